@@ -1,0 +1,1 @@
+"""Authentication for Flask APIs and their front ends."""

@@ -1,0 +1,316 @@
+"""One tree of errors, each with a stable code, a status and fields.
+
+``code`` is for programs and frozen once released; the message is for people and holds neither a
+secret nor a token. The classes below :class:`JWTExtendedException` carry the names that users of
+Flask-JWT-Extended catch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class SignetError(Exception):
+    """Root of every error that this package raises."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+
+# --- What whoever runs the application has to mend -------------------------------------------------
+
+
+class SettingsError(SignetError, RuntimeError):
+    """A setting is missing or wrong; the message says which value is right."""
+
+    code = "settings"
+
+
+class InvalidKeyError(SettingsError):
+    """A key cannot be used: wrong type, curve, use, size or encoding."""
+
+    code = "invalid_key"
+
+
+class WeakKeyError(InvalidKeyError):
+    """A signing key is short or publicly known, and the application serves real traffic."""
+
+    code = "unavailable"
+    status = 503
+
+
+class Unavailable(SignetError):
+    """The store does not answer, or too much is asked of it at once.
+
+    :param retry_after: seconds after which a client should try again.
+    """
+
+    code = "unavailable"
+    status = 503
+
+    def __init__(self, message: str = "Service temporarily unavailable", *, retry_after: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SchemaError(SettingsError, Unavailable):
+    """The tables of the database are not those of this version; the message names the command."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 30) -> None:
+        Unavailable.__init__(self, message, retry_after=retry_after)
+
+
+# --- Credentials: everything a guard can refuse ----------------------------------------------------
+
+
+class JWTExtendedException(SignetError):
+    """Base of every refusal of a token or of the request that carries it."""
+
+    code = "invalid_token"
+    status = 401
+
+
+TokenError = JWTExtendedException
+
+
+class JWTDecodeError(JWTExtendedException):
+    """The token is not one of ours, or not valid here and now."""
+
+    def __init__(
+        self,
+        message: str = "Invalid token",
+        *,
+        jwt_header: Mapping[str, Any] | None = None,
+        jwt_data: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.jwt_header: dict[str, Any] = dict(jwt_header or {})
+        self.jwt_data: dict[str, Any] = dict(jwt_data or {})
+
+
+class MalformedToken(JWTDecodeError):
+    """The text is no compact JWS with a strict JSON object inside (RFC 7515 section 5.2)."""
+
+
+class InvalidSignature(JWTDecodeError):
+    """No key of ours made this signature."""
+
+
+class InvalidAlgorithm(JWTDecodeError):
+    """The header names another algorithm than the key has (RFC 8725 section 3.1)."""
+
+
+class UnknownKey(JWTDecodeError):
+    """The header names no key of ours, or several."""
+
+
+class InvalidClaim(JWTDecodeError):
+    """A registered claim has the wrong type or value (RFC 7519 section 4.1)."""
+
+
+class MissingClaim(InvalidClaim):
+    """A claim that this application requires is absent."""
+
+
+class InvalidAudience(InvalidClaim):
+    """``aud`` is absent or names somebody else."""
+
+
+class InvalidIssuer(InvalidClaim):
+    """``iss`` is absent or names somebody else."""
+
+
+class ImmatureToken(InvalidClaim):
+    """``nbf`` or ``iat`` lies in the future, leeway included."""
+
+
+class TokenExpired(JWTDecodeError):
+    """``exp`` lies in the past, leeway included. ``jwt_header`` and ``jwt_data`` are verified."""
+
+    code = "token_expired"
+
+
+class InvalidHeaderError(JWTExtendedException):
+    """The header that should carry the token is not of the form ``<type> <token>``."""
+
+
+class InvalidQueryParamError(JWTExtendedException):
+    """The query parameter that should carry the token lacks its prefix."""
+
+
+class NoAuthorizationError(JWTExtendedException):
+    """The request carries no credential."""
+
+    code = "missing_token"
+
+
+class CSRFError(JWTExtendedException):
+    """A cookie came without the proof that our own page sent it."""
+
+    code = "csrf_failed"
+    status = 403
+
+
+class WrongTokenError(JWTExtendedException):
+    """A token of another kind than this route asks for."""
+
+
+class _VerifiedTokenRefused(JWTExtendedException):
+    """A good token that this route refuses all the same."""
+
+    message: ClassVar[str] = "Invalid token"
+
+    def __init__(
+        self,
+        message: str | Mapping[str, Any] | None = None,
+        jwt_header: Mapping[str, Any] | None = None,
+        jwt_data: Mapping[str, Any] | None = None,
+    ) -> None:
+        if message is not None and not isinstance(message, str):
+            # Flask-JWT-Extended's RevokedTokenError takes (jwt_header, jwt_data) without a message.
+            message, jwt_header, jwt_data = None, message, jwt_header
+        super().__init__(message or self.message)
+        self.jwt_header: dict[str, Any] = dict(jwt_header or {})
+        self.jwt_data: dict[str, Any] = dict(jwt_data or {})
+
+
+class RevokedTokenError(_VerifiedTokenRefused):
+    """The token, its session or its user was revoked."""
+
+    code = "token_revoked"
+    message = "Token has been revoked"
+
+
+class FreshTokenRequired(_VerifiedTokenRefused):
+    """The route asks for a token that a password was typed for (RFC 9470)."""
+
+    code = "fresh_token_required"
+    message = "Fresh token required"
+
+
+class UserLookupError(_VerifiedTokenRefused):
+    """The user lookup loader found nobody for this token."""
+
+    message = "Error loading the user"
+
+
+class UserClaimsVerificationError(_VerifiedTokenRefused):
+    """The token verification loader refused the claims."""
+
+    message = "User claims verification failed"
+
+
+class InsufficientScope(_VerifiedTokenRefused):
+    """The token lacks a scope or a role of this route (RFC 6750 section 3.1).
+
+    :param required: the scopes that the route asks for.
+    """
+
+    code = "insufficient_scope"
+    status = 403
+    message = "Insufficient scope"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        jwt_header: Mapping[str, Any] | None = None,
+        jwt_data: Mapping[str, Any] | None = None,
+        *,
+        required: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, jwt_header, jwt_data)
+        self.required = required
+
+
+# --- Requests to our own routes --------------------------------------------------------------------
+
+
+class RequestError(SignetError):
+    """A request to one of our routes that cannot be served as it came.
+
+    :param fields: name of a body field → what is wrong with it.
+    """
+
+    code = "invalid_request"
+    status = 400
+    message: ClassVar[str] = "Bad request"
+
+    def __init__(self, message: str | None = None, *, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message or self.message)
+        self.fields: dict[str, str] = dict(fields or {})
+
+
+class InvalidRequest(RequestError):
+    """Not JSON, not an object, a field missing or of the wrong type, two credentials at once."""
+
+
+class WeakPassword(RequestError):
+    """The password is too short, too long, or known to everybody."""
+
+    code = "weak_password"
+
+
+class InvalidCredentials(RequestError):
+    """Unknown name, wrong password, or an account that may not log in: always the same words."""
+
+    code = "invalid_credentials"
+    status = 401
+    message = "Bad username or password"
+
+
+class NotFound(RequestError):
+    """There is no such thing, or it belongs to somebody else."""
+
+    code = "not_found"
+    status = 404
+    message = "Not found"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, the method does not."""
+
+    code = "method_not_allowed"
+    status = 405
+    message = "Method not allowed"
+
+
+class Conflict(RequestError):
+    """The user name is taken."""
+
+    code = "conflict"
+    status = 409
+    message = "Conflict"
+
+
+class TooLarge(RequestError):
+    """The body is larger than any honest one."""
+
+    code = "too_large"
+    status = 413
+    message = "Request body is too large"
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is not of a type that this route reads."""
+
+    code = "unsupported_media_type"
+    status = 415
+    message = "Send the body as JSON, with 'Content-Type: application/json'"
+
+
+class RateLimited(RequestError):
+    """Too many tries.
+
+    :param retry_after: seconds after which the next try counts.
+    """
+
+    code = "rate_limited"
+    status = 429
+    message = "Too many tries; wait a moment"
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 30) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,98 @@
+"""Read one value out of ``app.config``, or say what the right one would be.
+
+Each room keeps its settings in a frozen dataclass of its own; what they share is how a duration, a
+switch or a number is read and how a mistake is worded.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from flask_signet.exceptions import SettingsError
+
+
+def boolean(config: Mapping[str, Any], key: str, default: bool) -> bool:
+    """Return a switch.
+
+    :raises SettingsError: the value is not a bool; a text is the usual slip of an environment.
+    """
+    value = config.get(key, default)
+    if isinstance(value, bool):
+        return value
+    hint = ""
+    if isinstance(value, str):
+        hint = f" From the environment write FLASK_{key}={'true' if value[:1] in 'tTyY1' else 'false'}, in lower case."
+    raise SettingsError(f"{key} must be True or False, not {value!r}.{hint}")
+
+
+def seconds(config: Mapping[str, Any], key: str, default: timedelta) -> int:
+    """Return a duration in whole seconds; a ``timedelta`` or a number of seconds, zero or more.
+
+    :raises SettingsError: neither, or negative.
+    """
+    value = config.get(key, default)
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != value:
+        raise SettingsError(f"{key} must be a timedelta or a number of seconds, zero or more, not {value!r}")
+    return int(value)
+
+
+def integer(config: Mapping[str, Any], key: str, default: int | None, *, least: int = 0) -> int | None:
+    """Return a whole number of at least *least*, or the default (which may be ``None``).
+
+    :raises SettingsError: the value is something else.
+    """
+    value = config.get(key, default)
+    if value is None and default is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise SettingsError(f"{key} must be a whole number of at least {least}, not {value!r}")
+    return value
+
+
+def text(config: Mapping[str, Any], key: str, default: str | None = None) -> str | None:
+    """Return a text, or the default where nothing is set.
+
+    :raises SettingsError: the value is no text. It is not repeated, for it may be a secret.
+    """
+    value = config.get(key, default)
+    if value is None or isinstance(value, str):
+        return value
+    raise SettingsError(f"{key} must be a text, not {type(value).__name__}")
+
+
+def choice(config: Mapping[str, Any], key: str, default: str, allowed: Iterable[str]) -> str:
+    """Return one of *allowed*.
+
+    :raises SettingsError: the value is none of them; the nearest one is suggested.
+    """
+    value = config.get(key, default)
+    names = sorted(allowed)
+    if value in names:
+        return value
+    raise SettingsError(f"{key} must be one of {', '.join(map(repr, names))}, not {value!r}{nearest(str(value), names)}")
+
+
+def texts(config: Mapping[str, Any], key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return a tuple of texts; one text alone counts as a tuple of one.
+
+    :raises SettingsError: something else.
+    """
+    value = config.get(key, default)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise SettingsError(f"{key} must be a text or a list of texts, not {value!r}")
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'X'?"`` for the closest of *known*, or nothing."""
+    close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
