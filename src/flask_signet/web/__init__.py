@@ -1,0 +1,1 @@
+"""Flask around the token core: manager, settings, guards, cookies, answers."""

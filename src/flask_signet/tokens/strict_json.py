@@ -1,0 +1,64 @@
+"""JSON in, with nothing let through that two readers could understand differently.
+
+The standard decoder takes duplicate names, ``NaN``, ``1e999`` and lone surrogates; each has been
+the seam of an attack on some JWT library. It is also the only decoder that can be told not to.
+
+Source: RFC 8259, RFC 7493 (I-JSON) section 2, RFC 7515 section 4.
+"""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import Any
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name appears twice")
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant).decode
+
+
+def loads(data: bytes) -> Any:
+    """Return the value that *data* holds: UTF-8 without byte order mark, strict.
+
+    :raises ValueError: anything else, nesting beyond the interpreter's depth included.
+    """
+    text = data.decode()
+    try:
+        value = _decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if "\\u" in text:
+        # Half a surrogate pair, written as an escape, is no character: encoding finds it.
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half a surrogate pair") from None
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+    return value
+
+
+def dumps(value: Any, default: Any = None) -> bytes:
+    """Return *value* as compact JSON, UTF-8.
+
+    :raises TypeError: *value* holds something that JSON cannot express.
+    :raises ValueError: *value* holds NaN or an infinity.
+    """
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, default=default).encode()

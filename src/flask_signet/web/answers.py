@@ -1,0 +1,81 @@
+"""Answers of our own routes and guards: JSON, never stored, errors in one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, current_app
+
+from flask_signet.exceptions import (
+    FreshTokenRequired,
+    InsufficientScope,
+    JWTExtendedException,
+    NoAuthorizationError,
+    RateLimited,
+    RequestError,
+    SignetError,
+    Unavailable,
+    WeakKeyError,
+)
+
+
+def json_answer(payload: Mapping[str, Any] | list[Any], status: int = 200) -> Response:
+    """Return *payload* as JSON that no cache keeps (RFC 6749 section 5.1)."""
+    response = current_app.json.response(payload)
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def empty_answer(status: int = 204) -> Response:
+    """Return an answer without a body that no cache keeps."""
+    response = current_app.response_class(status=status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def challenge(error: SignetError) -> str | None:
+    """Return the value of ``WWW-Authenticate`` for *error*, if it needs one.
+
+    Source: RFC 6750 section 3 (no error code where no credential came), RFC 9470 section 3.
+    """
+    if isinstance(error, FreshTokenRequired):
+        return 'Bearer error="insufficient_user_authentication"'
+    if isinstance(error, InsufficientScope):
+        return f'Bearer error="insufficient_scope", scope="{" ".join(error.required)}"'
+    if error.status != 401:
+        return None
+    if isinstance(error, JWTExtendedException) and not isinstance(error, NoAuthorizationError):
+        return 'Bearer error="invalid_token"'
+    return "Bearer"
+
+
+def message(error: SignetError) -> str:
+    """Return what people may read of *error*: never an internal reason of a 5xx."""
+    if isinstance(error, WeakKeyError):
+        return "Service temporarily unavailable"
+    if error.status >= 500 and not isinstance(error, Unavailable):
+        return "Internal server error"
+    return str(error)
+
+
+def complete(response: Response, error: SignetError) -> Response:
+    """Add to *response* the headers that *error* owes the client, whoever wrote the body."""
+    scheme = challenge(error)
+    if scheme is not None:
+        response.headers.setdefault("WWW-Authenticate", scheme)
+    if isinstance(error, (Unavailable, RateLimited)):
+        response.headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, WeakKeyError):
+        response.headers["Retry-After"] = "60"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def error_answer(error: SignetError, *, message_key: str = "msg", status: int | None = None) -> Response:
+    """Return the one error shape: ``{"error": code, "msg": text}``, with ``fields`` where there are any."""
+    payload: dict[str, Any] = {"error": error.code, message_key: message(error)}
+    if isinstance(error, RequestError) and error.fields:
+        payload["fields"] = error.fields
+    return complete(json_answer(payload, error.status if status is None else status), error)

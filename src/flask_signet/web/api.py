@@ -1,0 +1,73 @@
+"""The blueprint that our own routes hang on: one error shape on all of our paths."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import MethodNotAllowed as RoutingMethodNotAllowed
+
+from flask_signet.exceptions import InvalidRequest, MethodNotAllowed, SettingsError, SignetError, TooLarge
+from flask_signet.web.answers import error_answer
+
+
+class Api(Blueprint):
+    """A blueprint whose views may raise any :class:`SignetError` and so give the one error shape.
+
+    :param name: unique name; the routes are known as ``<name>.<view>``.
+    :param url_prefix: path before every route, or ``None``.
+    """
+
+    def __init__(self, name: str, *, url_prefix: str | None = None) -> None:
+        super().__init__(name, __name__, url_prefix=url_prefix)
+        self.register_error_handler(SignetError, error_answer)
+        self.register_error_handler(RequestEntityTooLarge, _too_large)
+        self.register_error_handler(BadRequest, _bad_request)
+        self.before_app_request(self._method_not_allowed)
+
+    def _method_not_allowed(self) -> Response | None:
+        """Answer 405 in our shape where the path is ours, and leave every other path alone."""
+        refusal = request.routing_exception
+        if not isinstance(refusal, RoutingMethodNotAllowed) or not refusal.valid_methods:
+            return None
+        adapter = current_app.create_url_adapter(request)
+        if adapter is None:
+            return None
+        try:
+            endpoint, _ = adapter.match(method=next(iter(refusal.valid_methods)))
+        except HTTPException:
+            return None
+        if endpoint.rpartition(".")[0] != self.name:
+            return None
+        response = error_answer(MethodNotAllowed())
+        response.headers["Allow"] = ", ".join(sorted(refusal.valid_methods))
+        return response
+
+
+def refuse_clashes(app: Flask, names: frozenset[str]) -> None:
+    """Refuse to serve where the application has a rule of its own on one of our paths and methods.
+
+    :param names: names of our blueprints.
+    :raises SettingsError: two rules clash; the message names both.
+    """
+    seen: dict[tuple[str, str, bool], str] = {}
+    for rule in app.url_map.iter_rules():
+        ours = rule.endpoint.rpartition(".")[0] in names
+        for method in rule.methods or ():
+            if method in ("HEAD", "OPTIONS"):
+                continue
+            seen[rule.rule, method, ours] = rule.endpoint
+            other = seen.get((rule.rule, method, not ours))
+            if other is not None:
+                first, second = (rule.endpoint, other) if ours else (other, rule.endpoint)
+                raise SettingsError(
+                    f"{method} {rule.rule} is served twice: by Flask-Signet ({first!r}) and by your own view "
+                    f"({second!r}). Rename yours, set SIGNET_URL_PREFIX, or leave the group out of SIGNET_ROUTES."
+                )
+
+
+def _too_large(_error: HTTPException) -> Response:
+    return error_answer(TooLarge())
+
+
+def _bad_request(_error: HTTPException) -> Response:
+    return error_answer(InvalidRequest())
