@@ -1,0 +1,1 @@
+export { SignetError } from "../errors.js";

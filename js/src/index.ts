@@ -1,0 +1,1 @@
+export { isSignetError, SignetError } from "./errors.js";
