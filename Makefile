@@ -1,0 +1,123 @@
+# Every target sets up what it needs: a clean clone with Python >= 3.11, Node >= 20.19 and make is enough.
+#
+# A stamp (.ready) lies inside the folder it vouches for, is removed before the work begins and made when
+# it is done; so an interrupted set-up is taken up again by the next call.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := UV_PYTHON_DOWNLOADS=never $(BIN)/uv --quiet --no-progress
+EDIT   := $(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation -e .
+
+HOST  ?= 127.0.0.1
+PORT  ?= 5000
+FRESH ?=
+ARGS  ?=
+export HOST PORT FRESH
+
+JS_FILES  := $(shell find js/src -type f 2>/dev/null) $(wildcard js/package.json js/tsdown.config.ts js/tsconfig.json tsconfig.base.json)
+WEB_FILES := $(shell find examples/tasks/web -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench deep docs browser lock clean
+
+help:
+	@echo "make run     the demo on http://localhost:$(PORT)  (PORT=, HOST=, FRESH=1 for new data, ARGS=)"
+	@echo "make test    all tests but the long ones          (ARGS= for pytest)"
+	@echo "make lint    style, types and import floors        (make format mends what it can)"
+	@echo "make bench   compare with peers                    (ARGS= names the benchmarks)"
+	@echo "make deep    races, fuzzing, mutation: minutes to hours"
+	@echo "make docs    the documentation as HTML"
+	@echo "make setup   everything the above need, nothing else"
+	@echo "make lock    write the lock files anew; make clean: remove all that was made, data too"
+
+setup: $(VENV)/.ready node_modules/.ready
+
+# --- Python -----------------------------------------------------------------------------------------
+
+$(VENV)/.uv: requirements/uv.lock scripts/check_tools.py
+	@$(PYTHON) scripts/check_tools.py
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@touch $@
+
+# What the demo runs on. Installs and does not prune, so it leaves a full set-up whole.
+$(VENV)/.ready-run: requirements/run.lock pyproject.toml | $(VENV)/.uv
+	@rm -f $@
+	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements/run.lock
+	$(EDIT)
+	@touch $@
+
+# Sync prunes all that the lock does not name, the project itself too: so that is installed again after it.
+$(VENV)/.ready: requirements/dev.lock requirements/run.lock pyproject.toml | $(VENV)/.uv
+	@rm -f $@
+	$(UV) pip sync --python $(BIN)/python --require-hashes requirements/dev.lock
+	$(EDIT)
+	@touch $(VENV)/.ready-run $@
+
+# --- Node -------------------------------------------------------------------------------------------
+
+node_modules/.ready: package-lock.json package.json .npmrc $(wildcard js/package.json examples/tasks/web/package.json)
+	@$(PYTHON) scripts/check_tools.py
+	@rm -f $@
+	npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+js/dist/.ready: $(JS_FILES) | node_modules/.ready
+	@rm -f $@
+	npm run build --workspace js --silent
+	@touch $@
+
+examples/tasks/web/dist/.ready: $(WEB_FILES) js/dist/.ready | node_modules/.ready
+	@rm -f $@
+	npm run build --workspace examples/tasks/web --silent
+	@touch $@
+
+# --- What people call -------------------------------------------------------------------------------
+
+run: $(VENV)/.ready-run examples/tasks/web/dist/.ready
+	@$(BIN)/python scripts/check_port.py
+	@exec $(BIN)/python -m examples.tasks.serve $(ARGS)
+
+browser: $(VENV)/.browser
+$(VENV)/.browser: scripts/browser.py scripts/browser/package-lock.json | $(VENV)/.ready
+	@$(BIN)/python scripts/browser.py $@
+
+test: setup browser js/dist/.ready examples/tasks/web/dist/.ready
+	$(BIN)/python -m pytest $(ARGS)
+	npm test --workspaces --if-present
+
+lint: setup js/dist/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	node_modules/.bin/pyright --warnings
+	PYTHONPATH=src $(BIN)/lint-imports
+	$(BIN)/codespell
+	npm run typecheck --workspaces --if-present
+	npm run --silent lint
+	npm run lint:package --workspaces --if-present
+
+format: setup
+	-$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	npm run --silent format
+
+bench: setup
+	$(BIN)/python -m benchmarks $(ARGS)
+
+deep: setup browser js/dist/.ready examples/tasks/web/dist/.ready
+	$(BIN)/python -m pytest -m slow $(ARGS)
+	@if [ -f scripts/mutate.py ]; then $(BIN)/python scripts/mutate.py; fi
+
+docs: setup
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+lock: setup
+	scripts/lock.sh
+
+clean:
+	rm -rf $(VENV) node_modules js/node_modules examples/tasks/web/node_modules scripts/browser/node_modules
+	rm -rf js/dist examples/tasks/web/dist docs/_build build dist mutants instance examples/*/instance
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage test-results

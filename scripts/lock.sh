@@ -1,0 +1,19 @@
+#!/bin/sh
+# Write the lock files anew: names, versions, hashes and markers, no addresses.
+set -eu
+cd "$(dirname "$0")/.."
+uv="${UV:-.venv/bin/uv}"
+compile() {
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+        --no-emit-index-url --no-emit-find-links "$@"
+}
+# `run` and `uv` are cut from `dev`, so that the three never disagree about a version.
+compile pyproject.toml --all-extras --group dev ${UPGRADE:+--upgrade} -o requirements/dev.lock
+compile pyproject.toml --extra accounts --group run -c requirements/dev.lock -o requirements/run.lock
+echo uv | compile - -c requirements/dev.lock -o requirements/uv.lock
+npm install --package-lock-only --no-fund --no-audit --loglevel=error
+(cd scripts/browser && npm install --package-lock-only --no-fund --no-audit --loglevel=error)
+if grep -n '://' requirements/*.lock || grep -n '"resolved": "[a-z+]*://' package-lock.json scripts/browser/package-lock.json; then
+    echo "A lock file holds an address." >&2
+    exit 1
+fi
