@@ -1,0 +1,102 @@
+"""Files that only we may read: private folders, atomic writes, and one lock between processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+def private_folder(folder: Path) -> None:
+    """Make *folder* with mode 0700 and a ``.gitignore`` of ``*``; tighten one that is there.
+
+    Many processes may do this at once.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tighten(folder, 0o700)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        write_private(ignore, b"*\n")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write *content* to *path* with mode 0600: readers see the old file, the new one, never half of it."""
+    # mkstemp opens with O_EXCL and 0600.
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    _sync_folder(path.parent)
+
+
+def create_private(path: Path) -> None:
+    """Make an empty *path* with mode 0600 if there is none (a library that opens it keeps the mode)."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def tighten(path: Path, mode: int = 0o600) -> None:
+    """Take *path* away from group and others; warn where that has no effect (some mounts, Windows)."""
+    if sys.platform == "win32" or not stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return
+    try:
+        path.chmod(mode)
+    except OSError:
+        pass
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        log.warning("%s can be read by other users of this machine, and chmod %o has no effect on it.", path, mode)
+    else:
+        log.warning("%s could be read by other users of this machine; its mode is now %o.", path, mode)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file *path* against every other process and thread; it ends with its holder."""
+    create_private(path)
+    handle = os.open(path, os.O_RDWR)
+    try:
+        _lock(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in *folder* survive a power cut, where folders can be synced."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        while True:
+            try:
+                msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+            except OSError:  # it gives up after ten tries, one a second
+                continue
+            return
+
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)

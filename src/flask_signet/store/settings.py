@@ -1,0 +1,51 @@
+"""``SIGNET_DATABASE_URL``, ``SIGNET_ROOT_KEY`` and ``SIGNET_ROOT_KEY_FILE``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask_signet import settings
+from flask_signet.exceptions import SettingsError
+
+KEYS = ("SIGNET_DATABASE_URL", "SIGNET_ROOT_KEY", "SIGNET_ROOT_KEY_FILE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where the database and the root key are.
+
+    :param folder: the folder that is ours alone (``instance/signet``).
+    :param url: an SQLAlchemy URL, ``"app"``, or ``None`` for a database of our own.
+    :param root_key: the root keys as text (form: :mod:`flask_signet.store.rootkey`), or ``None``.
+    :param root_key_file: a file with the same text, or ``None`` for ``root.key`` in *folder*.
+    :param in_memory: what is not configured lives in memory and ends with the process.
+    """
+
+    folder: Path
+    url: str | None = field(default=None, repr=False)  # may hold a password
+    root_key: str | None = field(default=None, repr=False)
+    root_key_file: Path | None = None
+    in_memory: bool = False
+
+    def __post_init__(self) -> None:
+        if self.root_key is not None and self.root_key_file is not None:
+            raise SettingsError("Set SIGNET_ROOT_KEY or SIGNET_ROOT_KEY_FILE, not both")
+
+
+def read(config: Mapping[str, Any], instance_path: str | Path) -> StoreSettings:
+    """Return the settings of the store.
+
+    :param instance_path: Flask's ``app.instance_path``; our folder lies in it.
+    :raises SettingsError: a value is wrong.
+    """
+    file = settings.text(config, "SIGNET_ROOT_KEY_FILE")
+    return StoreSettings(
+        folder=Path(instance_path) / "signet",
+        url=settings.text(config, "SIGNET_DATABASE_URL") or None,
+        root_key=settings.text(config, "SIGNET_ROOT_KEY") or None,
+        root_key_file=Path(file) if file else None,
+        in_memory=bool(config.get("TESTING", False)),
+    )
