@@ -1,0 +1,132 @@
+"""The refresh token: a claim that only the holder of the root key could have made.
+
+``sgr_`` and the canonical base64url of version (1 byte), number of the root key (2), id of the session (16),
+generation (4) and the HMAC-SHA-256 of all before it (32); numbers are big-endian. Nothing of it is stored: the
+database alone gives no token, an old one is known as genuine and old without a list, and the one that a lost
+answer needs is made again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import struct
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import InvalidSignature, MalformedToken
+from flask_signet.tokens import base64url
+
+PREFIX = "sgr_"
+LABEL = "refresh-token"
+VERSION = 1
+LAST_GENERATION = 2**32 - 1
+
+_BODY = struct.Struct(">BH16sI")
+_MAC_BYTES = 32
+LENGTH = len(PREFIX) + -(-(_BODY.size + _MAC_BYTES) * 4 // 3)
+
+# Whoever invents key numbers must not make us read the key file for each of them.
+_RELOAD_SECONDS = 1.0
+
+
+class RootKeys(Protocol):
+    """What this codec needs of the ring of root keys."""
+
+    @property
+    def current_number(self) -> int:
+        """Number of the key that makes new tokens, 1 to 65535."""
+        ...
+
+    def derive(self, label: str, number: int | None = None) -> bytes:
+        """Return 32 bytes for one purpose (RFC 5869).
+
+        :raises LookupError: the ring has no key of this number.
+        """
+        ...
+
+    def reload(self) -> None:
+        """Read the ring again from where it is kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """What a genuine refresh token says."""
+
+    key_number: int
+    session_id: UUID
+    generation: int
+
+
+class RefreshTokens:
+    """Make and read refresh tokens.
+
+    :param root_keys: where the MAC keys come from.
+    :param clock: limits how often an unknown key number makes the ring be read again.
+    """
+
+    def __init__(self, root_keys: RootKeys, clock: Clock) -> None:
+        self._root_keys = root_keys
+        self._clock = clock
+        self._keys: dict[int, bytes] = {}
+        self._reloaded_at: float | None = None
+
+    @property
+    def current_number(self) -> int:
+        """Number of the root key that new generations are made with."""
+        return self._root_keys.current_number
+
+    def make(self, session_id: UUID, generation: int, key_number: int) -> str:
+        """Return the one token of this session and generation under this root key.
+
+        :raises LookupError: the ring has no key of this number.
+        """
+        body = _BODY.pack(VERSION, key_number, session_id.bytes, generation)
+        mac = hmac.digest(self._key(key_number), body, "sha256")
+        return PREFIX + base64url.encode(body + mac).decode("ascii")
+
+    def parse(self, text: str) -> Presented:
+        """Return what *text* says, after its MAC was found good.
+
+        :raises MalformedToken: not of the one form and length.
+        :raises InvalidSignature: nobody with a root key of ours made it.
+        """
+        if len(text) != LENGTH or not text.startswith(PREFIX):
+            raise MalformedToken("Not a refresh token")
+        try:
+            data = base64url.decode(text[len(PREFIX) :].encode("ascii"))
+        except ValueError:
+            raise MalformedToken("Not a refresh token") from None
+        body, mac = data[: _BODY.size], data[_BODY.size :]
+        version, key_number, session_id, generation = _BODY.unpack(body)
+        if version != VERSION:
+            raise MalformedToken("Not a refresh token of this version")
+        try:
+            key = self._key(key_number)
+        except LookupError:
+            raise InvalidSignature("Invalid refresh token") from None
+        # Before any SQL: whoever floods us with invented tokens must not reach the database, and a forged
+        # session id must not be able to end somebody's session.
+        if not hmac.compare_digest(hmac.digest(key, body, "sha256"), mac):
+            raise InvalidSignature("Invalid refresh token")
+        return Presented(key_number=key_number, session_id=UUID(bytes=session_id), generation=generation)
+
+    def _key(self, number: int) -> bytes:
+        key = self._keys.get(number)
+        if key is None:
+            key = self._keys[number] = self._derive(number)
+        return key
+
+    def _derive(self, number: int) -> bytes:
+        try:
+            return self._root_keys.derive(LABEL, number)
+        except LookupError:
+            now = self._clock.monotonic()
+            if self._reloaded_at is not None and now - self._reloaded_at < _RELOAD_SECONDS:
+                raise
+            # Another worker may have rotated the root key a moment ago.
+            self._reloaded_at = now
+            self._root_keys.reload()
+            return self._root_keys.derive(LABEL, number)

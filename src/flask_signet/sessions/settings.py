@@ -1,0 +1,75 @@
+"""The settings of sessions: ``SIGNET_SESSION_*`` and what belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask_signet.exceptions import SettingsError
+from flask_signet.settings import boolean, integer, seconds, texts
+
+KEYS = (
+    "SIGNET_SESSION_IDLE",
+    "SIGNET_SESSION_ABSOLUTE",
+    "SIGNET_REFRESH_GRACE",
+    "SIGNET_SESSIONS_PER_USER",
+    "SIGNET_REVOCATION_MAX_AGE",
+    "SIGNET_COOKIE_SECURE",
+    "SIGNET_TRUSTED_ORIGINS",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """How long sessions live, and how cookie mode behaves. Durations in whole seconds."""
+
+    idle: int = 14 * 86_400  # without a refresh
+    absolute: int = 30 * 86_400  # from the login, whatever happens
+    grace: int = 30  # an old refresh token may come again for so long; 0 for never
+    per_user: int | None = None  # the oldest session goes when there would be more
+    revocation_max_age: int = 30  # how long guards go on when the store does not answer
+    # What an access token lives at most. An ended session is remembered for so long; None: for ever.
+    access_lifetime: int | None = 900
+    cookie_secure: bool | None = None  # None: https everywhere but on this machine and in development
+    trusted_origins: frozenset[str] = frozenset()  # "https://app.example": may use cookie mode from elsewhere
+
+
+def read(config: Mapping[str, Any]) -> SessionSettings:
+    """Return the settings of ``app.config``.
+
+    :raises SettingsError: a value is of the wrong type or out of range.
+    """
+    idle = seconds(config, "SIGNET_SESSION_IDLE", timedelta(days=14))
+    absolute = seconds(config, "SIGNET_SESSION_ABSOLUTE", timedelta(days=30))
+    for key, value in (("SIGNET_SESSION_IDLE", idle), ("SIGNET_SESSION_ABSOLUTE", absolute)):
+        if value < 1:
+            raise SettingsError(f"{key} must be at least one second")
+    secure = config.get("SIGNET_COOKIE_SECURE")
+    return SessionSettings(
+        idle=idle,
+        absolute=absolute,
+        grace=seconds(config, "SIGNET_REFRESH_GRACE", timedelta(seconds=30)),
+        per_user=integer(config, "SIGNET_SESSIONS_PER_USER", None, least=1),
+        revocation_max_age=seconds(config, "SIGNET_REVOCATION_MAX_AGE", timedelta(seconds=30)),
+        access_lifetime=_access_lifetime(config),
+        cookie_secure=None if secure is None else boolean(config, "SIGNET_COOKIE_SECURE", True),
+        trusted_origins=frozenset(map(_origin, texts(config, "SIGNET_TRUSTED_ORIGINS"))),
+    )
+
+
+def _access_lifetime(config: Mapping[str, Any]) -> int | None:
+    if config.get("JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15)) is False:
+        return None
+    return seconds(config, "JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15))
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or "@" in parts.netloc:
+        raise SettingsError(
+            f"SIGNET_TRUSTED_ORIGINS must hold origins like 'https://app.example' (scheme, host, port), not {text!r}"
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}"
