@@ -1,0 +1,53 @@
+"""The demo: a task list for signed-in users, and a page that shows what their tokens do.
+
+All that has to do with signing in is one line, ``Signet(app)``. The rest of this file is what any
+application adds: its own routes, guarded by ``@jwt_required()``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from measure import Meter
+from page import page
+from tasks import tasks
+
+from flask_signet import Signet, create_access_token, get_jwt_identity, jwt_required
+
+HERE = Path(__file__).resolve().parent
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """Return the application; its data lies in ``instance`` or in the folder ``TASKS_INSTANCE``."""
+    app = Flask(__name__, static_folder=None, instance_path=os.environ.get("TASKS_INSTANCE", str(HERE / "instance")))
+    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+    app.config["SIGNET_REGISTRATION"] = os.environ.get("REGISTRATION") == "1"
+    app.config.update(config or {})
+
+    Meter(app)
+    signet = Signet(app)
+    app.register_blueprint(tasks)
+    app.register_blueprint(page)
+
+    @app.get("/protected")
+    @jwt_required()
+    def protected() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction] - Flask keeps it
+        user = signet.users.get(get_jwt_identity())
+        return {"id": user.id, "username": user.username}
+
+    @app.get("/demo/about")
+    def about() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+        return {"registration": app.config["SIGNET_REGISTRATION"]}
+
+    @app.post("/demo/expire")
+    @jwt_required()
+    def expire() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
+        """A token like the caller's whose time is already over: for the button "Expire now"."""
+        return {"token": create_access_token(identity=get_jwt_identity(), expires_delta=timedelta(0))}
+
+    return app

@@ -1,0 +1,90 @@
+"""What a request really did, measured, and told to the page in the header ``X-Demo-Log``.
+
+SQLite itself reports each statement that it runs, so nothing here is a guess: not the tasks' own
+statements, nor those of Signet's store. Only a verb and a table leave the server, never a value.
+The header is for this demo; an application that serves real users keeps such things to itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import time
+from collections import Counter
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask, Response
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+from flask_signet import get_jwt
+
+HEADER = "X-Demo-Log"
+_TABLE = re.compile(r'\b(?:from|into|update|table(?: if not exists)?)\s+"?(\w+)', re.IGNORECASE)
+_BRACKETS = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}
+
+_statements: ContextVar[list[str] | None] = ContextVar("statements", default=None)
+_started: ContextVar[float] = ContextVar("started", default=0.0)
+
+
+def summary(sql: str) -> str | None:
+    """Return the verb and table of *sql*, or ``None`` for what only opens or closes a transaction."""
+    words = sql.split(None, 2)
+    verb = words[0].upper().rstrip(";") if words else ""
+    if not verb.isalpha() or verb in _BRACKETS:
+        return None
+    if verb == "PRAGMA":
+        return f"PRAGMA {words[1].rstrip(';')}" if len(words) > 1 else verb
+    table = _TABLE.search(sql)
+    return f"{verb} {table.group(1)}" if table else verb
+
+
+def trace(connection: sqlite3.Connection) -> None:
+    """Let *connection* report its statements to the request that runs them."""
+
+    def note(sql: str) -> None:
+        statements, text = _statements.get(), summary(sql)
+        if statements is not None and text is not None:
+            statements.append(text)
+
+    connection.set_trace_callback(note)
+
+
+def _trace_new(connection: Any, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        trace(connection)
+
+
+class Meter:
+    """Puts the header on every answer of *app* but the files of the page."""
+
+    def __init__(self, app: Flask) -> None:
+        if not event.contains(Pool, "connect", _trace_new):
+            event.listen(Pool, "connect", _trace_new)
+        app.before_request(self._begin)
+        app.after_request(self._report)
+
+    def _begin(self) -> None:
+        _statements.set([])
+        _started.set(time.perf_counter())
+
+    def _report(self, response: Response) -> Response:
+        if response.direct_passthrough:
+            return response
+        report = {
+            "ms": round((time.perf_counter() - _started.get()) * 1000, 2),
+            "token": _token_was_accepted(),
+            "sql": Counter(_statements.get() or ()),
+        }
+        response.headers[HEADER] = json.dumps(report, separators=(",", ":"))
+        return response
+
+
+def _token_was_accepted() -> bool:
+    """Say whether a guard let this request pass because of its token."""
+    try:
+        return bool(get_jwt())
+    except RuntimeError:  # no guard ran
+        return False

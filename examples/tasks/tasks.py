@@ -1,0 +1,128 @@
+"""``/tasks``: list, add, tick and delete. Each user sees only their own."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, current_app, g, request
+from measure import trace
+
+from flask_signet import get_jwt_identity, jwt_required
+
+TITLE_LIMIT = 200
+SCHEMA = """
+create table if not exists tasks (
+    id integer primary key autoincrement,
+    user_id text not null,
+    title text not null,
+    done integer not null default 0,
+    created_at text not null
+)
+"""
+
+tasks = Blueprint("tasks", __name__, url_prefix="/tasks")
+Answer = tuple[dict[str, Any], int]
+
+
+def database() -> sqlite3.Connection:
+    """Return this request's connection to the application's own data."""
+    if "tasks_database" not in g:
+        folder = Path(current_app.instance_path)
+        folder.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(folder / "tasks.sqlite3", timeout=5)
+        connection.row_factory = sqlite3.Row
+        connection.execute(SCHEMA)
+        trace(connection)
+        g.tasks_database = connection
+    return g.tasks_database
+
+
+@tasks.teardown_app_request
+def close_database(_error: BaseException | None) -> None:
+    """Give the connection back, whatever became of the request."""
+    connection: sqlite3.Connection | None = g.pop("tasks_database", None)
+    if connection is not None:
+        connection.close()
+
+
+def add_task(user_id: object, title: str) -> int:
+    """Write a task of *user_id* and return its number."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with database() as connection:
+        cursor = connection.execute(
+            "insert into tasks (user_id, title, created_at) values (?, ?, ?)", (str(user_id), title, now)
+        )
+    return cursor.lastrowid or 0
+
+
+def owned(task_id: int) -> dict[str, Any] | None:
+    """Return the task *task_id* if it belongs to the user of the token."""
+    row = database().execute(
+        "select * from tasks where id = ? and user_id = ?", (task_id, str(get_jwt_identity()))
+    ).fetchone()
+    return shape(row) if row else None
+
+
+def shape(row: sqlite3.Row) -> dict[str, Any]:
+    """Return a row as the page reads it."""
+    return {"id": row["id"], "title": row["title"], "done": bool(row["done"]), "created_at": row["created_at"]}
+
+
+def refusal(reason: str, field: str) -> Answer:
+    """Return a 400 in the shape that Signet's own routes have."""
+    return {"error": "invalid_request", "msg": reason, "fields": {field: reason}}, 400
+
+
+def not_found() -> Answer:
+    """Return the one answer for a task that is gone, never was, or is somebody else's."""
+    return {"error": "not_found", "msg": "No such task"}, 404
+
+
+@tasks.get("")
+@jwt_required()
+def list_tasks() -> list[dict[str, Any]]:
+    """All tasks of the user, the oldest first."""
+    rows = database().execute("select * from tasks where user_id = ? order by id", (str(get_jwt_identity()),))
+    return [shape(row) for row in rows]
+
+
+@tasks.post("")
+@jwt_required()
+def create_task() -> Answer:
+    """``{"title": text}`` makes a task."""
+    body = request.get_json(silent=True)
+    title = body.get("title") if isinstance(body, dict) else None
+    if not isinstance(title, str) or not title.strip():
+        return refusal("Write what is to be done", "title")
+    if len(title.strip()) > TITLE_LIMIT:
+        return refusal(f"At most {TITLE_LIMIT} characters", "title")
+    return owned(add_task(get_jwt_identity(), title.strip())) or {}, 201
+
+
+@tasks.patch("/<int:task_id>")
+@jwt_required()
+def tick_task(task_id: int) -> Answer | dict[str, Any]:
+    """``{"done": true}`` ticks a task, ``false`` takes the tick away."""
+    body = request.get_json(silent=True)
+    done = body.get("done") if isinstance(body, dict) else None
+    if not isinstance(done, bool):
+        return refusal("true or false", "done")
+    with database() as connection:
+        connection.execute(
+            "update tasks set done = ? where id = ? and user_id = ?", (done, task_id, str(get_jwt_identity()))
+        )
+    return owned(task_id) or not_found()
+
+
+@tasks.delete("/<int:task_id>")
+@jwt_required()
+def delete_task(task_id: int) -> Answer | tuple[str, int]:
+    """Delete one task."""
+    with database() as connection:
+        gone = connection.execute(
+            "delete from tasks where id = ? and user_id = ?", (task_id, str(get_jwt_identity()))
+        ).rowcount
+    return ("", 204) if gone else not_found()
