@@ -1,0 +1,248 @@
+"""Keys: one algorithm each, checked when they are imported, printed by nobody.
+
+A key knows how to verify and, where it has a private part, how to sign. Which algorithm that is
+stands with the key and never with the token (RFC 8725 section 3.1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from hmac import compare_digest
+from hmac import digest as hmac_digest
+from typing import Any, Final, Literal
+
+from flask_signet.exceptions import InvalidKeyError
+from flask_signet.tokens import base64url, known_secrets, strict_json
+
+Status = Literal["next", "current", "retired"]
+
+HMAC_HASHES: Final = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
+ASYMMETRIC: Final = frozenset(
+    ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+)
+ALGORITHMS: Final = frozenset(HMAC_HASHES) | ASYMMETRIC
+
+_PUBLIC_KEY_MARKS = (b"-----BEGIN ", b"ssh-rsa ", b"ssh-ed25519 ", b"ecdsa-sha2-", b"---- BEGIN SSH2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Key:
+    """One key with its one algorithm.
+
+    :param algorithm: the JWA name (RFC 7518 section 3.1, RFC 8037 section 3.1).
+    :param key_id: the ``kid``, or ``None`` for a key that is not named.
+    :param verify: ``(message, signature) -> bool``.
+    :param sign: ``message -> signature``; ``None`` for a key that only verifies.
+    :param public_jwk: what may be published; ``None`` for a symmetric key.
+    :param private_jwk: the whole key as a JWK, made when asked for; ``None`` where there is none.
+    :param weakness: why the key must not sign for real users, in words; ``None`` for a good one.
+    :param status: its place in a ring.
+    """
+
+    algorithm: str
+    verify: Callable[[bytes, bytes], bool]
+    sign: Callable[[bytes], bytes] | None = None
+    key_id: str | None = None
+    public_jwk: Mapping[str, Any] | None = None
+    private_jwk: Callable[[], dict[str, Any]] | None = None
+    weakness: str | None = None
+    status: Status = "current"
+
+    def __repr__(self) -> str:
+        """Return what tells keys apart, and nothing of the key itself."""
+        return f"<Key {self.algorithm} {self.key_id or 'without kid'} {self.status}>"
+
+    def named(self, key_id: str | None, status: Status = "current") -> Key:
+        """Return the same key under another name and in another place of the ring."""
+        public = None if self.public_jwk is None else {**self.public_jwk}
+        if public is not None:
+            public.pop("kid", None)
+            if key_id is not None:
+                public["kid"] = key_id
+        return replace(self, key_id=key_id, public_jwk=public, status=status)
+
+
+def symmetric(secret: bytes | str, algorithm: str, *, key_id: str | None = None) -> Key:
+    """Return an HMAC key.
+
+    :param secret: raw bytes, or a text that stands for its UTF-8 bytes.
+    :param algorithm: ``HS256``, ``HS384`` or ``HS512``.
+    :raises InvalidKeyError: empty, or the text of a public key (RFC 8725 section 2.1).
+
+    Source: RFC 7518 section 3.2.
+    """
+    name = HMAC_HASHES[algorithm]
+    data = secret.encode() if isinstance(secret, str) else bytes(secret)
+    if not data:
+        raise InvalidKeyError(f"the secret for {algorithm} is empty")
+    if looks_public(data):
+        raise InvalidKeyError(
+            f"the secret for {algorithm} is the text of an asymmetric key, which anybody may know: "
+            "set JWT_ALGORITHM to the algorithm of that key and give it as JWT_PRIVATE_KEY / JWT_PUBLIC_KEY"
+        )
+
+    def verify(message: bytes, signature: bytes) -> bool:
+        return compare_digest(hmac_digest(data, message, name), signature)
+
+    def sign(message: bytes) -> bytes:
+        return hmac_digest(data, message, name)
+
+    def private_jwk() -> dict[str, Any]:
+        jwk = {"kty": "oct", "alg": algorithm, "k": base64url.encode(data).decode()}
+        return jwk if key_id is None else {**jwk, "kid": key_id}
+
+    return Key(
+        algorithm=algorithm,
+        verify=verify,
+        sign=sign,
+        key_id=key_id,
+        private_jwk=private_jwk,
+        weakness=_symmetric_weakness(data, algorithm, hashlib.new(name).digest_size),
+    )
+
+
+def looks_public(data: bytes) -> bool:
+    """Tell whether *data* is the text of an asymmetric key or certificate, in whatever spelling."""
+    start = data.lstrip()
+    if start.startswith(_PUBLIC_KEY_MARKS) or b"-----BEGIN " in data:
+        return True
+    if start[:1] == b"{":
+        try:
+            jwk = strict_json.loads(data)
+        except ValueError:
+            return False
+        return isinstance(jwk, dict) and ("kty" in jwk or "keys" in jwk)
+    # SubjectPublicKeyInfo, PKCS#1 or a certificate as DER: a SEQUENCE that fills the whole.
+    return len(data) > 40 and data[:1] == b"\x30" and _der_length(data) == len(data)
+
+
+def _der_length(data: bytes) -> int:
+    first = data[1]
+    if first < 0x80:
+        return first + 2
+    size = first & 0x7F
+    return int.from_bytes(data[2 : 2 + size], "big") + 2 + size
+
+
+def _symmetric_weakness(data: bytes, algorithm: str, least: int) -> str | None:
+    if known_secrets.contains(data):
+        return "the secret is on the public list of JWT secrets"
+    if len(data) < least:
+        return f"the secret has {len(data)} bytes; {algorithm} needs at least {least} (RFC 7518 section 3.2)"
+    if len(set(data)) < 4:
+        return "the secret repeats the same few bytes"
+    return None
+
+
+def from_jwk(jwk: Mapping[str, Any]) -> Key:
+    """Return the key that a JWK describes, private where the JWK is.
+
+    Without ``alg`` an ``oct`` key is HS256 and an RSA key RS256. The name is ``kid``, if any.
+
+    :raises InvalidKeyError: a member is missing, malformed, or does not fit the others.
+
+    Source: RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2.
+    """
+    kty, alg, kid = jwk.get("kty"), jwk.get("alg"), jwk.get("kid")
+    if kid is not None and not isinstance(kid, str):
+        raise InvalidKeyError("kid of a JWK must be a text")
+    if alg is not None and alg not in ALGORITHMS:
+        raise InvalidKeyError(f"alg {str(alg)[:20]!r} of a JWK is none of {', '.join(sorted(ALGORITHMS))}")
+    if jwk.get("use", "sig") != "sig":
+        raise InvalidKeyError("use of a JWK must be 'sig': a key for encryption signs nothing")
+    _check_operations(jwk.get("key_ops"))
+    if kty == "oct":
+        algorithm = alg or "HS256"
+        if algorithm not in HMAC_HASHES:
+            raise InvalidKeyError(f"an oct key cannot be used with {algorithm}")
+        return symmetric(_secret_of(jwk), algorithm, key_id=kid)
+    if kty in ("RSA", "EC", "OKP"):
+        from flask_signet.tokens import asymmetric
+
+        return asymmetric.from_jwk(jwk, alg).named(kid)
+    raise InvalidKeyError(f"kty {str(kty)[:20]!r} of a JWK is none of 'EC', 'OKP', 'RSA', 'oct'")
+
+
+def from_jwk_set(jwks: Mapping[str, Any]) -> tuple[Key, ...]:
+    """Return the keys of a JWK set; a key of a type that we do not know is passed over.
+
+    :raises InvalidKeyError: no keys, a secret among public keys, or a known type used wrongly.
+
+    Source: RFC 7517 section 5.
+    """
+    members = jwks.get("keys")
+    if not isinstance(members, list) or not members:
+        raise InvalidKeyError('a JWK set must be {"keys": [...]} with at least one key')
+    keys: list[Key] = []
+    for jwk in members:
+        if not isinstance(jwk, Mapping):
+            raise InvalidKeyError("every member of keys must be a JWK object")
+        if jwk.get("kty") in ("oct", "RSA", "EC", "OKP"):
+            keys.append(from_jwk(jwk))
+    if len({key.public_jwk is None for key in keys}) > 1:
+        raise InvalidKeyError("a JWK set must not mix secrets with public keys (RFC 7517 section 9.2)")
+    if not keys:
+        raise InvalidKeyError("no key of the set is of a known type")
+    return tuple(keys)
+
+
+def from_config(value: Any, algorithm: str, *, private: bool) -> Key:
+    """Return the key of a setting: secret, PEM text, or a key object of ``cryptography``.
+
+    :param private: whether the key must be able to sign.
+    :raises InvalidKeyError: the key does not fit *algorithm*.
+    """
+    if algorithm in HMAC_HASHES:
+        if not isinstance(value, (str, bytes)):
+            raise InvalidKeyError(f"{algorithm} needs a secret as text or bytes, not {type(value).__name__}")
+        return symmetric(value, algorithm)
+    if algorithm not in ASYMMETRIC:
+        raise InvalidKeyError(f"algorithm {str(algorithm)[:20]!r} is none of {', '.join(sorted(ALGORITHMS))}")
+    from flask_signet.tokens import asymmetric
+
+    return asymmetric.from_config(value, algorithm, private=private)
+
+
+def thumbprint(public_jwk: Mapping[str, Any]) -> str:
+    """Return the RFC 7638 SHA-256 thumbprint of a public JWK, base64url."""
+    members = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
+    required = members[public_jwk["kty"]]
+    text = strict_json.dumps({name: public_jwk[name] for name in required})
+    return base64url.encode(hashlib.sha256(text).digest()).decode()
+
+
+def generate(algorithm: str, token_bytes: Callable[[int], bytes]) -> Key:
+    """Return a new key of *algorithm*; an asymmetric one is named by its thumbprint.
+
+    :raises InvalidKeyError: unknown algorithm.
+    """
+    if algorithm in HMAC_HASHES:
+        size = hashlib.new(HMAC_HASHES[algorithm]).digest_size
+        key_id = base64url.encode(token_bytes(12)).decode()
+        return symmetric(token_bytes(size), algorithm, key_id=key_id)
+    if algorithm not in ASYMMETRIC:
+        raise InvalidKeyError(f"algorithm {algorithm[:20]!r} is none of {', '.join(sorted(ALGORITHMS))}")
+    from flask_signet.tokens import asymmetric
+
+    return asymmetric.generate(algorithm)
+
+
+def _secret_of(jwk: Mapping[str, Any]) -> bytes:
+    text = jwk.get("k")
+    if not isinstance(text, str):
+        raise InvalidKeyError("an oct key needs its secret in k")
+    try:
+        return base64url.decode(text.encode())
+    except ValueError:
+        raise InvalidKeyError("k of an oct key is not base64url") from None
+
+
+def _check_operations(operations: Any) -> None:
+    if operations is None:
+        return
+    if not isinstance(operations, list) or len(set(map(str, operations))) != len(operations):
+        raise InvalidKeyError("key_ops of a JWK must be a list without repetition")
+    if not {"sign", "verify"} & set(map(str, operations)):
+        raise InvalidKeyError("key_ops of a JWK must hold 'verify' or 'sign'")

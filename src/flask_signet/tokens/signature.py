@@ -1,0 +1,47 @@
+"""The signature layer alone, for tokens whose payload need not be claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_signet.exceptions import InvalidKeyError, InvalidSignature, MalformedToken, UnknownKey
+from flask_signet.tokens import base64url, jws, keys
+
+MAX_BYTES = 262_144  # of a whole token: far beyond any honest one, and judged before anything else
+
+
+def verify_signature(token: str | bytes, jwk_or_jwks: Mapping[str, Any]) -> bytes:
+    """Return the payload of a compact JWS whose signature is good.
+
+    :param token: header, payload and signature, base64url, joined by dots.
+    :param jwk_or_jwks: one key as a JWK, or a JWK set of which ``kid`` names the one.
+    :raises InvalidKeyError: the key cannot be used for signatures.
+    :raises JWTDecodeError: the token is malformed, or not signed by that key with its own algorithm.
+
+    Source: RFC 7515 section 5.2; the algorithm is the key's (RFC 8725 section 3.1).
+    """
+    if not isinstance(token, (str, bytes)) or len(token) > MAX_BYTES:
+        raise MalformedToken("Invalid token: not a compact JWS")
+    signing_input, header_segment, payload_segment, signature_segment = jws.split(token)
+    algorithm, key_id = jws.check_header(jws.read_header(header_segment))
+    if "keys" in jwk_or_jwks:
+        ring = keys.from_jwk_set(jwk_or_jwks)
+        if key_id is None and len(ring) > 1:
+            raise UnknownKey("No key is known for this token: it has no kid, and there are several keys")
+    else:
+        ring = (keys.from_jwk(jwk_or_jwks),)
+    if key_id is None:
+        # Whoever hands in one key has named it already.
+        ring = tuple(key.named(None) for key in ring)
+    elif all(key.key_id is None for key in ring) and len(ring) == 1:
+        ring = (ring[0].named(key_id),)
+    key = jws.candidates(ring, algorithm, key_id)[0]
+    if key.weakness is not None:
+        raise InvalidKeyError(key.weakness)
+    if not key.verify(signing_input, jws.read_signature(signature_segment)):
+        raise InvalidSignature("Signature verification failed")
+    try:
+        return base64url.decode(payload_segment)
+    except ValueError:
+        raise MalformedToken("Invalid payload padding") from None
