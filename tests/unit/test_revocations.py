@@ -1,0 +1,135 @@
+"""What a worker remembers of revocations: exact at every size, small, and forgetful in time."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_signet.tokens.revocations import CompactMap, RevocationMemory
+
+
+def memory(now: int = 1_000) -> RevocationMemory:
+    return RevocationMemory(lambda: now)
+
+
+@pytest.mark.parametrize("small", [0, 3, 1_000])
+@given(entries=st.lists(st.tuples(st.text(max_size=8), st.integers(1, 2**32 - 1)), max_size=120))
+def test_a_compact_map_answers_as_a_dict_does(small: int, entries: list[tuple[str, int]]) -> None:
+    compact = CompactMap(small=small)
+    for text, value in entries:
+        compact.put(text, value)
+
+    expected = dict(entries)
+
+    assert len(expected) == len(compact)
+    assert expected == {text: compact.get(text) for text in expected}
+    assert compact.get("never put anywhere") == 0
+
+
+def test_every_entry_survives_the_growth_of_its_segment() -> None:
+    compact = CompactMap(small=100)
+    for i in range(60_000):
+        compact.put(f"session-{i}", i + 1)
+
+    assert len(compact) == 60_000
+    assert all(compact.get(f"session-{i}") == i + 1 for i in range(60_000))
+    assert not any(compact.get(f"other-{i}") for i in range(60_000))
+
+
+def test_an_entry_costs_at_most_32_bytes_at_every_size() -> None:
+    """Counted in the arrays themselves; the benchmark counts resident memory."""
+    compact = CompactMap(small=0)
+    for i in range(1, 120_001):
+        compact.put(f"session-{i}", 1)
+        if i > 20_000 and i % 5_000 == 0:
+            arrays: list[array[int]] = [part for s in compact._segments for part in (s.keys, s.values)]
+            assert sum(map(sys.getsizeof, arrays)) / i <= 32
+
+
+def test_dead_entries_make_room_instead_of_growth() -> None:
+    compact = CompactMap(small=0)
+    for round_ in range(1, 30):
+        for i in range(10_000):
+            compact.put(f"{round_}-{i}", round_, dead=lambda value, live=round_: value < live)
+
+    assert len(compact) < 25_000
+
+
+def test_sweeping_all_segments_forgets_all_that_is_dead() -> None:
+    compact = CompactMap(small=0)
+    for i in range(5_000):
+        compact.put(f"session-{i}", 1 + i % 2)
+    for _ in range(256):
+        compact.sweep(lambda value: value == 1)
+
+    assert len(compact) == 2_500
+    assert all(compact.get(f"session-{i}") == 2 for i in range(1, 5_000, 2))
+
+
+def test_an_ended_session_is_refused_and_another_is_not() -> None:
+    known = memory()
+    known.end_sessions([("a", 2_000)])
+
+    assert known.is_revoked({"sub": "1", "sid": "a", "epoch": 0})
+    assert not known.is_revoked({"sub": "1", "sid": "b", "epoch": 0})
+    assert not known.is_revoked({"sub": "1"})
+
+
+def test_tokens_of_an_older_epoch_are_refused() -> None:
+    known = memory()
+    known.raise_epochs([("1", 2)])
+
+    assert known.is_revoked({"sub": "1", "epoch": 1})
+    assert not known.is_revoked({"sub": "1", "epoch": 2})
+    assert not known.is_revoked({"sub": "2", "epoch": 0})
+
+
+@pytest.mark.parametrize("epoch", [None, True, "9", 9.0, [9]])
+def test_an_epoch_that_is_no_number_counts_as_the_first(epoch: object) -> None:
+    known = memory()
+    known.raise_epochs([("1", 1)])
+
+    assert known.is_revoked({"sub": "1", "epoch": epoch})
+
+
+def test_an_epoch_never_goes_down() -> None:
+    known = memory()
+    known.raise_epochs([("1", 3), ("1", 2)])
+
+    assert known.epoch("1") == 3
+
+
+def test_the_floor_lifts_everybody() -> None:
+    known = memory()
+    known.raise_epochs([("1", 2)])
+    known.set_floor(100)
+
+    assert (known.epoch("1"), known.epoch("2")) == (102, 100)
+    assert known.is_revoked({"sub": "2", "epoch": 99})
+
+
+def test_an_entry_is_forgotten_after_its_time() -> None:
+    now = 1_000
+    known = RevocationMemory(lambda: now)
+    known.end_sessions([("a", 1_500), ("b", 3_000)])
+    now = 1_500
+    known.sweep()
+
+    assert not known.is_revoked({"sub": "1", "sid": "a"})
+    assert known.is_revoked({"sub": "1", "sid": "b"})
+
+
+def test_a_store_that_went_back_revives_no_session() -> None:
+    before = memory()
+    before.end_sessions([("a", 2_000)])
+    before.raise_epochs([("1", 5)])
+    after = memory()
+    after.keep_sessions_of(before)
+    after.raise_epochs([("1", 3)])
+
+    assert after.is_revoked({"sub": "1", "sid": "a", "epoch": 3})
+    assert after.epoch("1") == 3
