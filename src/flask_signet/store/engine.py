@@ -1,0 +1,218 @@
+"""The one engine of a process and its transactions."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from flask_signet.clock import SYSTEM, Clock
+from flask_signet.exceptions import SettingsError
+from flask_signet.store import engines, schema
+from flask_signet.store.failures import as_unavailable, passes
+from flask_signet.store.settings import StoreSettings
+
+T = TypeVar("T")
+
+# A transaction that lost against another one is run again this often, and no longer than this in all:
+# behind it waits a request.
+RETRIES = 3
+RETRY_SECONDS = 2.0
+
+
+class _Opened:
+    """What belongs to one process: its engine, and whether the tables were found right."""
+
+    def __init__(self, engine: Engine, *, borrowed: bool) -> None:
+        self.pid = os.getpid()
+        self.engine = engine
+        self.borrowed = borrowed
+        self.ready_for: object = None
+        self.lock = threading.RLock()
+        self.joined = threading.local()
+
+
+class Store:
+    """The database: transactions that end in full or not at all, and errors that say what to do.
+
+    Nothing happens before the first use. After a fork each process opens connections of its own.
+
+    :param app_engine: gives the engine of the application's Flask-SQLAlchemy, or ``None`` if it has none.
+    """
+
+    def __init__(
+        self,
+        settings: StoreSettings,
+        *,
+        clock: Clock = SYSTEM,
+        app_engine: Callable[[], Engine | None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._app_engine = app_engine
+        self._opened: _Opened | None = None
+        # One lock per process: a lock that another thread held at the fork stays locked in the child.
+        self._locks: dict[int, threading.Lock] = {}
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process. Its tables are looked at when the first transaction begins."""
+        return self._current().engine
+
+    @property
+    def dialect(self) -> str:
+        """``"sqlite"``, ``"postgresql"`` or another name of SQLAlchemy's."""
+        return self.engine.dialect.name
+
+    @property
+    def own_file(self) -> bool:
+        """Whether the database is the SQLite file that we made ourselves, or memory."""
+        return self.settings.url is None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the database is of our own and ends with the process."""
+        return self.settings.url is None and self.settings.in_memory
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Begin a transaction that only reads; all of it sees one moment (SQLite) or statement (PostgreSQL).
+
+        :raises Unavailable: the database does not answer.
+        :raises SchemaError: its tables are not those of this version.
+        """
+        with as_unavailable(), self._connection("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, connection: Connection | None = None) -> Iterator[Connection]:
+        """Begin a transaction that is committed at the end, or join the caller's.
+
+        :param connection: the caller's own, in whose transaction everything then happens; the caller ends it.
+        :raises Unavailable: the database does not answer, or a lock was not to be had in 2 s.
+        :raises SchemaError: the tables are not those of this version.
+        """
+        with as_unavailable():
+            if connection is not None:
+                _really_begin(connection)
+                yield connection
+                return
+            with self._connection("BEGIN IMMEDIATE") as own:
+                yield own
+
+    def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
+        """Return what *run* returns, run in one transaction, again where it lost against another.
+
+        *run* must change nothing but the database. With a *connection* it runs once: only whoever began a
+        transaction can begin it again.
+
+        :raises Unavailable: it lost four times or for 2 s, or the database does not answer.
+        """
+        if connection is not None:
+            with self.write(connection) as joined:
+                return run(joined)
+        began = self.clock.monotonic()
+        with as_unavailable():
+            for _ in range(RETRIES):
+                finished = False
+                try:
+                    with self._connection("BEGIN IMMEDIATE") as own:
+                        result = run(own)
+                        finished = True
+                    return result
+                except Exception as error:
+                    # Whether a commit without an answer took place is not known: it must not run twice.
+                    unknown = finished and getattr(error, "connection_invalidated", False)
+                    if unknown or not passes(error) or self.clock.monotonic() - began > RETRY_SECONDS:
+                        raise
+            with self._connection("BEGIN IMMEDIATE") as own:
+                return run(own)
+
+    def dispose(self) -> None:
+        """Close the connections that are ours; the next use opens new ones."""
+        opened, self._opened = self._opened, None
+        if opened is not None and opened.pid == os.getpid() and not opened.borrowed:
+            opened.engine.dispose()
+
+    @contextmanager
+    def unchecked(self) -> Iterator[Connection]:
+        """Begin a writing transaction without a look at the tables: for what makes and moves them."""
+        with as_unavailable(), self._transaction(self._current(), "BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _connection(self, begin: str) -> Iterator[Connection]:
+        opened = self._current()
+        identity = engines.file_identity(opened.engine) if self.own_file else opened
+        if identity is None or opened.ready_for != identity:
+            schema.ensure(self)
+            opened = self._current()
+            opened.ready_for = engines.file_identity(opened.engine) if self.own_file else opened
+        with self._transaction(opened, begin) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, opened: _Opened, begin: str) -> Iterator[Connection]:
+        # A database in memory is one connection: threads take turns, and whoever has it joins himself.
+        turn: AbstractContextManager[Any] = opened.lock if self.in_memory else nullcontext()
+        with turn:
+            outer: Connection | None = getattr(opened.joined, "connection", None) if self.in_memory else None
+            if outer is not None:
+                yield outer
+                return
+            with opened.engine.connect() as connection, connection.begin():
+                if opened.engine.dialect.name == "sqlite":
+                    # The driver alone would begin at the first change, and then fail where it could wait.
+                    connection.exec_driver_sql(begin)
+                elif opened.borrowed and opened.engine.dialect.name == "postgresql" and begin != "BEGIN":
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {engines.LOCK_MILLISECONDS}")
+                opened.joined.connection = connection
+                try:
+                    yield connection
+                finally:
+                    opened.joined.connection = None
+
+    def _current(self) -> _Opened:
+        opened = self._opened
+        if opened is not None and opened.pid == os.getpid():
+            return opened
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
+            opened = self._opened
+            if opened is None or opened.pid != os.getpid():
+                if opened is not None:
+                    # The parent goes on with these connections; the child only forgets them.
+                    opened.engine.dispose(close=False)
+                opened = self._opened = self._open()
+        return opened
+
+    def _open(self) -> _Opened:
+        if self.settings.url is None:
+            return _Opened(engines.own(self.settings), borrowed=False)
+        borrowed = self._app_engine() if self._app_engine is not None else None
+        if self.settings.url == "app":
+            if borrowed is None:
+                raise SettingsError(
+                    'SIGNET_DATABASE_URL is "app", but the application has no Flask-SQLAlchemy: '
+                    "call db.init_app(app) before the first request, or give a URL."
+                )
+            return _Opened(borrowed, borrowed=True)
+        url = engines.parse(self.settings.url)
+        if borrowed is not None and engines.same_database(borrowed.url, url):
+            return _Opened(borrowed, borrowed=True)
+        return _Opened(engines.configured(url, self.clock), borrowed=False)
+
+
+def _really_begin(connection: Connection) -> None:
+    """Begin the caller's transaction where SQLite's driver still puts it off.
+
+    Otherwise a savepoint of ours would be the whole transaction, and its release a commit.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    driver = connection.connection.driver_connection
+    if driver is not None and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

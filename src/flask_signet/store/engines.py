@@ -1,0 +1,177 @@
+"""Engines: our own SQLite file, memory, or the URL that the settings name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
+from sqlalchemy.pool import StaticPool
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import SettingsError
+from flask_signet.files import create_private, private_folder, tighten
+from flask_signet.store.settings import StoreSettings
+
+FILE_NAME = "signet.sqlite3"
+LOCK_MILLISECONDS = 2_000  # a lock that is not to be had by then: 503, and the client tries again
+CONNECT_SECONDS = 2  # the least that libpq takes
+POOL_SECONDS = 2.0  # wait for a free connection
+PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is asked before it is used
+
+
+def parse(text: str) -> URL:
+    """Return a database URL; ``postgres://`` and ``postgresql://`` mean psycopg 3.
+
+    :raises SettingsError: it is none. It is not repeated, for it may hold a password.
+    """
+    try:
+        url = make_url(text)
+    except exc.ArgumentError:
+        raise SettingsError(
+            "SIGNET_DATABASE_URL is no SQLAlchemy URL; it looks like postgresql://user:password@host/database"
+        ) from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def same_database(one: URL, other: URL) -> bool:
+    """Say whether two URLs lead to the same database as the same user, by whichever driver."""
+
+    def place(url: URL) -> tuple[Any, ...]:
+        database = url.database
+        if url.get_backend_name() == "sqlite":
+            if database in (None, "", ":memory:"):
+                return (object(),)  # every such engine is a database of its own
+            database = os.path.abspath(database)
+        backend = "postgresql" if url.get_backend_name() == "postgres" else url.get_backend_name()
+        return (backend, url.username, url.host, url.port, database)
+
+    return place(one) == place(other)
+
+
+def own(settings: StoreSettings) -> Engine:
+    """Return the engine of our own database: a private file in our folder, or memory."""
+    if settings.in_memory:
+        return _with_pragmas(
+            create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        )
+    file = settings.folder / FILE_NAME
+    _private_file(file)
+    engine = _sqlite(URL.create("sqlite", database=str(file.resolve())), wal=True)
+    _reconnect_when_replaced(engine, file.resolve())
+    return engine
+
+
+def configured(url: URL, clock: Clock) -> Engine:
+    """Return an engine for a URL of the settings.
+
+    :raises SettingsError: its driver is not installed.
+    """
+    try:
+        if url.get_backend_name() == "sqlite":
+            if url.database in (None, "", ":memory:"):
+                raise SettingsError("SIGNET_DATABASE_URL: a database in memory is only for TESTING, without this key")
+            return _sqlite(url, wal=False)
+        if url.get_backend_name() == "postgresql":
+            return _postgresql(url, clock)
+        return create_engine(url, pool_timeout=POOL_SECONDS, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        command = 'pip install "flask-signet[postgres]"' if "psycopg" in str(error) else f"pip install {error.name}"
+        raise SettingsError(f"SIGNET_DATABASE_URL needs a driver that is not installed: {command}") from error
+    except exc.NoSuchModuleError as error:
+        raise SettingsError(f"SIGNET_DATABASE_URL names a database that SQLAlchemy does not know: {error}") from error
+
+
+def file_identity(engine: Engine) -> object:
+    """Return what changes when the file of an own database is replaced, or ``None`` if it is gone."""
+    database = engine.url.database
+    return _stat(database) if database else engine
+
+
+def _private_file(file: Path) -> None:
+    private_folder(file.parent)
+    create_private(file)  # SQLite gives its -wal and -shm files the mode of the file itself
+    tighten(file)
+
+
+def _sqlite(url: URL, *, wal: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=8,
+        max_overflow=56,  # readers wait for nobody, so threads need not wait for a connection
+        pool_timeout=POOL_SECONDS,
+        connect_args={"timeout": LOCK_MILLISECONDS / 1000, "check_same_thread": False},
+    )
+    return _with_pragmas(engine, wal=wal)
+
+
+def _with_pragmas(engine: Engine, *, wal: bool = False) -> Engine:
+    @event.listens_for(engine, "connect")
+    def pragmas(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        if wal:
+            # The one pragma that stays in the file, so on no file but ours. It cannot wait for a lock by
+            # itself; the mode is right already unless this is the first connection of all.
+            if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.close()
+
+    return engine
+
+
+def _reconnect_when_replaced(engine: Engine, file: Path) -> None:
+    """Open the file anew after a restore has put another one in its place."""
+
+    @event.listens_for(engine, "connect")
+    def remember(_connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        record.info["file"] = _stat(file)
+
+    @event.listens_for(engine, "checkout")
+    def compare(_connection: Any, record: Any, _proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        now = _stat(file)
+        if now is None:
+            _private_file(file)
+        if now != record.info["file"]:
+            raise exc.InvalidatePoolError
+
+
+def _stat(path: str | Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _postgresql(url: URL, clock: Clock) -> Engine:
+    arguments: dict[str, Any] = {}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = CONNECT_SECONDS
+    if "options" not in url.query:
+        arguments["options"] = f"-c lock_timeout={LOCK_MILLISECONDS}"
+    engine = create_engine(url, pool_timeout=POOL_SECONDS, connect_args=arguments)
+    _ping_after_idleness(engine, clock)
+    return engine
+
+
+def _ping_after_idleness(engine: Engine, clock: Clock) -> None:
+    """Find dead connections before a request does, without a round trip for each transaction."""
+
+    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "checkin")
+    def remember(_connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        record.info["used"] = clock.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, _proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        if clock.monotonic() - record.info["used"] < PING_AFTER_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.InvalidatePoolError from error

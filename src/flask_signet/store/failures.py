@@ -1,0 +1,50 @@
+"""What a driver's error means: the store is away, a conflict that passes, or a mistake of ours."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from flask_signet.exceptions import Unavailable
+
+log = logging.getLogger(__name__)
+
+# SQLSTATE of serialization_failure and deadlock_detected (PostgreSQL, appendix A).
+_PASSING_SQLSTATES = frozenset({"40001", "40P01"})
+
+
+def passes(error: Exception) -> bool:
+    """Say whether the same transaction, run again, may well succeed."""
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    original = error.orig
+    if isinstance(original, sqlite3.OperationalError):
+        # The low byte is the primary code; SQLite has waited its busy timeout where waiting could help.
+        return getattr(original, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    # A connection that broke before the commit was asked for has changed nothing.
+    return error.connection_invalidated or getattr(original, "sqlstate", None) in _PASSING_SQLSTATES
+
+
+@contextmanager
+def as_unavailable() -> Iterator[None]:
+    """Turn what the database cannot help into :class:`Unavailable`; broken constraints pass as they are."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, exc.DisconnectionError) as error:
+        raise _unavailable(error) from error
+    except exc.DBAPIError as error:
+        # SQLite says "malformed" and "not a database" by the bare class; a torn connection comes in any.
+        if error.connection_invalidated or type(error) is exc.DatabaseError:
+            raise _unavailable(error) from error
+        raise
+
+
+def _unavailable(error: exc.SQLAlchemyError) -> Unavailable:
+    original = error.orig if isinstance(error, exc.DBAPIError) else error
+    # The driver's own words only: SQLAlchemy's would add the statement and its values.
+    log.error("The store does not answer: %s: %s", type(original).__name__, str(original).strip())
+    return Unavailable("The store does not answer")

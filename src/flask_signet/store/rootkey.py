@@ -1,0 +1,222 @@
+"""The root key: the one secret outside the database, and what is derived from it.
+
+Form, in ``SIGNET_ROOT_KEY`` and in the file alike: one key a line (or between commas), as 32 bytes in
+base64url, with its number before it: ``2 kW…`` or ``2:kW…``. A key alone has the number 1. The first is the
+one that makes new things; the others still read what they made. To rotate, put a new line with the next
+number on top. ``#`` begins a comment.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import SettingsError
+from flask_signet.files import locked, private_folder, tighten, write_private
+from flask_signet.store.schema import LOCK_NAME
+from flask_signet.store.settings import StoreSettings
+
+log = logging.getLogger(__name__)
+
+FILE_NAME = "root.key"
+BYTES = 32
+LARGEST_NUMBER = 0xFFFF
+COMMAND = "python -c \"import base64, secrets; print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip('='))\""
+
+_LINE = re.compile(r"(?:([1-9][0-9]{0,4})[:\s]\s*)?([A-Za-z0-9_-]{43})=?")
+_SEAL_VERSION = 1
+_NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random nonces, far fewer than 2^32 under one key
+
+
+@dataclass(frozen=True, slots=True)
+class RootKeys:
+    """Numbered root keys, the current one first."""
+
+    current_number: int
+    keys: Mapping[int, bytes]
+
+    def __repr__(self) -> str:
+        """Leave the keys out."""
+        return f"RootKeys(current_number={self.current_number}, numbers={sorted(self.keys)})"
+
+
+class RootKeyRing:
+    """Derives keys from the root keys and seals with them.
+
+    :param read: gives the root keys; called at once and again by :meth:`reload`.
+    """
+
+    def __init__(self, read: Callable[[], RootKeys], *, clock: Clock) -> None:
+        self._read = read
+        self._clock = clock
+        self._roots = read()
+        self._derived: dict[tuple[str, int], bytes] = {}
+
+    @property
+    def current_number(self) -> int:
+        """Number of the key that makes new things, 1 to 65535."""
+        return self._roots.current_number
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Numbers of all keys that are known."""
+        return frozenset(self._roots.keys)
+
+    def derive(self, label: str, number: int | None = None) -> bytes:
+        """Return 32 bytes for one purpose.
+
+        :param label: names the purpose; other labels give unrelated keys.
+        :param number: number of the root key; the current one if ``None``.
+        :raises LookupError: no root key has this number.
+
+        Source: RFC 5869, HKDF with SHA-256, no salt, ``info`` = the label.
+        """
+        roots = self._roots
+        chosen = roots.current_number if number is None else number
+        key = self._derived.get((label, chosen))
+        if key is None:
+            if chosen not in roots.keys:
+                raise LookupError(f"no root key has the number {chosen}")
+            key = self._derived[label, chosen] = _hkdf(roots.keys[chosen], label)
+        return key
+
+    def seal(self, plaintext: bytes, label: str) -> bytes:
+        """Return *plaintext* encrypted and bound to *label* (AES-256-GCM) under the current root key.
+
+        Form: version (1 byte) ‖ number of the root key (2) ‖ nonce (12) ‖ ciphertext and tag.
+        """
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        number = self.current_number
+        nonce = self._clock.token_bytes(_NONCE_BYTES)
+        head = bytes((_SEAL_VERSION,)) + number.to_bytes(2, "big")
+        return head + nonce + AESGCM(self.derive(f"seal:{label}", number)).encrypt(nonce, plaintext, head)
+
+    def open(self, sealed: bytes, label: str) -> bytes:
+        """Return what :meth:`seal` was given.
+
+        :raises LookupError: the root key that sealed it is not known.
+        :raises ValueError: it was not sealed by that key for this label, or changed since.
+        """
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        head, nonce, body = sealed[:3], sealed[3 : 3 + _NONCE_BYTES], sealed[3 + _NONCE_BYTES :]
+        if len(body) < 16 or head[0] != _SEAL_VERSION:
+            raise ValueError("not sealed by this version")
+        key = self.derive(f"seal:{label}", int.from_bytes(head[1:], "big"))
+        try:
+            return AESGCM(key).decrypt(nonce, body, head)
+        except InvalidTag:
+            raise ValueError("sealed by another root key, or changed") from None
+
+    def sealed_with_current(self, sealed: bytes) -> bool:
+        """Say whether the current root key sealed this."""
+        return int.from_bytes(sealed[1:3], "big") == self.current_number
+
+    def reload(self) -> None:
+        """Read the root keys again: another process may have been given a new one.
+
+        :raises SettingsError: they can no longer be read; the known ones stay.
+        """
+        roots = self._read()
+        if roots != self._roots:
+            self._derived, self._roots = {}, roots
+
+
+def parse(text: str, *, source: str) -> RootKeys:
+    """Return the root keys of a text.
+
+    :param source: where it came from, for the error; the text itself is never repeated.
+    :raises SettingsError: it is not of the form above.
+    """
+    keys: dict[int, bytes] = {}
+    lines = [line.partition("#")[0].strip() for line in re.split(r"[,\n]", text)]
+    for line in filter(None, lines):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise SettingsError(f"{source} holds no root key: 32 bytes in base64url are expected. Make one: {COMMAND}")
+        number = int(match[1] or 1)
+        if number in keys or number > LARGEST_NUMBER:
+            raise SettingsError(f"{source}: each root key needs a number of its own, 1 to {LARGEST_NUMBER}")
+        keys[number] = _decode(match[2], source)
+    if not keys:
+        raise SettingsError(f"{source} is empty. Put the root key back; if there never was one, make one: {COMMAND}")
+    return RootKeys(current_number=next(iter(keys)), keys=MappingProxyType(keys))
+
+
+def open_root_keys(settings: StoreSettings, *, clock: Clock, server_database: bool) -> RootKeyRing:
+    """Return the ring that the settings name, and make its file once where that is allowed.
+
+    :param server_database: the database is on a server (PostgreSQL). Then several machines may share it, and
+        each would make a key of its own; so none is made.
+    :raises SettingsError: there is no key, or what is there is none.
+    """
+    if settings.root_key is not None:
+        text = settings.root_key
+        return RootKeyRing(lambda: parse(text, source="SIGNET_ROOT_KEY"), clock=clock)
+    if settings.root_key_file is not None:
+        file = settings.root_key_file
+        return RootKeyRing(lambda: _from_file(file, "SIGNET_ROOT_KEY_FILE"), clock=clock)
+    if settings.in_memory:
+        roots = RootKeys(current_number=1, keys=MappingProxyType({1: clock.token_bytes(BYTES)}))
+        return RootKeyRing(lambda: roots, clock=clock)
+    file = settings.folder / FILE_NAME
+    if server_database and not file.exists():
+        raise SettingsError(
+            "SIGNET_ROOT_KEY (or SIGNET_ROOT_KEY_FILE) is missing. With a database server it is never made by "
+            f"itself, for every machine needs the same one. If this application never had one, make one: {COMMAND}"
+        )
+    _make_once(file, clock)
+    return RootKeyRing(lambda: _from_file(file, "The root key"), clock=clock)
+
+
+def _make_once(file: Path, clock: Clock) -> None:
+    if file.exists():
+        return
+    private_folder(file.parent)
+    with locked(file.parent / LOCK_NAME):
+        if not file.exists():
+            write_private(file, f"1 {_encode(clock.token_bytes(BYTES))}\n".encode())
+            log.warning("Made the root key %s. Keep a copy of it: what it seals is lost without it.", file)
+
+
+def _from_file(file: Path, name: str) -> RootKeys:
+    try:
+        tighten(file)
+        text = file.read_text("ascii")
+    except OSError as error:
+        raise SettingsError(f"{name} cannot be read: {file}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        text = "?"
+    return parse(text, source=f"{name} {file}")
+
+
+def _hkdf(key: bytes, label: str) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"flask-signet:" + label.encode()).derive(key)
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str, source: str) -> bytes:
+    try:
+        data = base64.urlsafe_b64decode(text + "=")
+    except binascii.Error:
+        data = b""
+    if len(data) != BYTES or _encode(data) != text or len(set(data)) < 8:
+        raise SettingsError(
+            f"{source} holds no root key: 32 random bytes in base64url are expected. Make one: {COMMAND}"
+        )
+    return data

@@ -1,0 +1,131 @@
+"""Make the tables, move them between versions, and say whether they are right.
+
+The version stands in a table of our own, so the application's migrations and ours never meet.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, inspect, text
+
+from flask_signet.exceptions import SchemaError
+from flask_signet.files import locked
+from flask_signet.store.metadata import metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+    from flask_signet.store.engine import Store
+
+VERSION_TABLE = "signet_alembic_version"
+HEAD = "0001"  # the newest revision in migrations/versions; revisions are four digits and count up
+COMMAND = "flask signet db upgrade"
+LOCK_NAME = ".lock"
+
+_ADVISORY_LOCK = 0x7369676E6574  # "signet": one upgrade at a time on one PostgreSQL database
+
+
+def current(store: Store) -> str | None:
+    """Return the revision of the tables, or ``None`` where there are none."""
+    with store.unchecked() as connection:
+        return _version(connection)
+
+
+def ensure(store: Store) -> None:
+    """See that the tables are those of this version: make them in our own file, refuse elsewhere.
+
+    Tables of a newer version are taken as they are: a newer version adds and does not take away, so that the
+    two can run side by side while one replaces the other.
+
+    :raises SchemaError: the tables are older, or not there; the message names the command.
+    """
+    found = current(store)
+    if found is not None and found >= HEAD:
+        return
+    if store.in_memory:
+        upgrade(store)
+    elif store.own_file:
+        with locked(store.settings.folder / LOCK_NAME):
+            if (current(store) or "") < HEAD:
+                upgrade(store)
+    else:
+        state = f"at revision {found}, this version needs {HEAD}" if found else "not there yet"
+        raise SchemaError(f"The tables of Flask-Signet are {state}. Run: {COMMAND}")
+
+
+def upgrade(store: Store, revision: str = "head") -> str:
+    """Bring the tables to *revision* in one transaction and return where they are now."""
+    from alembic import command
+
+    with store.unchecked() as connection:
+        _one_at_a_time(connection)
+        command.upgrade(_config(connection), revision)
+        return _version(connection) or ""
+
+
+def downgrade(store: Store, revision: str) -> str | None:
+    """Take the tables back to *revision* (``"base"``: away with all of them) in one transaction."""
+    from alembic import command
+
+    with store.unchecked() as connection:
+        _one_at_a_time(connection)
+        command.downgrade(_config(connection), revision)
+        return _version(connection)
+
+
+def check(store: Store) -> list[str]:
+    """Return how the tables differ from what this version expects; nothing where they are right."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.unchecked() as connection:
+        found = _version(connection)
+        if found is None or found < HEAD:
+            return [f"revision {found or 'none'} instead of {HEAD}: run {COMMAND}"]
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "target_metadata": metadata,
+                "version_table": VERSION_TABLE,
+                "include_name": only_ours,
+                "compare_type": True,
+            },
+        )
+        return [str(difference) for difference in compare_metadata(context, metadata)]
+
+
+def only_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """Tell Alembic to look at our tables only."""
+    return kind != "table" or is_ours(name)
+
+
+def is_ours(name: str | None) -> bool:
+    """Say whether a table of this name is ours."""
+    return name is not None and name.startswith("signet_")
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    # The name is a constant of this module.
+    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    # On SQLite the transaction has begun with the lock for writing.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = '30s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+
+
+def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    folder = Path(__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
