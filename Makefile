@@ -77,8 +77,7 @@ examples/tasks/web/dist/.ready: $(WEB_FILES) js/dist/.ready | node_modules/.read
 # --- What people call -------------------------------------------------------------------------------
 
 run: $(VENV)/.ready-run examples/tasks/web/dist/.ready
-	@$(BIN)/python scripts/check_port.py
-	@exec $(BIN)/python -m examples.tasks.serve $(ARGS)
+	@exec $(BIN)/python examples/tasks/serve.py $(ARGS)
 
 browser: $(VENV)/.browser
 $(VENV)/.browser: scripts/browser.py scripts/browser/package-lock.json | $(VENV)/.ready
@@ -92,7 +91,7 @@ lint: setup js/dist/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	node_modules/.bin/pyright --warnings
-	PYTHONPATH=src $(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell
 	npm run typecheck --workspaces --if-present
 	npm run --silent lint

