@@ -9,14 +9,17 @@ answer needs is made again.
 from __future__ import annotations
 
 import hmac
+import logging
 import struct
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from flask_signet.clock import Clock
-from flask_signet.exceptions import InvalidSignature, MalformedToken
+from flask_signet.exceptions import InvalidSignature, MalformedToken, SettingsError
 from flask_signet.tokens import base64url
+
+log = logging.getLogger(__name__)
 
 PREFIX = "sgr_"
 LABEL = "refresh-token"
@@ -70,7 +73,6 @@ class RefreshTokens:
     def __init__(self, root_keys: RootKeys, clock: Clock) -> None:
         self._root_keys = root_keys
         self._clock = clock
-        self._keys: dict[int, bytes] = {}
         self._reloaded_at: float | None = None
 
     @property
@@ -114,19 +116,16 @@ class RefreshTokens:
         return Presented(key_number=key_number, session_id=UUID(bytes=session_id), generation=generation)
 
     def _key(self, number: int) -> bytes:
-        key = self._keys.get(number)
-        if key is None:
-            key = self._keys[number] = self._derive(number)
-        return key
-
-    def _derive(self, number: int) -> bytes:
         try:
             return self._root_keys.derive(LABEL, number)
         except LookupError:
             now = self._clock.monotonic()
             if self._reloaded_at is not None and now - self._reloaded_at < _RELOAD_SECONDS:
                 raise
-            # Another worker may have rotated the root key a moment ago.
+            # Another worker may have been given a new root key a moment ago.
             self._reloaded_at = now
+        try:
             self._root_keys.reload()
-            return self._root_keys.derive(LABEL, number)
+        except SettingsError as error:
+            log.error("The root keys could not be read again: %s", error)
+        return self._root_keys.derive(LABEL, number)

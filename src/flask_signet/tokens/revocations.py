@@ -113,9 +113,15 @@ class CompactMap:
         if table is not None:
             table[text] = value
             if len(table) > self._small:
-                self._spread(table, dead)
+                self._spread(table, dead, len(table))
             return
         self._put(hash(text) & _WORD or 1, value, dead)
+
+    def reserve(self, entries: int) -> None:
+        """Make room for about *entries* at once: a worker that starts with a million grows nothing."""
+        table = self._table
+        if table is not None and entries > self._small:
+            self._spread(table, None, entries)
 
     def sweep(self, dead: Callable[[int], bool]) -> None:
         """Forget dead entries of the dict, or of one segment: each call takes the next."""
@@ -130,8 +136,8 @@ class CompactMap:
         if living < segment.count:
             self._segments[i] = _rebuilt(segment, living, dead)
 
-    def _spread(self, table: dict[str, int], dead: Callable[[int], bool] | None) -> None:
-        self._segments = [_Segment(_slots(len(table) // _SEGMENTS)) for _ in range(_SEGMENTS)]
+    def _spread(self, table: dict[str, int], dead: Callable[[int], bool] | None, entries: int) -> None:
+        self._segments = [_Segment(_slots(entries // _SEGMENTS)) for _ in range(_SEGMENTS)]
         for text, value in table.items():
             self._put(hash(text) & _WORD or 1, value, dead)
         self._table = None
@@ -193,10 +199,14 @@ class RevocationMemory:
         """Return the epoch that a token of this user must at least have."""
         return self._floor + self._epochs.get(user_id)
 
-    def end_sessions(self, sids: Iterable[tuple[str, int]]) -> None:
-        """Remember pairs of an ended session and the second until which that matters."""
+    def end_sessions(self, sids: Iterable[tuple[str, int]], *, about: int = 0) -> None:
+        """Remember pairs of an ended session and the second until which that matters.
+
+        :param about: how many will come, where that is known.
+        """
         dead = self._dead
         with self._write:
+            self._sessions.reserve(about)
             put = self._sessions.put
             for sid, until in sids:
                 put(sid, until, dead=dead)

@@ -1,0 +1,598 @@
+"""Sessions: opened by a login, gone on with by a refresh, ended by whoever may; no Flask.
+
+Every change is one transaction. Locks are taken in one order everywhere: the row of the user's epoch, rows of
+sessions, the head of the feed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, SignetError, TokenExpired
+from flask_signet.sessions import events, statements
+from flask_signet.sessions.feed import Ended, Feed
+from flask_signet.sessions.moments import SteadyTime
+from flask_signet.sessions.refresh_token import Presented, RefreshTokens, RootKeys
+from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, is_over, pack, push, unpack
+from flask_signet.sessions.settings import SessionSettings
+from flask_signet.sessions.user_ids import UserId, join, split
+from flask_signet.store import Store
+
+log = logging.getLogger(__name__)
+
+_CLEAN_UP_SECONDS = 60.0
+_CLEAN_UP_ROWS = 200
+_DAY_MS = 86_400_000
+
+
+class AccessToken(Protocol):
+    """An access token as the issuer gives it."""
+
+    @property
+    def text(self) -> str:
+        """The token."""
+        ...
+
+    @property
+    def expires_in(self) -> int | None:
+        """Seconds that it lives, or ``None`` for ever."""
+        ...
+
+
+class Issue(Protocol):
+    """Makes the access token of a session."""
+
+    def __call__(self, user_id: UserId, *, fresh: bool, sid: str, epoch: int) -> AccessToken:
+        """Return a token with the claims ``sid`` and ``epoch``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What a login or a refresh gives. The two tokens are secrets: the text of this object leaves them out."""
+
+    user_id: UserId
+    session_id: str
+    access_token: str
+    refresh_token: str
+    expires_in: int | None
+
+    def __repr__(self) -> str:
+        """Name user and session only."""
+        return f"Granted(user_id={self.user_id!r}, session_id={self.session_id!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """A living session, for its owner to look at. Times are milliseconds since 1970 UTC."""
+
+    id: str
+    user_id: UserId
+    device: str | None
+    address: str | None
+    created_at: int
+    used_at: int
+    ends_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A locked row of ``signet_sessions`` and what was read with it."""
+
+    user_id: str
+    user_kind: str
+    root_key: int
+    epoch: int
+    snapshot: Snapshot
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """How a rotation ended: the decision, and what a token needs if there is to be one."""
+
+    decision: Decision
+    user_id: UserId | None = None
+    epoch: int = 0
+    generation: int = 0
+    root_key: int = 0
+
+
+class Sessions:
+    """The sessions of one application.
+
+    :param settings: gives the settings that hold now.
+    :param issue: makes access tokens.
+    :param may_go_on: says whether a user may still refresh; ``None`` where every change of an account ends its
+        sessions by itself (the built-in accounts).
+    :param sender: sender of the signals, the Flask application.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        root_keys: RootKeys,
+        feed: Feed,
+        settings: Callable[[], SessionSettings],
+        clock: Clock,
+        issue: Issue,
+        may_go_on: Callable[[UserId], bool] | None = None,
+        sender: object = None,
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._settings = settings
+        self._clock = clock
+        self._issue = issue
+        self._may_go_on = may_go_on
+        self._sender = sender
+        self._tokens = RefreshTokens(root_keys, clock)
+        self._time = SteadyTime(clock)
+        self._cleaned_at = float("-inf")
+
+    # --- Opening -------------------------------------------------------------------------------------
+
+    def mark(self) -> int:
+        """Return a mark to hand to :meth:`open`, taken before the password is checked.
+
+        :raises Unavailable: the store does not answer.
+        """
+        with self._store.read() as connection:
+            return connection.execute(statements.HEAD).scalar_one()
+
+    def open(
+        self,
+        user_id: UserId,
+        *,
+        device: str | None = None,
+        address: str | None = None,
+        fresh: bool = True,
+        since: int | None = None,
+        connection: Connection | None = None,
+    ) -> Granted:
+        """Open a session and return its first tokens.
+
+        :param device: what the owner may know it by, such as ``User-Agent``; cut at 255 characters.
+        :param address: network address of the client.
+        :param fresh: whether a password was typed for it.
+        :param since: a :meth:`mark`; whoever was signed out everywhere after it is not let in, for the password
+            that was checked may be the old one.
+        :raises InvalidCredentials: signed out since the mark.
+        :raises Unavailable: the store does not answer.
+        """
+        kind, key = split(user_id)
+        settings = self._settings()
+        sid = self._clock.uuid7()
+        root_key = self._tokens.current_number
+
+        def run(own: Connection) -> tuple[int, list[Ended]]:
+            epoch = self._lock_epoch(own, key)
+            if since is not None and own.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
+                raise InvalidCredentials
+            today = self._moment(own, None).today
+            ended = self._make_room(own, key, settings.per_user, today)
+            own.execute(
+                statements.INSERT,
+                {
+                    "id": str(sid),
+                    "user_id": key,
+                    "user_kind": kind,
+                    "generation": 1,
+                    "root_key": root_key,
+                    "exchanged": b"",
+                    "now": today,
+                    "idle_ends_at": today + min(settings.idle, settings.absolute) * 1000,
+                    "ends_at": today + settings.absolute * 1000,
+                    "device": _printable(device, 255),
+                    "address": _printable(address, 45),
+                },
+            )
+            self._feed.append(own, ended)
+            return epoch, ended
+
+        epoch, ended = self._store.retrying(run, connection)
+        self._after(ended, connection)
+        for entry in ended:
+            self._say_ended(user_id, entry.subject, "cap")
+        events.session_opened.send(self._sender, user_id=user_id, session_id=str(sid), device=device, address=address)
+        self._clean_up_now_and_then()
+        return self._granted(user_id, sid, generation=1, root_key=root_key, epoch=epoch, fresh=fresh)
+
+    # --- Going on ------------------------------------------------------------------------------------
+
+    def rotate(self, presented: str, *, arrived: float | None = None) -> Granted:
+        """Exchange a refresh token for the next one, or say why not.
+
+        :param arrived: when the request came, on the monotonic clock, before it waited for anything.
+        :raises MalformedToken, InvalidSignature: not a token of ours; no SQL was run.
+        :raises TokenExpired: the session reached its end.
+        :raises RevokedTokenError: the session was ended, now or before.
+        :raises Unavailable: the store does not answer.
+        """
+        arrived = self._clock.monotonic() if arrived is None else arrived
+        token = self._tokens.parse(presented)
+        outcome = None
+        if self._store.dialect == "postgresql":
+            outcome = self._rotate_in_one_statement(token, arrived)
+        if outcome is None:
+            outcome = self._store.retrying(lambda connection: self._judge(connection, token, arrived))
+        return self._answer(token, outcome)
+
+    def force_rotation(self, session_id: str, *, fresh: bool, connection: Connection | None = None) -> Granted:
+        """Give a living session its next tokens, in the transaction that changed its user's password.
+
+        :raises RevokedTokenError: the session is over.
+        """
+
+        def run(own: Connection) -> _Outcome:
+            row = self._lock(own, session_id, None)
+            if row is None or is_over(row.snapshot, row.moment.today):
+                return _Outcome(decision=Decision.ENDED)
+            return self._advance(own, session_id, row)
+
+        outcome = self._store.retrying(run, connection)
+        if outcome.user_id is None:
+            raise RevokedTokenError
+        return self._granted(
+            outcome.user_id,
+            UUID(session_id),
+            generation=outcome.generation,
+            root_key=outcome.root_key,
+            epoch=outcome.epoch,
+            fresh=fresh,
+        )
+
+    def _judge(self, connection: Connection, token: Presented, arrived: float) -> _Outcome:
+        sid = str(token.session_id)
+        row = self._lock(connection, sid, arrived)
+        if row is None:
+            return self._judge_absent(connection, token)
+        decision = decide(row.snapshot, token.generation, row.moment, grace_ms=self._settings().grace * 1000)
+        user_id = join(row.user_kind, row.user_id)
+        if decision is Decision.ROTATE:
+            return self._advance(connection, sid, row)
+        if decision is Decision.SAME:
+            return _Outcome(
+                decision=decision,
+                user_id=user_id,
+                epoch=row.epoch,
+                generation=row.snapshot.generation,
+                root_key=row.root_key,
+            )
+        if decision in (Decision.THEFT, Decision.WENT_BACK):
+            self._mark_ended(connection, sid, decision.value, row.moment.today)
+            self._feed.append(connection, [Ended(subject=sid)])
+        return _Outcome(decision=decision, user_id=user_id)
+
+    def _judge_absent(self, connection: Connection, token: Presented) -> _Outcome:
+        # The row of a session stays a day longer than the session; its id says when it began (UUIDv7).
+        began = token.session_id.int >> 80
+        if self._moment(connection, None).today >= began + self._settings().absolute * 1000:
+            return _Outcome(decision=Decision.EXPIRED)
+        self._feed.append(connection, [Ended(subject=str(token.session_id))])
+        return _Outcome(decision=Decision.WENT_BACK)
+
+    def _advance(self, connection: Connection, sid: str, row: _Row) -> _Outcome:
+        before, moment = row.snapshot, row.moment
+        used_at = max(moment.today, before.used_at)
+        root_key = self._tokens.current_number
+        changed = connection.exec_driver_sql(
+            statements.advance(connection.dialect.name),
+            (
+                before.generation + 1,
+                root_key,
+                pack(push(before.exchanged, moment.now)),
+                used_at,
+                min(used_at + self._settings().idle * 1000, before.ends_at),
+                sid,
+                before.generation,
+            ),
+        )
+        if changed.rowcount != 1:  # the row is locked by us: this cannot be
+            raise SignetError("a locked session changed")
+        return _Outcome(
+            decision=Decision.ROTATE,
+            user_id=join(row.user_kind, row.user_id),
+            epoch=row.epoch,
+            generation=before.generation + 1,
+            root_key=root_key,
+        )
+
+    def _rotate_in_one_statement(self, token: Presented, arrived: float) -> _Outcome | None:
+        """Do the common case in one round trip (PostgreSQL): ``None`` where it is another one, to be judged."""
+        settings = self._settings()
+        root_key = self._tokens.current_number
+
+        def run(connection: Connection) -> Any:
+            values = (
+                root_key,
+                settings.idle * 1000,
+                str(token.session_id),
+                token.generation,
+                self._time.waited(arrived) + settings.grace * 1000,
+            )
+            return connection.exec_driver_sql(statements.POSTGRESQL_ROTATE, values).first()
+
+        row = self._store.retrying(run)
+        if row is None:
+            return None
+        return _Outcome(
+            decision=Decision.ROTATE,
+            user_id=join(row[0], row[1]),
+            epoch=row[2],
+            generation=token.generation + 1,
+            root_key=root_key,
+        )
+
+    def _answer(self, token: Presented, outcome: _Outcome) -> Granted:
+        sid, user_id = token.session_id, outcome.user_id
+        if outcome.decision is Decision.EXPIRED:
+            raise TokenExpired("The session has expired")
+        if outcome.decision is Decision.THEFT:
+            self._feed.note([Ended(subject=str(sid))])
+            log.warning("An old refresh token of session %s came again: the session has ended.", sid)
+            events.refresh_reuse_detected.send(self._sender, user_id=user_id, session_id=str(sid))
+            self._say_ended(user_id, str(sid), "theft")
+        if outcome.decision is Decision.WENT_BACK:
+            self._feed.note([Ended(subject=str(sid))])
+            log.critical(
+                "The database knows less than a refresh token of session %s that it once gave: it is an older copy. "
+                "After every restore run: flask signet db restored",
+                sid,
+            )
+            self._say_ended(user_id, str(sid), "went_back")
+        if outcome.decision not in (Decision.ROTATE, Decision.SAME) or user_id is None:
+            raise RevokedTokenError("The session is over")
+        if self._may_go_on is not None and not self._may_go_on(user_id):
+            self.end_all(user_id, reason="inactive")
+            raise RevokedTokenError("The session is over")
+        return self._granted(
+            user_id, sid, generation=outcome.generation, root_key=outcome.root_key, epoch=outcome.epoch, fresh=False
+        )
+
+    # --- Ending --------------------------------------------------------------------------------------
+
+    def end_presented(self, presented: str) -> UserId | None:
+        """End the session of a refresh token, current or old; return whose it was, ``None`` if it was dead.
+
+        :raises MalformedToken, InvalidSignature: not a token of ours.
+        """
+        return self.end(str(self._tokens.parse(presented).session_id), reason="logout")
+
+    def end(
+        self,
+        session_id: str,
+        *,
+        user_id: UserId | None = None,
+        reason: str = "revoked",
+        connection: Connection | None = None,
+    ) -> UserId | None:
+        """End one session; return whose it was, or ``None`` if there is no such living session.
+
+        :param user_id: end it only if it is this user's.
+        :raises Unavailable: the store does not answer.
+        """
+        owner = None if user_id is None else split(user_id)
+
+        def run(own: Connection) -> UserId | None:
+            row = self._lock(own, session_id, None)
+            if row is None or row.snapshot.ended or (owner is not None and owner != (row.user_kind, row.user_id)):
+                return None
+            self._mark_ended(own, session_id, reason, row.moment.today)
+            self._feed.append(own, [Ended(subject=session_id)])
+            return join(row.user_kind, row.user_id)
+
+        whose = self._store.retrying(run, connection)
+        if whose is not None:
+            self._after([Ended(subject=session_id)], connection)
+            self._say_ended(whose, session_id, reason)
+        return whose
+
+    def end_all(self, user_id: UserId, *, reason: str = "everywhere", connection: Connection | None = None) -> None:
+        """End all sessions of a user and refuse every access token that was issued before."""
+        self._end_user(user_id, keep=None, reason=reason, connection=connection)
+
+    def end_all_but(self, user_id: UserId, keep: str, *, reason: str, connection: Connection | None = None) -> None:
+        """As :meth:`end_all`, but the session *keep* lives on and needs new tokens (:meth:`force_rotation`)."""
+        self._end_user(user_id, keep=keep, reason=reason, connection=connection)
+
+    def end_others(self, user_id: UserId, keep: str) -> int:
+        """End all sessions of a user but one, whose tokens stay good; return how many ended."""
+        _, key = split(user_id)
+
+        def run(own: Connection) -> list[Ended]:
+            self._lock_epoch(own, key)
+            sids = own.execute(statements.LIVING_IDS, {"user": key, "keep": keep}).scalars().all()
+            now = self._moment(own, None).today
+            for sid in sids:
+                self._mark_ended(own, sid, "revoked", now)
+            ended = [Ended(subject=sid) for sid in sids]
+            self._feed.append(own, ended)
+            return ended
+
+        ended = self._store.retrying(run)
+        self._feed.note(ended)
+        for entry in ended:
+            self._say_ended(user_id, entry.subject, "revoked")
+        return len(ended)
+
+    def restored(self) -> int:
+        """End every session and refuse every access token: a step of each restore of the database.
+
+        :return: how many sessions were ended.
+        """
+
+        def run(own: Connection) -> int:
+            now = self._moment(own, None).today
+            ended = own.execute(statements.END_EVERYTHING, {"now": now}).rowcount
+            self._feed.raise_floor(own)
+            return ended
+
+        return self._store.retrying(run)
+
+    def _end_user(self, user_id: UserId, *, keep: str | None, reason: str, connection: Connection | None) -> None:
+        _, key = split(user_id)
+
+        def run(own: Connection) -> Ended:
+            self._lock_epoch(own, key)
+            own.execute(statements.RAISE_EPOCH, {"user": key})
+            epoch = own.execute(statements.EPOCH, {"user": key}).scalar_one()
+            now = self._moment(own, None).today
+            own.execute(statements.END_USER, {"user": key, "keep": keep or "", "reason": reason, "now": now})
+            ended = Ended(subject=key, epoch=epoch)
+            self._feed.append(own, [ended])
+            return ended
+
+        ended = self._store.retrying(run, connection)
+        self._after([ended], connection)
+        self._say_ended(user_id, None, reason)
+
+    # --- Looking -------------------------------------------------------------------------------------
+
+    def listing(self, user_id: UserId | None = None) -> list[SessionInfo]:
+        """Return the living sessions of a user, or of all users; the one used last first."""
+        with self._store.read() as connection:
+            today = self._moment(connection, None).today
+            values = {"today": today, "user": None if user_id is None else split(user_id)[1]}
+            rows = connection.execute(statements.LIVING if user_id is not None else statements.ALL_LIVING, values)
+            infos = [_info(row) for row in rows]
+        return [info for info in infos if user_id is None or info.user_id == user_id]
+
+    def get(self, session_id: str) -> SessionInfo | None:
+        """Return a living session, or ``None``."""
+        with self._store.read() as connection:
+            today = self._moment(connection, None).today
+            row = connection.execute(statements.ONE_LIVING, {"today": today, "id": session_id}).first()
+        return None if row is None else _info(row)
+
+    # --- Cleaning up ---------------------------------------------------------------------------------
+
+    def clean_up(self, limit: int = _CLEAN_UP_ROWS) -> int:
+        """Delete up to *limit* rows of sessions that ended for good a day ago, and as many of the feed.
+
+        :return: how many rows went.
+        """
+        earliest = min(self._time.now(), int(self._clock.time() * 1000))
+
+        def run(own: Connection) -> int:
+            gone = own.execute(statements.CLEAN_UP, {"before": earliest - _DAY_MS, "limit": limit}).rowcount
+            return gone + self._feed.clean_up(own, limit)
+
+        return self._store.retrying(run)
+
+    def _clean_up_now_and_then(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._cleaned_at < _CLEAN_UP_SECONDS:
+            return
+        self._cleaned_at = now
+        try:
+            self.clean_up()
+        except SignetError as error:
+            log.warning("Dead sessions could not be cleaned up: %s", error)
+
+    # --- Pieces --------------------------------------------------------------------------------------
+
+    def _granted(
+        self, user_id: UserId, sid: UUID, *, generation: int, root_key: int, epoch: int, fresh: bool
+    ) -> Granted:
+        access = self._issue(user_id, fresh=fresh, sid=str(sid), epoch=epoch)
+        try:
+            refresh = self._tokens.make(sid, generation, root_key)
+        except LookupError:
+            # The root key of this generation was taken away; under another one the claim is as good.
+            refresh = self._tokens.make(sid, generation, self._tokens.current_number)
+        return Granted(
+            user_id=user_id,
+            session_id=str(sid),
+            access_token=access.text,
+            refresh_token=refresh,
+            expires_in=access.expires_in,
+        )
+
+    def _moment(self, connection: Connection, arrived: float | None) -> Moment:
+        """Return the present as this database sees it; on a server all workers share the server's clock."""
+        if connection.dialect.name == "postgresql":
+            now = today = connection.execute(statements.POSTGRESQL_NOW).scalar_one()
+        else:
+            now, today = self._time.now(), self._time.today()
+        return Moment(arrived=now - (0 if arrived is None else self._time.waited(arrived)), now=now, today=today)
+
+    def _lock_epoch(self, connection: Connection, key: str) -> int:
+        """Return the epoch that new tokens of a user carry; until the commit nobody else changes it."""
+        if connection.dialect.name != "sqlite":
+            # On SQLite the transaction itself is the lock.
+            connection.execute(statements.MAKE_EPOCH, {"user": key})
+            connection.execute(statements.LOCK_EPOCH, {"user": key})
+        return connection.execute(statements.TOKEN_EPOCH, {"user": key}).scalar_one()
+
+    def _lock(self, connection: Connection, sid: str, arrived: float | None) -> _Row | None:
+        dialect = connection.dialect.name
+        row = connection.exec_driver_sql(statements.lock(dialect), (sid,)).first()
+        if row is None:
+            return None
+        # After the lock: so the epoch is not older than the row, and the time not older than its exchanges.
+        epoch = (
+            row[9] if dialect == "sqlite" else connection.execute(statements.TOKEN_EPOCH, {"user": row[0]}).scalar_one()
+        )
+        return _Row(
+            user_id=row[0],
+            user_kind=row[1],
+            root_key=row[3],
+            epoch=epoch,
+            snapshot=Snapshot(
+                generation=row[2],
+                exchanged=unpack(bytes(row[4])),
+                used_at=row[5],
+                idle_ends_at=row[6],
+                ends_at=row[7],
+                ended=row[8] is not None,
+            ),
+            moment=self._moment(connection, arrived),
+        )
+
+    def _make_room(self, connection: Connection, key: str, cap: int | None, now: int) -> list[Ended]:
+        if cap is None:
+            return []
+        living = connection.execute(statements.LIVING_BY_AGE, {"user": key, "today": now}).scalars().all()
+        ended = [Ended(subject=sid) for sid in living[: max(0, len(living) - cap + 1)]]
+        for entry in ended:
+            self._mark_ended(connection, entry.subject, "cap", now)
+        return ended
+
+    def _mark_ended(self, connection: Connection, sid: str, reason: str, now: int) -> None:
+        connection.execute(statements.END, {"id": sid, "reason": reason, "now": now})
+
+    def _after(self, ended: list[Ended], connection: Connection | None) -> None:
+        # In the caller's transaction nothing is committed yet; the feed looks for it (see `append`).
+        if connection is None:
+            self._feed.note(ended)
+
+    def _say_ended(self, user_id: UserId | None, sid: str | None, reason: str) -> None:
+        events.session_ended.send(self._sender, user_id=user_id, session_id=sid, reason=reason)
+
+
+def _info(row: Any) -> SessionInfo:
+    return SessionInfo(
+        id=row.id,
+        user_id=join(row.user_kind, row.user_id),
+        device=row.device,
+        address=row.address,
+        created_at=row.created_at,
+        used_at=row.used_at,
+        ends_at=row.ends_at,
+    )
+
+
+def _printable(value: str | None, longest: int) -> str | None:
+    """Return *value* cut to size, without what could break a line of a log or a database."""
+    if value is None:
+        return None
+    return "".join(character if character.isprintable() else "?" for character in value[:longest])

@@ -1,0 +1,100 @@
+"""The SQL of the sessions room, in one place.
+
+Text and not Core expressions: the path of a refresh runs it through the driver, since building and compiling
+expressions costs as much as the statements themselves, and one form for all is easier to compare with the tables.
+"""
+
+# ruff: noqa: S608 (what is put together here are constants of this module; values are always parameters)
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+_LIVING = "ended_at IS NULL AND idle_ends_at > :today AND ends_at > :today"
+_COLUMNS = "id, user_id, user_kind, device, address, created_at, used_at, ends_at"
+_EPOCH_OF = (
+    "coalesce((SELECT epoch FROM signet_epochs WHERE user_id = {user}), 0)"
+    " + coalesce((SELECT floor FROM signet_feed_head WHERE id = 1), 0)"
+)
+
+# --- Feed and epochs ---
+
+HEAD = text("SELECT n FROM signet_feed_head WHERE id = 1")
+SIGNED_OUT = text("SELECT n FROM signet_feed WHERE n > :since AND kind = 'user' AND subject = :user")
+MAKE_EPOCH = text("INSERT INTO signet_epochs (user_id, epoch) VALUES (:user, 0) ON CONFLICT DO NOTHING")
+LOCK_EPOCH = text("SELECT epoch FROM signet_epochs WHERE user_id = :user FOR UPDATE")
+RAISE_EPOCH = text(
+    "INSERT INTO signet_epochs (user_id, epoch) VALUES (:user, 1)"
+    " ON CONFLICT (user_id) DO UPDATE SET epoch = signet_epochs.epoch + 1"
+)
+EPOCH = text("SELECT epoch FROM signet_epochs WHERE user_id = :user")
+TOKEN_EPOCH = text(f"SELECT {_EPOCH_OF.format(user=':user')}")
+POSTGRESQL_NOW = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)")
+
+# --- One session ---
+
+INSERT = text(
+    "INSERT INTO signet_sessions (id, user_id, user_kind, generation, root_key, exchanged, created_at, used_at,"
+    " idle_ends_at, ends_at, device, address) VALUES (:id, :user_id, :user_kind, :generation, :root_key, :exchanged,"
+    " :now, :now, :idle_ends_at, :ends_at, :device, :address)"
+)
+END = text("UPDATE signet_sessions SET ended_at = :now, ended_by = :reason WHERE id = :id AND ended_at IS NULL")
+ONE_LIVING = text(f"SELECT {_COLUMNS} FROM signet_sessions WHERE id = :id AND {_LIVING}")
+
+_LOCK = (
+    "SELECT user_id, user_kind, generation, root_key, exchanged, used_at, idle_ends_at, ends_at, ended_at{more}"
+    " FROM signet_sessions WHERE id = {mark}{lock}"
+)
+_SQLITE_LOCK = _LOCK.format(more=", " + _EPOCH_OF.format(user="signet_sessions.user_id"), mark="?", lock="")
+_SERVER_LOCK = _LOCK.format(more="", mark="%s", lock=" FOR UPDATE")
+
+_ADVANCE = (
+    "UPDATE signet_sessions SET generation = ?, root_key = ?, exchanged = ?, used_at = ?, idle_ends_at = ?"
+    " WHERE id = ? AND generation = ? AND ended_at IS NULL"
+)
+_SERVER_ADVANCE = _ADVANCE.replace("?", "%s")
+
+
+def lock(dialect: str) -> str:
+    """Return the driver's statement that reads one session and holds it until the commit."""
+    return _SQLITE_LOCK if dialect == "sqlite" else _SERVER_LOCK
+
+
+def advance(dialect: str) -> str:
+    """Return the driver's statement that exchanges one generation: a compare-and-set on it."""
+    return _ADVANCE if dialect == "sqlite" else _SERVER_ADVANCE
+
+
+# Exactly the case ROTATE of `rotation.decide`, told to PostgreSQL: current generation, alive, no storm. Every
+# other case changes nothing here and is judged in Python. The times: see `rotation.pack`.
+POSTGRESQL_ROTATE = (
+    "UPDATE signet_sessions AS s SET generation = s.generation + 1, root_key = %s,"
+    " exchanged = int8send(t.ms) || substring(s.exchanged FROM 1 FOR 120),"
+    " used_at = greatest(t.ms, s.used_at), idle_ends_at = least(greatest(t.ms, s.used_at) + %s, s.ends_at)"
+    " FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) AS ms) AS t"
+    " WHERE s.id = %s AND s.generation = %s AND s.generation < 4294967295 AND s.ended_at IS NULL"
+    " AND s.idle_ends_at > greatest(t.ms, s.used_at) AND s.ends_at > greatest(t.ms, s.used_at)"
+    " AND (octet_length(s.exchanged) < 128 OR"
+    " CAST(CAST('x' || encode(substring(s.exchanged FROM 121 FOR 8), 'hex') AS bit(64)) AS bigint) <= t.ms - %s)"
+    f" RETURNING s.user_kind, s.user_id, {_EPOCH_OF.format(user='s.user_id')}"
+)
+
+# --- Many sessions ---
+
+LIVING = text(
+    f"SELECT {_COLUMNS} FROM signet_sessions WHERE user_id = :user AND {_LIVING} ORDER BY used_at DESC, id DESC"
+)
+ALL_LIVING = text(f"SELECT {_COLUMNS} FROM signet_sessions WHERE {_LIVING} ORDER BY used_at DESC, id DESC")
+LIVING_BY_AGE = text(f"SELECT id FROM signet_sessions WHERE user_id = :user AND {_LIVING} ORDER BY created_at, id")
+LIVING_IDS = text(
+    "SELECT id FROM signet_sessions WHERE user_id = :user AND id <> :keep AND ended_at IS NULL ORDER BY id"
+)
+END_USER = text(
+    "UPDATE signet_sessions SET ended_at = :now, ended_by = :reason"
+    " WHERE user_id = :user AND id <> :keep AND ended_at IS NULL"
+)
+END_EVERYTHING = text("UPDATE signet_sessions SET ended_at = :now, ended_by = 'restored' WHERE ended_at IS NULL")
+CLEAN_UP = text(
+    "DELETE FROM signet_sessions WHERE id IN"
+    " (SELECT id FROM signet_sessions WHERE ends_at < :before ORDER BY ends_at LIMIT :limit)"
+)

@@ -1,0 +1,121 @@
+"""The opaque token: one spelling, refused before any SQL when a bit is wrong, made again to the letter."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import InvalidSignature, JWTDecodeError, MalformedToken
+from flask_signet.sessions.refresh_token import LENGTH, Presented, RefreshTokens
+
+SID = UUID("01912345-6789-7abc-8def-0123456789ab")
+
+
+class Ring:
+    """A ring of root keys as a dict; counts how often it was read again."""
+
+    def __init__(self, current: int = 1, **later: bytes) -> None:
+        self.current_number = current
+        self.keys = {1: b"\x01" * 32, 2: b"\x02" * 32}
+        self.reloads = 0
+        self.added_by_reload: dict[int, bytes] = {}
+
+    def derive(self, label: str, number: int | None = None) -> bytes:
+        return hmac.digest(self.keys[number or self.current_number], label.encode(), "sha256")
+
+    def reload(self) -> None:
+        self.reloads += 1
+        self.keys |= self.added_by_reload
+
+
+def codec(ring: Ring | None = None, monotonic: float = 0.0) -> RefreshTokens:
+    return RefreshTokens(ring or Ring(), Clock(monotonic=lambda: monotonic))
+
+
+def test_a_token_says_what_it_was_made_of() -> None:
+    tokens = codec()
+    text = tokens.make(SID, 7, 1)
+
+    assert tokens.parse(text) == Presented(key_number=1, session_id=SID, generation=7)
+
+
+def test_the_format_is_the_one_that_is_written_down() -> None:
+    """Made here a second time, from the words of the documentation alone."""
+    ring = Ring()
+    body = b"\x01" + b"\x00\x02" + SID.bytes + b"\x00\x00\x01\x00"
+    mac = hmac.new(ring.derive("refresh-token", 2), body, hashlib.sha256).digest()
+    expected = "sgr_" + base64.urlsafe_b64encode(body + mac).rstrip(b"=").decode()
+
+    assert expected == codec(ring).make(SID, 256, 2)
+    assert len(expected) == LENGTH == 78
+
+
+@given(generation=st.integers(0, 2**32 - 1), sid=st.uuids(), key=st.sampled_from([1, 2]))
+def test_round_trip(generation: int, sid: UUID, key: int) -> None:
+    tokens = codec()
+
+    assert tokens.parse(tokens.make(sid, generation, key)) == Presented(
+        key_number=key, session_id=sid, generation=generation
+    )
+
+
+def test_one_flipped_bit_anywhere_is_refused() -> None:
+    tokens = codec()
+    text = tokens.make(SID, 7, 1)
+    raw = base64.urlsafe_b64decode(text[4:] + "==")
+    for i in range(len(raw) * 8):
+        changed = bytearray(raw)
+        changed[i // 8] ^= 1 << i % 8
+        forged = "sgr_" + base64.urlsafe_b64encode(bytes(changed)).rstrip(b"=").decode()
+        with pytest.raises((InvalidSignature, MalformedToken)):
+            tokens.parse(forged)
+
+
+def test_every_other_last_character_is_refused() -> None:
+    """The last character holds bits that no byte uses: only one spelling of them is ours."""
+    tokens = codec()
+    text = tokens.make(SID, 7, 1)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    for character in alphabet.replace(text[-1], ""):
+        with pytest.raises((InvalidSignature, MalformedToken)):
+            tokens.parse(text[:-1] + character)
+
+
+@given(st.text(max_size=100) | st.text(alphabet="sgr_ABC-=+/\u00e9", min_size=74, max_size=74).map("sgr_{}".format))
+def test_parsing_never_raises_anything_but_our_errors(text: str) -> None:
+    with pytest.raises(JWTDecodeError):
+        codec().parse(text)
+
+
+@pytest.mark.parametrize("change", [lambda t: t + "=", lambda t: t[:-1], lambda t: " " + t[1:], lambda t: t.upper()])
+def test_another_length_or_prefix_is_malformed(change: object) -> None:
+    tokens = codec()
+    with pytest.raises(MalformedToken):
+        tokens.parse(change(tokens.make(SID, 1, 1)))  # type: ignore[operator]
+
+
+def test_a_token_of_a_key_that_another_worker_added_is_good_after_one_reload() -> None:
+    ring, elsewhere = Ring(), Ring()
+    elsewhere.keys[3] = ring.added_by_reload[3] = b"\x03" * 32
+    text = codec(elsewhere).make(SID, 1, 3)
+
+    assert codec(ring).parse(text).key_number == 3
+    assert ring.reloads == 1
+
+
+def test_a_flood_of_invented_key_numbers_reads_the_ring_once() -> None:
+    ring, elsewhere = Ring(), Ring()
+    tokens = codec(ring)
+    for number in range(3, 100):
+        elsewhere.keys[number] = b"\x09" * 32
+        with pytest.raises(InvalidSignature):
+            tokens.parse(codec(elsewhere).make(SID, 1, number))
+
+    assert ring.reloads == 1
