@@ -1,1 +1,51 @@
-"""Authentication for Flask APIs and their front ends."""
+"""Authentication for Flask APIs and their front ends.
+
+``JWTManager`` is the token layer alone; ``Signet`` is the whole: accounts, sessions, refresh and
+revocation. What needs a database or Argon2 is imported when it is first asked for.
+"""
+
+from flask_signet.web.cookies import set_access_cookies as set_access_cookies
+from flask_signet.web.cookies import set_refresh_cookies as set_refresh_cookies
+from flask_signet.web.cookies import unset_access_cookies as unset_access_cookies
+from flask_signet.web.cookies import unset_jwt_cookies as unset_jwt_cookies
+from flask_signet.web.cookies import unset_refresh_cookies as unset_refresh_cookies
+from flask_signet.web.guards import current_user as current_user
+from flask_signet.web.guards import get_current_user as get_current_user
+from flask_signet.web.guards import get_jwt as get_jwt
+from flask_signet.web.guards import get_jwt_header as get_jwt_header
+from flask_signet.web.guards import get_jwt_identity as get_jwt_identity
+from flask_signet.web.guards import get_jwt_request_location as get_jwt_request_location
+from flask_signet.web.guards import jwt_required as jwt_required
+from flask_signet.web.guards import verify_jwt_in_request as verify_jwt_in_request
+from flask_signet.web.issuing import create_access_token as create_access_token
+from flask_signet.web.issuing import create_refresh_token as create_refresh_token
+from flask_signet.web.issuing import decode_token as decode_token
+from flask_signet.web.issuing import get_csrf_token as get_csrf_token
+from flask_signet.web.issuing import get_jti as get_jti
+from flask_signet.web.issuing import get_unverified_jwt_headers as get_unverified_jwt_headers
+from flask_signet.web.manager import JWTManager as JWTManager
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "JWTManager",
+    "create_access_token",
+    "create_refresh_token",
+    "current_user",
+    "decode_token",
+    "get_csrf_token",
+    "get_current_user",
+    "get_jti",
+    "get_jwt",
+    "get_jwt_header",
+    "get_jwt_identity",
+    "get_jwt_request_location",
+    "get_unverified_jwt_headers",
+    "jwt_required",
+    "set_access_cookies",
+    "set_refresh_cookies",
+    "unset_access_cookies",
+    "unset_jwt_cookies",
+    "unset_refresh_cookies",
+    "verify_jwt_in_request",
+]

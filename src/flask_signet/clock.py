@@ -22,8 +22,9 @@ class Clock:
     :param token_bytes: *n* unpredictable bytes.
     """
 
-    time: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
+    # Looked up at each call and not bound here: an application's tests may replace `time.time`.
+    time: Callable[[], float] = lambda: time.time()
+    monotonic: Callable[[], float] = lambda: time.monotonic()
     token_bytes: Callable[[int], bytes] = secrets.token_bytes
 
     def now(self) -> int:

@@ -16,6 +16,8 @@ class SignetError(Exception):
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
+    #: The status that Flask-JWT-Extended gives the case, where it is another one.
+    fje_status: ClassVar[int | None] = None
 
 
 # --- What whoever runs the application has to mend -------------------------------------------------
@@ -38,6 +40,10 @@ class WeakKeyError(InvalidKeyError):
 
     code = "unavailable"
     status = 503
+
+
+class IdentityTypeError(SettingsError, TypeError):
+    """The identity of a token is neither int nor text, and no loader turns it into one."""
 
 
 class Unavailable(SignetError):
@@ -78,6 +84,8 @@ TokenError = JWTExtendedException
 
 class JWTDecodeError(JWTExtendedException):
     """The token is not one of ours, or not valid here and now."""
+
+    fje_status = 422
 
     def __init__(
         self,
@@ -131,14 +139,19 @@ class TokenExpired(JWTDecodeError):
     """``exp`` lies in the past, leeway included. ``jwt_header`` and ``jwt_data`` are verified."""
 
     code = "token_expired"
+    fje_status = None
 
 
 class InvalidHeaderError(JWTExtendedException):
     """The header that should carry the token is not of the form ``<type> <token>``."""
 
+    fje_status = 422
+
 
 class InvalidQueryParamError(JWTExtendedException):
     """The query parameter that should carry the token lacks its prefix."""
+
+    fje_status = 422
 
 
 class NoAuthorizationError(JWTExtendedException):
@@ -150,12 +163,15 @@ class NoAuthorizationError(JWTExtendedException):
 class CSRFError(JWTExtendedException):
     """A cookie came without the proof that our own page sent it."""
 
+    fje_status = 401
     code = "csrf_failed"
     status = 403
 
 
 class WrongTokenError(JWTExtendedException):
     """A token of another kind than this route asks for."""
+
+    fje_status = 422
 
 
 class _VerifiedTokenRefused(JWTExtendedException):
@@ -200,29 +216,8 @@ class UserLookupError(_VerifiedTokenRefused):
 class UserClaimsVerificationError(_VerifiedTokenRefused):
     """The token verification loader refused the claims."""
 
+    fje_status = 400
     message = "User claims verification failed"
-
-
-class InsufficientScope(_VerifiedTokenRefused):
-    """The token lacks a scope or a role of this route (RFC 6750 section 3.1).
-
-    :param required: the scopes that the route asks for.
-    """
-
-    code = "insufficient_scope"
-    status = 403
-    message = "Insufficient scope"
-
-    def __init__(
-        self,
-        message: str | None = None,
-        jwt_header: Mapping[str, Any] | None = None,
-        jwt_data: Mapping[str, Any] | None = None,
-        *,
-        required: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(message, jwt_header, jwt_data)
-        self.required = required
 
 
 # --- Requests to our own routes --------------------------------------------------------------------

@@ -26,7 +26,7 @@ def split(token: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
         raise MalformedToken("Invalid token: it holds characters that no token has") from None
     signing_input, _, signature = raw.rpartition(b".")
     header, _, payload = signing_input.partition(b".")
-    if not payload and raw.count(b".") < 2:
+    if not payload and raw.count(b".") != 2:
         raise MalformedToken("Not enough segments")
     if b"." in payload:
         raise MalformedToken("Too many segments")

@@ -157,7 +157,7 @@ def from_jwk(jwk: Mapping[str, Any]) -> Key:
         algorithm = alg or "HS256"
         if algorithm not in HMAC_HASHES:
             raise InvalidKeyError(f"an oct key cannot be used with {algorithm}")
-        return symmetric(_secret_of(jwk), algorithm, key_id=kid)
+        return symmetric(_secret_of(jwk, algorithm), algorithm, key_id=kid)
     if kty in ("RSA", "EC", "OKP"):
         from flask_signet.tokens import asymmetric
 
@@ -229,14 +229,18 @@ def generate(algorithm: str, token_bytes: Callable[[int], bytes]) -> Key:
     return asymmetric.generate(algorithm)
 
 
-def _secret_of(jwk: Mapping[str, Any]) -> bytes:
+def _secret_of(jwk: Mapping[str, Any], algorithm: str) -> bytes:
     text = jwk.get("k")
     if not isinstance(text, str):
         raise InvalidKeyError("an oct key needs its secret in k")
     try:
-        return base64url.decode(text.encode())
+        secret = base64url.decode(text.encode())
     except ValueError:
         raise InvalidKeyError("k of an oct key is not base64url") from None
+    least = hashlib.new(HMAC_HASHES[algorithm]).digest_size
+    if len(secret) < least:
+        raise InvalidKeyError(f"an oct key for {algorithm} needs at least {least} bytes (RFC 7518 section 3.2)")
+    return secret
 
 
 def _check_operations(operations: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask_signet.exceptions import InvalidKeyError, InvalidSignature, MalformedToken, UnknownKey
+from flask_signet.exceptions import InvalidSignature, MalformedToken, UnknownKey
 from flask_signet.tokens import base64url, jws, keys
 
 MAX_BYTES = 262_144  # of a whole token: far beyond any honest one, and judged before anything else
@@ -37,8 +37,6 @@ def verify_signature(token: str | bytes, jwk_or_jwks: Mapping[str, Any]) -> byte
     elif all(key.key_id is None for key in ring) and len(ring) == 1:
         ring = (ring[0].named(key_id),)
     key = jws.candidates(ring, algorithm, key_id)[0]
-    if key.weakness is not None:
-        raise InvalidKeyError(key.weakness)
     if not key.verify(signing_input, jws.read_signature(signature_segment)):
         raise InvalidSignature("Signature verification failed")
     try:

@@ -9,7 +9,6 @@ from flask import Response, current_app
 
 from flask_signet.exceptions import (
     FreshTokenRequired,
-    InsufficientScope,
     JWTExtendedException,
     NoAuthorizationError,
     RateLimited,
@@ -35,17 +34,13 @@ def empty_answer(status: int = 204) -> Response:
     return response
 
 
-def challenge(error: SignetError) -> str | None:
-    """Return the value of ``WWW-Authenticate`` for *error*, if it needs one.
+def challenge(error: SignetError) -> str:
+    """Return the value of ``WWW-Authenticate`` for a 401.
 
     Source: RFC 6750 section 3 (no error code where no credential came), RFC 9470 section 3.
     """
     if isinstance(error, FreshTokenRequired):
         return 'Bearer error="insufficient_user_authentication"'
-    if isinstance(error, InsufficientScope):
-        return f'Bearer error="insufficient_scope", scope="{" ".join(error.required)}"'
-    if error.status != 401:
-        return None
     if isinstance(error, JWTExtendedException) and not isinstance(error, NoAuthorizationError):
         return 'Bearer error="invalid_token"'
     return "Bearer"
@@ -53,18 +48,15 @@ def challenge(error: SignetError) -> str | None:
 
 def message(error: SignetError) -> str:
     """Return what people may read of *error*: never an internal reason of a 5xx."""
-    if isinstance(error, WeakKeyError):
-        return "Service temporarily unavailable"
-    if error.status >= 500 and not isinstance(error, Unavailable):
-        return "Internal server error"
-    return str(error)
+    if error.status < 500:
+        return str(error)
+    return "Service temporarily unavailable" if error.status == 503 else "Internal server error"
 
 
 def complete(response: Response, error: SignetError) -> Response:
     """Add to *response* the headers that *error* owes the client, whoever wrote the body."""
-    scheme = challenge(error)
-    if scheme is not None:
-        response.headers.setdefault("WWW-Authenticate", scheme)
+    if response.status_code == 401:
+        response.headers.setdefault("WWW-Authenticate", challenge(error))
     if isinstance(error, (Unavailable, RateLimited)):
         response.headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, WeakKeyError):

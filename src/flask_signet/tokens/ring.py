@@ -1,0 +1,179 @@
+"""A ring of keys: one signs, the next one is known before it does, retired ones still verify.
+
+A ring is written as a JWK set whose members may carry ``"status"``: ``next``, ``current`` (exactly
+one) or ``retired``. Everybody knows a key as ``next`` before it signs, so no worker ever meets a
+token whose key it has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_signet.exceptions import InvalidKeyError, SettingsError
+from flask_signet.tokens import keys, strict_json
+from flask_signet.tokens.keys import Key, Status
+
+_STATUSES: tuple[Status, ...] = ("next", "current", "retired")
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The keys of one issuer.
+
+    :param current: the key that signs; ``None`` where an application only verifies.
+    :param verifying: every key whose tokens are accepted.
+    """
+
+    current: Key | None
+    verifying: tuple[Key, ...]
+
+    def public_jwks(self) -> dict[str, Any]:
+        """Return the JWK set that may be published: no private part, no secret (RFC 7517 section 9.2)."""
+        return {"keys": [dict(key.public_jwk) for key in self.verifying if key.public_jwk is not None]}
+
+    @property
+    def weakness(self) -> str | None:
+        """Say why the ring must not serve real users, or ``None``."""
+        return next((key.weakness for key in self.verifying if key.weakness), None)
+
+
+def from_jwks(jwks: Mapping[str, Any]) -> Ring:
+    """Return the ring that a JWK set describes; a ``kid`` that is absent becomes the RFC 7638 thumbprint.
+
+    :raises InvalidKeyError: a key is malformed, or two share a name.
+    :raises SettingsError: not exactly one key is current.
+    """
+    members = jwks.get("keys")
+    if not isinstance(members, list) or not members:
+        raise InvalidKeyError('JWT_KEYS must be a JWK set: {"keys": [...]} with at least one key')
+    ring = tuple(_member(jwk) for jwk in members)
+    names = [key.key_id for key in ring]
+    if len(set(names)) != len(names):
+        raise InvalidKeyError("two keys of JWT_KEYS share one kid")
+    current = [key for key in ring if key.status == "current"]
+    if len(current) != 1:
+        raise SettingsError(
+            f'JWT_KEYS must hold exactly one key with "status": "current", not {len(current)}; '
+            'the others are "next" or "retired"'
+        )
+    return Ring(current[0] if current[0].sign is not None else None, ring)
+
+
+def from_text(text: bytes) -> Ring:
+    """Return the ring of a JSON text.
+
+    :raises InvalidKeyError: not strict JSON, or no JWK set. Nothing of the text is repeated.
+    """
+    return from_jwks(parse(text))
+
+
+def parse(text: bytes) -> dict[str, Any]:
+    """Return the JWK set of a JSON text, its keys not yet looked at.
+
+    :raises InvalidKeyError: not strict JSON (a file that was written half), or no object.
+    """
+    try:
+        value = strict_json.loads(text)
+    except ValueError:
+        raise InvalidKeyError("the key ring is not complete JSON; was it written half, or edited by hand?") from None
+    if not isinstance(value, dict):
+        raise InvalidKeyError('the key ring must be a JWK set: {"keys": [...]}')
+    return value
+
+
+def _member(jwk: Any) -> Key:
+    if not isinstance(jwk, Mapping):
+        raise InvalidKeyError("every member of JWT_KEYS must be a JWK object")
+    status = jwk.get("status", "current")
+    if status not in _STATUSES:
+        raise InvalidKeyError(f'"status" of a key must be one of {", ".join(_STATUSES)}, not {str(status)[:20]!r}')
+    key = keys.from_jwk(jwk)
+    return key.named(key.key_id or name_of(key), status)
+
+
+def name_of(key: Key) -> str:
+    """Return the name of a key that has none: the thumbprint of its public part.
+
+    :raises InvalidKeyError: a symmetric key, of which nothing may be shown.
+    """
+    if key.public_jwk is None:
+        raise InvalidKeyError("a symmetric key of JWT_KEYS needs a kid: its thumbprint would tell about the secret")
+    return keys.thumbprint(key.public_jwk)
+
+
+# --- Changes of a written ring: JWK sets in, JWK sets out -------------------------------------------
+
+JWKS = dict[str, Any]
+
+
+def generated(algorithm: str, token_bytes: Callable[[int], bytes], now: int) -> JWKS:
+    """Return a new ring: one current key, and the next one, which everybody knows from the start."""
+    return {
+        "keys": [
+            _written(keys.generate(algorithm, token_bytes), "current", now),
+            _written(keys.generate(algorithm, token_bytes), "next", now),
+        ]
+    }
+
+
+def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overlap: int, settle: int) -> JWKS:
+    """Return the ring after one step: next becomes current, current retired, a new next is made.
+
+    Keys that have been retired for longer than *overlap* leave.
+
+    :param overlap: seconds that a retired key still verifies: the longest life of a token and more.
+    :param settle: seconds that a key must have been ``next``, so that every worker has read of it.
+    :raises SettingsError: the next key is younger than *settle*.
+    """
+    members = [dict(jwk) for jwk in jwks["keys"]]
+    current = next(jwk for jwk in members if jwk.get("status", "current") == "current")
+    following = next((jwk for jwk in members if jwk.get("status") == "next"), None)
+    algorithm = keys.from_jwk(current).algorithm
+    if following is None:
+        # Nobody knows the new key yet: it is only announced, and the next call makes it sign.
+        members.append(_written(keys.generate(algorithm, token_bytes), "next", now))
+        return {**jwks, "keys": members}
+    age = now - int(following.get("created_at", 0))
+    if age < settle:
+        raise SettingsError(f"the next key is {age} s old; wait {settle - age} s more, until every worker knows it")
+    current["status"], current["retired_at"] = "retired", now
+    following["status"] = "current"
+    kept = [jwk for jwk in members if jwk.get("status") != "retired" or now - jwk.get("retired_at", now) <= overlap]
+    kept.append(_written(keys.generate(algorithm, token_bytes), "next", now))
+    return {**jwks, "keys": kept}
+
+
+def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: int) -> JWKS:
+    """Return the ring without one key, at once: every token that it signed is refused.
+
+    If it was the current one, the next one takes its place.
+
+    :raises SettingsError: no key has that name.
+    """
+    members = [dict(jwk) for jwk in jwks["keys"]]
+    leaving = next((jwk for jwk in members if _name(jwk) == key_id), None)
+    if leaving is None:
+        known = ", ".join(_name(jwk) for jwk in members)
+        raise SettingsError(f"no key of the ring is named {key_id!r}; there are: {known}")
+    members.remove(leaving)
+    algorithm = keys.from_jwk(leaving).algorithm
+    if leaving.get("status", "current") == "current":
+        following = next((jwk for jwk in members if jwk.get("status") == "next"), None)
+        if following is None:
+            following = _written(keys.generate(algorithm, token_bytes), "next", now)
+            members.append(following)
+        following["status"] = "current"
+    if not any(jwk.get("status") == "next" for jwk in members):
+        members.append(_written(keys.generate(algorithm, token_bytes), "next", now))
+    return {**jwks, "keys": members}
+
+
+def _written(key: Key, status: Status, now: int) -> dict[str, Any]:
+    assert key.private_jwk is not None
+    return {**key.private_jwk(), "kid": key.key_id, "status": status, "created_at": now}
+
+
+def _name(jwk: Mapping[str, Any]) -> str:
+    return jwk.get("kid") or name_of(keys.from_jwk(jwk))

@@ -1,0 +1,191 @@
+"""Check a token: an opaque look at the header, the signature, a strict payload, and what it claims.
+
+The header of a compact JWS is a fixed text for a given key. So it is looked up, not parsed: a hit
+fixes key and algorithm without reading a byte that an attacker wrote. A miss takes the strict way.
+
+Source: RFC 7515 section 5.2, RFC 7519 section 7.2, RFC 8725.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import inf
+from typing import Any, Final
+
+from flask_signet.exceptions import ImmatureToken, InvalidSignature, MalformedToken, TokenExpired
+from flask_signet.tokens import base64url, jws, strict_json
+from flask_signet.tokens.claims import Policy, check_parties, check_types, take_identity
+from flask_signet.tokens.keys import Key
+
+_LEARNED_HEADERS: Final = 64
+_LEARNED_HEADER_BYTES: Final = 256
+_NUMBERS: Final = frozenset((int, float))
+_NESTED: Final = frozenset((dict, list))
+# What an entry of the cache costs beyond its text, in bytes, measured generously: objects, dict, claims.
+_ENTRY_BYTES: Final = 1_200
+_BYTES_PER_CHARACTER: Final = 4
+
+
+class Verified:
+    """A token whose signature and claims are good; time and revocation are judged at each use.
+
+    ``claims`` and ``header`` are shared by all requests with this token: copy before handing out.
+    """
+
+    __slots__ = ("claims", "expires_at", "header", "identity", "kind", "not_before", "start_claim")
+
+    def __init__(self, header: Mapping[str, Any], claims: dict[str, Any], policy: Policy) -> None:
+        """Type *claims*, fill what Flask-JWT-Extended fills, and take the identity out."""
+        get = claims.get
+        expires_at, not_before, issued_at = get("exp", inf), get("nbf", -inf), get("iat", -inf)
+        if (
+            type(expires_at) not in _NUMBERS
+            or type(not_before) not in _NUMBERS
+            or type(issued_at) not in _NUMBERS
+            or type(get("sub", "")) is not str
+            or type(get("jti", "")) is not str
+            or "iss" in claims
+            or "aud" in claims
+        ):
+            # One look says that all is as usual; whatever is not is judged claim by claim.
+            check_types(claims, text_subject=policy.text_subject)
+        self.header = header
+        self.claims = claims
+        if not_before < issued_at:
+            not_before, self.start_claim = issued_at, "iat"
+        else:
+            self.start_claim = "nbf"
+        self.not_before: float = not_before - policy.start_leeway
+        self.expires_at: float = expires_at + policy.leeway
+        if policy.issuer or policy.audience:
+            check_parties(claims, policy)
+        self.identity: Any = take_identity(claims, policy.identity_claim)
+        self.kind: Any = claims.setdefault("type", "access")
+        claims.setdefault("fresh", False)
+        claims.setdefault("jti", None)
+
+    def copy_claims(self) -> dict[str, Any]:
+        """Return the claims as an object that the caller may change."""
+        return {name: _copy(value) if type(value) in _NESTED else value for name, value in self.claims.items()}
+
+    def immature(self) -> ImmatureToken:
+        """Return the error to raise before ``nbf`` or ``iat``."""
+        return ImmatureToken(f"The token is not yet valid ({self.start_claim})")
+
+    def expired(self) -> TokenExpired:
+        """Return the error to raise once ``exp`` has passed."""
+        return TokenExpired("Token has expired", jwt_header=self.header, jwt_data=self.copy_claims())
+
+
+class Verifier:
+    """One immutable snapshot of keys and policy, with the tokens that it has verified.
+
+    A change of keys makes a new one, so a check that began under an old key cannot outlive it.
+    Nothing here locks: every step is one operation on a dict, and a lost insertion costs one more
+    signature check.
+
+    :param keys: every key that may verify.
+    :param policy: what is asked beyond the signature.
+    """
+
+    __slots__ = ("_headers", "_keys", "_learned", "_old", "_room", "_size", "_young", "policy")
+
+    def __init__(self, keys: Iterable[Key], policy: Policy) -> None:
+        self._keys = tuple(keys)
+        self.policy = policy
+        self._headers = _header_table(self._keys)
+        self._learned: dict[bytes, tuple[tuple[Key, ...], dict[str, Any]]] = {}
+        # Two generations, each at most half of what the cache may hold: when the young one is full,
+        # it becomes the old one and the former old one goes.
+        self._young: dict[str, Verified] = {}
+        self._old: dict[str, Verified] = {}
+        self._size = 0
+        self._room = policy.cache_bytes // 2
+
+    def verify(self, token: str, now: float) -> Verified:
+        """Return the verified token. Whether it has expired is left to the caller.
+
+        :param now: NumericDate.
+        :raises JWTDecodeError: not a token of ours, not for us, or not yet valid.
+        """
+        verified = self._young.get(token)
+        if verified is None:
+            verified = self._old.get(token)
+            if verified is None:
+                verified = self.check(token)
+            if now < verified.expires_at:
+                self._remember(token, verified)
+        if now < verified.not_before:
+            raise verified.immature()
+        return verified
+
+    def check(self, token: str) -> Verified:
+        """Return the verified token, every step done anew and nothing kept.
+
+        :raises JWTDecodeError: not a token of ours, or not for us. Time is not judged.
+        """
+        if len(token) > self.policy.max_token_bytes:
+            raise MalformedToken(f"Invalid token: longer than {self.policy.max_token_bytes} bytes")
+        signing_input, segment, payload, signature = jws.split(token)
+        known = self._headers.get(segment) or self._learned.get(segment)
+        if known is not None:
+            keys, header = known
+            learn = False
+        else:
+            header = jws.read_header(segment)
+            algorithm, key_id = jws.check_header(header)
+            keys = jws.candidates(self._keys, algorithm, key_id)
+            learn = len(segment) <= _LEARNED_HEADER_BYTES
+        try:
+            raw_signature = base64url.decode(signature)
+        except ValueError:
+            raise MalformedToken("Invalid crypto padding") from None
+        for key in keys:
+            if key.verify(signing_input, raw_signature):
+                break
+        else:
+            raise InvalidSignature("Signature verification failed")
+        if learn and len(self._learned) < _LEARNED_HEADERS:
+            self._learned[segment] = (keys, header)
+        try:
+            claims = strict_json.loads(base64url.decode(payload))
+        except ValueError:
+            claims = jws.read_payload(payload)  # the same again, to say what is wrong
+        if type(claims) is not dict:
+            raise MalformedToken("Invalid payload string: must be a json object")
+        return Verified(header, claims, self.policy)
+
+    def _remember(self, token: str, verified: Verified) -> None:
+        cost = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(token)
+        if cost > self._room:
+            return
+        self._size += cost
+        if self._size > self._room or len(self._young) * _ENTRY_BYTES > self._room:
+            self._old, self._young, self._size = self._young, {}, cost
+        self._young[token] = verified
+
+
+def header_text(key: Key) -> bytes:
+    """Return the encoded header that we write for *key*."""
+    header = {"alg": key.algorithm, "typ": "JWT"}
+    if key.key_id is not None:
+        header["kid"] = key.key_id
+    return base64url.encode(strict_json.dumps(header))
+
+
+def _header_table(keys: tuple[Key, ...]) -> dict[bytes, tuple[tuple[Key, ...], dict[str, Any]]]:
+    table: dict[bytes, tuple[tuple[Key, ...], dict[str, Any]]] = {}
+    for key in keys:
+        segment = header_text(key)
+        if segment not in table:
+            header = jws.read_header(segment)
+            table[segment] = (jws.candidates(keys, key.algorithm, key.key_id), header)
+    return table
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copy(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_copy(member) for member in value]
+    return value

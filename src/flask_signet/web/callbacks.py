@@ -1,0 +1,89 @@
+"""What each callback of a manager does until the application registers its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, jsonify
+
+from flask_signet.exceptions import (
+    FreshTokenRequired,
+    JWTDecodeError,
+    NoAuthorizationError,
+    RevokedTokenError,
+    SignetError,
+    TokenExpired,
+    UserClaimsVerificationError,
+    UserLookupError,
+)
+from flask_signet.web.layer import layer_of
+
+Claims = dict[str, Any]
+Answer = tuple[Response, int]
+
+
+def _answer(error: SignetError) -> Answer:
+    layer = layer_of(current_app)
+    text = str(error)
+    return jsonify({"error": error.code, layer.settings.message_key: text}), layer.status_of(error)
+
+
+def additional_claims(identity: Any) -> Claims:
+    """Add no claims."""
+    return {}
+
+
+def additional_headers(identity: Any) -> Claims:
+    """Add no headers."""
+    return {}
+
+
+def user_identity(identity: Any) -> Any:
+    """Take the identity as it is."""
+    return identity
+
+
+def token_in_blocklist(jwt_header: Claims, jwt_data: Claims) -> bool:
+    """Revoke nothing."""
+    return False
+
+
+def token_verification(jwt_header: Claims, jwt_data: Claims) -> bool:
+    """Accept every good token."""
+    return True
+
+
+def expired_token(jwt_header: Claims, jwt_data: Claims) -> Answer:
+    """Answer a token whose time is over."""
+    return _answer(TokenExpired("Token has expired"))
+
+
+def invalid_token(error_string: str) -> Answer:
+    """Answer a token that is none of ours."""
+    return _answer(JWTDecodeError(error_string))
+
+
+def unauthorized(error_string: str) -> Answer:
+    """Answer a request without a token."""
+    return _answer(NoAuthorizationError(error_string))
+
+
+def needs_fresh_token(jwt_header: Claims, jwt_data: Claims) -> Answer:
+    """Answer a token that is not fresh where a fresh one is needed."""
+    return _answer(FreshTokenRequired())
+
+
+def revoked_token(jwt_header: Claims, jwt_data: Claims) -> Answer:
+    """Answer a token that was revoked."""
+    return _answer(RevokedTokenError())
+
+
+def user_lookup_error(jwt_header: Claims, jwt_data: Claims) -> Answer:
+    """Answer a token whose user is gone."""
+    identity = jwt_data.get(layer_of(current_app).settings.policy.identity_claim)
+    return _answer(UserLookupError(f"Error loading the user {identity}"))
+
+
+def token_verification_failed(jwt_header: Claims, jwt_data: Claims) -> Answer:
+    """Answer a token whose claims the application refused."""
+    return _answer(UserClaimsVerificationError())

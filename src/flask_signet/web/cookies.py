@@ -1,0 +1,81 @@
+"""Tokens in cookies, with the double-submit proof beside them: Flask-JWT-Extended's functions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response, current_app, request
+
+from flask_signet.web.issuing import get_csrf_token
+from flask_signet.web.layer import layer_of
+from flask_signet.web.settings import CookieNames, TokenSettings
+
+MaxAge = int | timedelta | None
+
+
+def set_access_cookies(
+    response: Response, encoded_access_token: str, max_age: MaxAge = None, domain: str | None = None
+) -> None:
+    """Put an access token into the cookies of *response*.
+
+    :param max_age: seconds; 0 is "at once"; absent, ``JWT_SESSION_COOKIE`` says.
+    :param domain: instead of ``JWT_COOKIE_DOMAIN``.
+    """
+    settings = layer_of(current_app).settings
+    _set(response, settings, settings.access_cookies, encoded_access_token, max_age, domain)
+
+
+def set_refresh_cookies(
+    response: Response, encoded_refresh_token: str, max_age: MaxAge = None, domain: str | None = None
+) -> None:
+    """Put a refresh token into the cookies of *response*; the arguments are those of an access token."""
+    settings = layer_of(current_app).settings
+    _set(response, settings, settings.refresh_cookies, encoded_refresh_token, max_age, domain)
+
+
+def unset_access_cookies(response: Response, domain: str | None = None) -> None:
+    """Remove the access token, and its proof, from the browser that gets *response*."""
+    settings = layer_of(current_app).settings
+    _unset(response, settings, settings.access_cookies, domain)
+
+
+def unset_refresh_cookies(response: Response, domain: str | None = None) -> None:
+    """Remove the refresh token, and its proof, from the browser that gets *response*."""
+    settings = layer_of(current_app).settings
+    _unset(response, settings, settings.refresh_cookies, domain)
+
+
+def unset_jwt_cookies(response: Response, domain: str | None = None) -> None:
+    """Remove both tokens from the browser that gets *response*."""
+    unset_access_cookies(response, domain)
+    unset_refresh_cookies(response, domain)
+
+
+def _set(
+    response: Response, settings: TokenSettings, names: CookieNames, token: str, max_age: MaxAge, domain: str | None
+) -> None:
+    age = settings.cookie_max_age if max_age is None else max_age
+    place = settings.cookie_domain if domain is None else domain or None
+    secure, same_site = settings.cookie_secure, settings.cookie_samesite
+    response.set_cookie(
+        names.name, token, age, secure=secure, httponly=True, domain=place, path=names.path, samesite=same_site
+    )
+    if settings.csrf_protect and settings.csrf_in_cookies:
+        # Readable by our own page, which sends it back as a header: no other site can.
+        proof = get_csrf_token(token)
+        response.set_cookie(
+            names.csrf_name, proof, age, secure=secure, domain=place, path=names.csrf_path, samesite=same_site
+        )
+
+
+def _unset(response: Response, settings: TokenSettings, names: CookieNames, domain: str | None) -> None:
+    place = settings.cookie_domain if domain is None else domain or None
+    secure, same_site = settings.cookie_secure, settings.cookie_samesite
+    response.set_cookie(
+        names.name, "", expires=0, secure=secure, httponly=True, domain=place, path=names.path, samesite=same_site
+    )
+    # A proof may be left from a time when it was switched on.
+    if (settings.csrf_protect and settings.csrf_in_cookies) or (request and names.csrf_name in request.cookies):
+        response.set_cookie(
+            names.csrf_name, "", expires=0, secure=secure, domain=place, path=names.csrf_path, samesite=same_site
+        )

@@ -1,0 +1,332 @@
+"""Guard a view: find the credential, verify it, judge it, and remember what was verified.
+
+What was verified lives on the request, so that nothing of one request reaches the next, whatever
+context both run in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from flask import Flask, Request, current_app, request
+from werkzeug.local import LocalProxy
+
+from flask_signet.exceptions import (
+    FreshTokenRequired,
+    JWTExtendedException,
+    NoAuthorizationError,
+    RevokedTokenError,
+    SettingsError,
+    SignetError,
+    UserClaimsVerificationError,
+    UserLookupError,
+    WrongTokenError,
+)
+from flask_signet.settings import nearest
+from flask_signet.tokens.verifier import Verified
+from flask_signet.web import locations as find
+from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of
+from flask_signet.web.manager import JWTManager, reach_blueprints
+from flask_signet.web.settings import LOCATIONS, TokenSettings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LocationType = str | Sequence[str] | None
+
+_NOT_VERIFIED: Final = (
+    "You must call `@jwt_required()` or `verify_jwt_in_request()` before using this method"
+)
+_ON_REQUEST: Final = "_signet_credential"
+_UNSET: Final[Any] = object()
+
+
+class Credential:
+    """What one request showed: the verified token and where it came from, or that there was none."""
+
+    __slots__ = ("location", "user", "verified")
+
+    def __init__(self, verified: Verified | None, location: str | None, user: Any = _UNSET) -> None:
+        self.verified = verified
+        self.location = location
+        self.user = user
+
+
+def jwt_required(
+    optional: bool = False,
+    fresh: bool = False,
+    refresh: bool = False,
+    locations: LocationType = None,
+    verify_type: bool = True,
+    skip_revocation_check: bool = False,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Ask for a good token before the view runs.
+
+    :param optional: let a request without any token pass; a bad one is still refused.
+    :param fresh: ask for a token that a password was typed for.
+    :param refresh: ask for a refresh token instead of an access token.
+    :param locations: where to look, instead of ``JWT_TOKEN_LOCATION``.
+    :param verify_type: ``False`` accepts both kinds of token.
+    :param skip_revocation_check: do not ask whether the token was revoked.
+
+    ``OPTIONS`` always passes: a browser asks it without a token.
+    """
+    if callable(optional):
+        raise TypeError("write @jwt_required() with its parentheses")
+    ask = (optional, fresh, refresh, locations, verify_type, skip_revocation_check)
+
+    def wrapper(view: Callable[P, R]) -> Callable[P, R]:
+        is_async = iscoroutinefunction(view)
+
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+            layer = app.extensions.get(EXTENSION) or layer_of(app)
+            try:
+                _verify(layer, cast(Request, request._get_current_object()), *ask)  # type: ignore[attr-defined]
+            except SettingsError as error:
+                if error.status != 503:
+                    raise
+                raise layer.manager.refuse(error) from None
+            except SignetError as error:
+                raise layer.manager.refuse(error) from None
+            if is_async:
+                return app.ensure_sync(view)(*args, **kwargs)
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return wrapper
+
+
+def verify_jwt_in_request(
+    optional: bool = False,
+    fresh: bool = False,
+    refresh: bool = False,
+    locations: LocationType = None,
+    verify_type: bool = True,
+    skip_revocation_check: bool = False,
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Do what :func:`jwt_required` does, where no decorator fits.
+
+    :returns: header and claims, or ``None`` where there was no token and none was needed.
+    :raises JWTExtendedException: the token is absent or refused.
+    """
+    layer = layer_of(current_app)
+    try:
+        _verify(
+            layer,
+            cast(Request, request._get_current_object()),  # type: ignore[attr-defined]
+            optional,
+            fresh,
+            refresh,
+            locations,
+            verify_type,
+            skip_revocation_check,
+        )
+    except SignetError:
+        reach_blueprints(layer.app, request.blueprints, layer.manager)
+        raise
+    verified = _credential().verified
+    return None if verified is None else (dict(verified.header), verified.copy_claims())
+
+
+def _verify(
+    layer: TokenLayer,
+    request: Request,
+    optional: bool,
+    fresh: bool,
+    refresh: bool,
+    locations: LocationType,
+    verify_type: bool,
+    skip_revocation_check: bool,
+) -> None:
+    """Verify the token of *request* and remember it there, only if every check passes."""
+    environ = request.environ
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        setattr(request, _ON_REQUEST, Credential(None, None, None))
+        return
+    settings = layer.settings
+    where = _locations(locations) if locations else settings.locations
+    try:
+        verified, location = _find(layer, request, settings, where, refresh)
+    except NoAuthorizationError:
+        if not optional:
+            raise
+        setattr(request, _ON_REQUEST, Credential(None, None, None))
+        return
+
+    if verify_type and verified.kind != ("refresh" if refresh else "access"):
+        raise WrongTokenError(f"Only {'refresh' if refresh else 'non-refresh'} tokens are allowed")
+    if fresh:
+        _check_fresh(layer, verified)
+    manager = layer.manager
+    if not skip_revocation_check:
+        _check_revocation(manager, verified)
+    if manager.has_verification and not manager.call(
+        manager._token_verification_callback, dict(verified.header), verified.copy_claims()
+    ):
+        raise UserClaimsVerificationError(None, verified.header, verified.copy_claims())
+    user = _UNSET if manager._user_lookup_callback is None else _load_user(manager, verified)
+    setattr(request, _ON_REQUEST, Credential(verified, location, user))
+
+
+def _find(
+    layer: TokenLayer, request: Request, settings: TokenSettings, where: tuple[str, ...], refresh: bool
+) -> tuple[Verified, str]:
+    """Return the first credential of *where*, verified and in time.
+
+    A cookie that lacks its CSRF proof, or that is no good, does not stand in the way of a token that
+    somebody put into the request on purpose; in every other place a bad token ends the search.
+    """
+    absent: list[str] = []
+    refused: JWTExtendedException | None = None
+    names = settings.refresh_cookies if refresh else settings.access_cookies
+    for location in where:
+        proof: str | None = None
+        try:
+            if location == "headers":
+                token = _bearer(request, settings) or find.from_headers(request, settings)
+            elif location == "cookies":
+                token = find.from_cookies(request, names)
+                proof = find.csrf_value(request, settings, names)
+            elif location == "query_string":
+                token = find.from_query(request, settings)
+            else:
+                token = find.from_json(request, settings.json_keys[refresh])
+            verified = layer.verify(token, request)
+            if proof is not None:
+                find.check_csrf(verified, proof)
+            layer.check_expiry(verified)
+        except NoAuthorizationError as error:
+            absent.append(str(error))
+        except JWTExtendedException as error:
+            if location != "cookies":
+                raise
+            refused = refused or error
+        else:
+            return verified, location
+    if refused is not None:
+        raise refused
+    if len(where) == 1:
+        raise NoAuthorizationError(absent[0])
+    raise NoAuthorizationError(f"Missing JWT in {', '.join(where[:-1])} or {where[-1]} ({'; '.join(absent)})")
+
+
+def _bearer(request: Request, settings: TokenSettings) -> str | None:
+    """Return the token of the usual header, or ``None`` for whatever looks otherwise."""
+    header: str | None = request.environ.get(settings.header_environ)
+    scheme = settings.scheme
+    if header is None or not scheme or header[: len(scheme)].lower() != scheme:
+        return None
+    token = header[len(scheme) :]
+    return None if not token or " " in token or "," in token or "\t" in token else token
+
+
+def _locations(locations: str | Sequence[str]) -> tuple[str, ...]:
+    names = (locations,) if isinstance(locations, str) else tuple(locations)
+    for name in names:
+        if name not in LOCATIONS:
+            raise SettingsError(f"'{name}' is not a valid location{nearest(str(name), LOCATIONS)}")
+    return names
+
+
+def _check_fresh(layer: TokenLayer, verified: Verified) -> None:
+    fresh = verified.claims["fresh"]
+    if fresh is True:
+        return
+    if isinstance(fresh, bool) or not isinstance(fresh, (int, float)) or fresh < layer.clock.time():
+        raise FreshTokenRequired(None, verified.header, verified.copy_claims())
+
+
+def _check_revocation(manager: JWTManager, verified: Verified) -> None:
+    revocations = manager.revocations
+    revoked = revocations is not None and revocations.is_revoked(verified.claims)
+    if not revoked and manager.has_blocklist:
+        revoked = manager.call(
+            manager._token_in_blocklist_callback, dict(verified.header), verified.copy_claims()
+        )
+    if revoked:
+        raise RevokedTokenError(None, verified.header, verified.copy_claims())
+
+
+def _load_user(manager: JWTManager, verified: Verified) -> Any:
+    callback = manager._user_lookup_callback
+    assert callback is not None
+    user = manager.call(callback, dict(verified.header), verified.copy_claims())
+    if user is None:
+        raise UserLookupError(
+            f"Error loading the user {verified.identity}", verified.header, verified.copy_claims()
+        )
+    return user
+
+
+# --- What a guarded view may ask ----------------------------------------------------------------------
+
+
+def _credential() -> Credential:
+    credential = getattr(request, _ON_REQUEST, None) if request else None
+    if credential is None:
+        raise RuntimeError(_NOT_VERIFIED)
+    return cast(Credential, credential)
+
+
+def get_jwt() -> dict[str, Any]:
+    """Return the claims, a copy that may be changed; ``{}`` where a token was optional and absent.
+
+    :raises RuntimeError: no guard ran in this request.
+    """
+    verified = _credential().verified
+    return {} if verified is None else verified.copy_claims()
+
+
+def get_jwt_header() -> dict[str, Any]:
+    """Return the header, a copy; ``{}`` where a token was optional and absent.
+
+    :raises RuntimeError: no guard ran in this request.
+    """
+    verified = _credential().verified
+    return {} if verified is None else dict(verified.header)
+
+
+def get_jwt_identity() -> Any:
+    """Return the identity in the type that it was given in, int or str; ``None`` where there is none.
+
+    :raises RuntimeError: no guard ran in this request.
+    """
+    verified = _credential().verified
+    return None if verified is None else verified.identity
+
+
+def get_jwt_request_location() -> str | None:
+    """Return where the token was: ``headers``, ``cookies``, ``query_string`` or ``json``.
+
+    :raises RuntimeError: no guard ran in this request.
+    """
+    return _credential().location
+
+
+def get_current_user() -> Any:
+    """Return the user of this request; ``None`` where a token was optional and absent.
+
+    :raises RuntimeError: no guard ran in this request, or nothing says how to load a user.
+    """
+    credential = _credential()
+    if credential.user is _UNSET:
+        assert credential.verified is not None
+        credential.user = layer_of(current_app).manager.load_user(credential.verified)
+    return credential.user
+
+
+current_user: Any = LocalProxy(get_current_user)
+
+
+def current_user_context_processor() -> dict[str, Any]:
+    """Give templates ``current_user``, which is loaded when first used, and is false on a public page."""
+    return {"current_user": LocalProxy(_user_or_nobody)}
+
+
+def _user_or_nobody() -> Any:
+    return get_current_user() if getattr(request, _ON_REQUEST, None) is not None else None

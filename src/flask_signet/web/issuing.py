@@ -1,0 +1,227 @@
+"""Make tokens for an identity, and read them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from flask import current_app
+from flask.json.provider import DefaultJSONProvider
+
+from flask_signet.exceptions import CSRFError, MalformedToken, SettingsError
+from flask_signet.tokens import jws, keys
+from flask_signet.tokens.claims import IDENTITY_TYPE, put_identity
+from flask_signet.tokens.issuer import Issuer
+from flask_signet.web import settings as web_settings
+from flask_signet.web.layer import TokenLayer, layer_of
+from flask_signet.web.locations import check_csrf
+
+Fresh = bool | float | timedelta
+ExpiresDelta = timedelta | int | Literal[False] | None
+
+# What only the arguments set: a claim from a loader or a caller must not change who a token is for,
+# what it is good for, or how long.
+_RESERVED: Final = {
+    "type": "create_access_token or create_refresh_token",
+    "jti": "nothing: it is unique by itself",
+    "exp": "expires_delta",
+    IDENTITY_TYPE: "nothing: it belongs to Flask-Signet",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A new token.
+
+    :param text: the compact JWS.
+    :param expires_in: seconds until it expires; ``None`` for never.
+    """
+
+    text: str
+    expires_in: int | None
+
+    def __repr__(self) -> str:
+        """Return what may be printed: not the token."""
+        return f"<IssuedToken expires_in={self.expires_in}>"
+
+
+def create_access_token(
+    identity: Any,
+    fresh: Fresh = False,
+    expires_delta: ExpiresDelta = None,
+    additional_claims: Mapping[str, Any] | None = None,
+    additional_headers: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a new access token.
+
+    :param identity: who it is for: text or int; anything else needs a ``user_identity_loader``.
+    :param fresh: whether a password was typed for it; a ``timedelta`` says for how long that counts.
+    :param expires_delta: life time, instead of ``JWT_ACCESS_TOKEN_EXPIRES``; ``False`` is for ever.
+    :param additional_claims: go over those of the loader.
+    :param additional_headers: go over those of the loader.
+    :raises SettingsError: no key that signs, a reserved claim, or an identity that needs a loader.
+    """
+    return _create("access", identity, fresh, expires_delta, additional_claims, additional_headers).text
+
+
+def create_refresh_token(
+    identity: Any,
+    expires_delta: ExpiresDelta = None,
+    additional_claims: Mapping[str, Any] | None = None,
+    additional_headers: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a new refresh JWT, as Flask-JWT-Extended makes them; the arguments are those of an access token."""
+    return _create("refresh", identity, False, expires_delta, additional_claims, additional_headers).text
+
+
+def issue_access(
+    identity: Any,
+    *,
+    fresh: bool,
+    claims: Mapping[str, Any],
+    expires_delta: ExpiresDelta = None,
+) -> IssuedToken:
+    """Return a new access token whose *claims* go over every loader's: what a session writes must hold."""
+    return _create("access", identity, fresh, expires_delta, None, None, last=claims)
+
+
+def _create(
+    kind: Literal["access", "refresh"],
+    identity: Any,
+    fresh: Fresh,
+    expires_delta: ExpiresDelta,
+    additional_claims: Mapping[str, Any] | None,
+    additional_headers: Mapping[str, Any] | None,
+    *,
+    last: Mapping[str, Any] | None = None,
+) -> IssuedToken:
+    layer = layer_of(current_app)
+    settings, manager = layer.settings, layer.manager
+    issuer = _issuer(layer, identity)
+    subject = manager.call(manager._user_identity_callback, identity)
+    now = layer.clock.now()
+    claims: dict[str, Any] = {
+        "fresh": now + fresh.total_seconds() if isinstance(fresh, timedelta) else fresh,
+        "iat": now,
+        "jti": str(layer.clock.uuid4()),
+        "type": kind,
+    }
+    policy = settings.policy
+    put_identity(claims, subject, policy.identity_claim, text_subject=policy.text_subject)
+    if settings.encode_nbf:
+        claims["nbf"] = now
+    if settings.csrf_protect:
+        claims["csrf"] = str(layer.clock.uuid4())
+    if settings.encode_audience is not None:
+        claims["aud"] = settings.encode_audience
+    if settings.encode_issuer is not None:
+        claims["iss"] = settings.encode_issuer
+    lasting = _life_time(settings, kind, expires_delta)
+    if lasting is not None:
+        claims["exp"] = now + lasting
+    claims.update(_merged(manager.call(manager._user_claims_callback, identity), additional_claims, policy))
+    if last:
+        claims.update(last)
+    headers = _merged(manager.call(manager._jwt_additional_header_callback, identity), additional_headers, None)
+    text = issuer.issue(claims, headers=headers or None, default=_json_default())
+    return IssuedToken(text=text, expires_in=lasting)
+
+
+def _issuer(layer: TokenLayer, identity: Any) -> Issuer:
+    manager = layer.manager
+    if manager.encode_key_callback is None:
+        _refuse_weak(layer)
+        return layer.issuer()
+    key = manager.call(manager.encode_key_callback, identity)
+    return Issuer(keys.from_config(key, layer.settings.algorithm, private=True))
+
+
+def _refuse_weak(layer: TokenLayer) -> None:
+    from flask import request
+
+    layer.judge_weakness(layer.snapshot(), request if request else None)
+
+
+def _life_time(settings: web_settings.TokenSettings, kind: str, expires_delta: ExpiresDelta) -> int | None:
+    """Return the life time in whole seconds, or ``None`` for ever; zero is over at once."""
+    given = settings.access_expires if kind == "access" else settings.refresh_expires
+    if expires_delta is not None:
+        given = web_settings.expires(expires_delta, "expires_delta")
+    return None if given is False else int(given.total_seconds())
+
+
+def _merged(loaded: Any, given: Mapping[str, Any] | None, policy: Any) -> dict[str, Any]:
+    """Return both in a dict of its own: what a loader returns may be shared by all users."""
+    merged = {**(loaded or {}), **(given or {})}
+    if policy is not None:
+        for name in merged:
+            if name in _RESERVED or name == policy.identity_claim:
+                instead = _RESERVED.get(name, "the identity")
+                raise SettingsError(f"additional claims cannot set {name!r}; it is set by {instead}")
+    return merged
+
+
+def _json_default() -> Any:
+    provider = current_app.json
+    return provider.default if isinstance(provider, DefaultJSONProvider) else None
+
+
+def decode_token(encoded_token: str | bytes, csrf_value: str | None = None, allow_expired: bool = False) -> dict[str, Any]:
+    """Return the claims of a good token, whatever its kind.
+
+    Neither kind, freshness nor revocation is looked at: that is a guard's work.
+
+    :param csrf_value: must be the token's own, where given.
+    :param allow_expired: accept a token whose time is over.
+    :raises JWTDecodeError: not a token of ours, or its time is over.
+    :raises CSRFError: another CSRF value.
+    """
+    layer = layer_of(current_app)
+    verified = layer.verify(_text(encoded_token))
+    if csrf_value:
+        check_csrf(verified, csrf_value)
+    if not allow_expired:
+        layer.check_expiry(verified)
+    return verified.copy_claims()
+
+
+def get_jti(encoded_token: str) -> str | None:
+    """Return the ``jti`` of a good token.
+
+    :raises JWTDecodeError: not a token of ours, or its time is over.
+    """
+    jti: str | None = decode_token(encoded_token)["jti"]
+    return jti
+
+
+def get_csrf_token(encoded_token: str) -> str:
+    """Return the CSRF value of a token of ours, expired or not.
+
+    :raises CSRFError: the token was made without one.
+    """
+    value = decode_token(encoded_token, allow_expired=True).get("csrf")
+    if not isinstance(value, str):
+        raise CSRFError("The token holds no CSRF value: it was made while JWT_COOKIE_CSRF_PROTECT was off")
+    return value
+
+
+def get_unverified_jwt_headers(encoded_token: str) -> dict[str, Any]:
+    """Return the header of a token without verifying anything: whoever sent it wrote it.
+
+    :raises MalformedToken: there is no header to read.
+    """
+    _, header, _, _ = jws.split(_text(encoded_token))
+    return jws.read_header(header)
+
+
+def _text(token: str | bytes) -> str:
+    if isinstance(token, str):
+        return token
+    if not isinstance(token, bytes):
+        raise MalformedToken(f"Invalid token type. Token must be a {str}")
+    try:
+        return token.decode("ascii")
+    except UnicodeDecodeError:
+        raise MalformedToken("Invalid token: it holds characters that no token has") from None

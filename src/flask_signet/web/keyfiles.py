@@ -1,0 +1,98 @@
+"""A key ring in a file: looked at again within a second of a change, never half read."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import InvalidKeyError, SettingsError
+from flask_signet.files import locked, tighten, write_private
+from flask_signet.tokens import ring as rings
+from flask_signet.tokens import strict_json
+from flask_signet.tokens.ring import Ring
+
+log = logging.getLogger("flask_signet")
+
+_LOOK_EVERY = 0.5  # seconds; a change is seen within a second
+
+
+class KeyFile:
+    """The ring of one file. A file that turns bad while we run leaves the last good ring in force.
+
+    :param path: a JWK set.
+    :param clock: tells when to look again.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self._ring: Ring | None = None
+        self._seen: tuple[int, int, int] | None = None
+        self._looked = 0.0
+
+    def current(self) -> Ring:
+        """Return the ring, from memory unless the file may have changed."""
+        if self._ring is None or self._clock.monotonic() - self._looked >= _LOOK_EVERY:
+            return self.refresh()
+        return self._ring
+
+    def refresh(self) -> Ring:
+        """Look at the file now; read it only if it is another one.
+
+        :raises InvalidKeyError: unreadable, and there is no former ring to go on with.
+        """
+        self._looked = self._clock.monotonic()
+        try:
+            stat = os.stat(self.path)
+            seen = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+            if self._ring is not None and seen == self._seen:
+                return self._ring
+            if self._seen is None:
+                tighten(self.path)
+            ring = rings.from_text(self.path.read_bytes())
+        except (OSError, SettingsError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            if self._ring is None:
+                raise InvalidKeyError(f"the key ring {self.path.name} cannot be used: {reason}") from None
+            log.error("The key ring %s cannot be used (%s); going on with the keys as they were.", self.path, reason)
+            return self._ring
+        self._ring, self._seen = ring, seen
+        return ring
+
+
+def read_jwks(path: Path) -> dict[str, Any]:
+    """Return the JWK set of a file.
+
+    :raises InvalidKeyError: there is none, or it is not whole.
+    """
+    try:
+        return rings.parse(path.read_bytes())
+    except OSError as error:
+        raise InvalidKeyError(f"the key ring {path} cannot be read: {error.strerror}") from None
+
+
+def change(path: Path, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Replace the ring of *path* by what *step* makes of it, whole or not at all, one process at a time.
+
+    :raises SettingsError: *step* refuses, or its result is no ring.
+    """
+    with locked(path.with_name(path.name + ".lock")):
+        changed = step(read_jwks(path))
+        rings.from_jwks(changed)
+        write_private(path, strict_json.dumps(changed) + b"\n")
+    return changed
+
+
+def create(path: Path, jwks: dict[str, Any]) -> None:
+    """Write a new ring.
+
+    :raises SettingsError: there is a file already, whose keys would be lost.
+    """
+    with locked(path.with_name(path.name + ".lock")):
+        if path.exists():
+            raise SettingsError(f"{path} is there already; `flask signet keys rotate` changes its keys one by one")
+        write_private(path, strict_json.dumps(jwks) + b"\n")

@@ -1,0 +1,288 @@
+"""What one application knows of tokens: its settings, its keys, and the verifier made of both.
+
+All of it hangs on one object in ``app.extensions``; a request takes one snapshot of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from flask import Flask, Request
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import (
+    InvalidAlgorithm,
+    InvalidKeyError,
+    MalformedToken,
+    SettingsError,
+    SignetError,
+    UnknownKey,
+    WeakKeyError,
+)
+from flask_signet.tokens import jws, keys
+from flask_signet.tokens import ring as rings
+from flask_signet.tokens.issuer import Issuer
+from flask_signet.tokens.keys import ASYMMETRIC, HMAC_HASHES, Key
+from flask_signet.tokens.ring import Ring
+from flask_signet.tokens.sources import KeySource
+from flask_signet.tokens.verifier import Verified, Verifier
+from flask_signet.web.keyfiles import KeyFile
+from flask_signet.web.settings import DEFAULTS, TokenSettings, read_values, token_settings
+
+if TYPE_CHECKING:
+    from flask_signet.web.manager import JWTManager
+
+log = logging.getLogger("flask_signet")
+
+EXTENSION: Final = "flask-signet-tokens"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """Settings, keys and verifier that belong together; never changed, only replaced."""
+
+    settings: TokenSettings
+    ring: Ring
+    verifier: Verifier
+
+
+class TokenLayer:
+    """Keeps the snapshot of one application in step with its settings and keys.
+
+    :param app: the application.
+    :param manager: holds the callbacks; may serve several applications.
+    :param clock: time and chance.
+    :param source: gives the keys instead of the settings, where a room keeps them.
+    """
+
+    def __init__(self, app: Flask, manager: JWTManager, clock: Clock, source: KeySource | None = None) -> None:
+        self.app = app
+        self.manager = manager
+        self.clock = clock
+        self._given_source = source
+        self._source = source
+        self._file: tuple[Any, KeyFile] | None = None
+        self._values: tuple[Any, ...] = ()
+        self._settings: TokenSettings | None = None
+        self._snapshot: Snapshot | None = None
+        self._issuer: Issuer | None = None
+        self._warned: set[str] = set()
+
+    @property
+    def settings(self) -> TokenSettings:
+        """The settings as they are now.
+
+        :raises SettingsError: one of them is wrong.
+        """
+        values = read_values(self.app.config)
+        if values != self._values or self._settings is None:
+            settings = token_settings(self.app.config)
+            # Kept as copies, so that a list that is changed in place is noticed too.
+            self._snapshot = self._issuer = None
+            self._source = self._source_of(self.app.config["JWT_KEYS"])
+            self._settings, self._values = settings, tuple(map(_copied, values))
+        return self._settings
+
+    def snapshot(self) -> Snapshot:
+        """Return settings, keys and verifier as they are now.
+
+        :raises SettingsError: a setting is wrong, or there is no key.
+        """
+        settings = self.settings
+        snapshot, source = self._snapshot, self._source
+        if snapshot is None or (source is not None and source.current() is not snapshot.ring):
+            ring = source.current() if source is not None else self._configured_ring(settings)
+            snapshot = Snapshot(settings, ring, Verifier(ring.verifying, settings.policy))
+            self._snapshot = snapshot
+            self._issuer = None
+        return snapshot
+
+    def issuer(self) -> Issuer:
+        """Return what signs with the current key.
+
+        :raises SettingsError: there is no key that signs.
+        """
+        snapshot = self.snapshot()
+        issuer = self._issuer
+        if issuer is None or issuer.key is not snapshot.ring.current:
+            key = snapshot.ring.current
+            if key is None:
+                raise SettingsError(_no_signing_key(snapshot.settings))
+            issuer = self._issuer = Issuer(key)
+        return issuer
+
+    def verify(self, token: str, request: Request | None = None) -> Verified:
+        """Return the verified token; whether it has expired is left to the caller.
+
+        :raises JWTDecodeError: not a token of ours.
+        :raises WeakKeyError: the keys must not serve real users.
+        """
+        if self.manager.decode_key_callback is not None:
+            return self._verify_with_loader(token)
+        snapshot = self.snapshot()
+        if snapshot.ring.weakness is not None:
+            self.judge_weakness(snapshot, request)
+        now = self.clock.time()
+        try:
+            return snapshot.verifier.verify(token, now)
+        except UnknownKey:
+            # A worker may meet a new key's token before it has looked at the ring again.
+            source = self._source
+            if source is None or source.refresh() is snapshot.ring:
+                raise
+            return self.snapshot().verifier.verify(token, now)
+
+    def check_expiry(self, verified: Verified) -> None:
+        """Refuse a token whose time is over.
+
+        :raises TokenExpired: ``exp`` has passed, leeway included.
+        """
+        if self.clock.time() >= verified.expires_at:
+            raise verified.expired()
+
+    def status_of(self, error: SignetError) -> int:
+        """Return the status that *error* is answered with, by ``JWT_ERROR_STATUS``."""
+        fje = self._settings is not None and self._settings.fje_statuses
+        return error.fje_status if fje and error.fje_status is not None else error.status
+
+    # --- keys -------------------------------------------------------------------------------------
+
+    def judge_weakness(self, snapshot: Snapshot, request: Request | None) -> None:
+        """Warn once of keys that anybody could guess; refuse to go on where real users could be harmed.
+
+        :raises WeakKeyError: a server that is neither a development server nor a test.
+        """
+        weakness = snapshot.ring.weakness
+        if weakness is None:
+            return
+        advice = (
+            f"Flask-Signet: {weakness}. Whoever guesses the key signs in as anybody. Make a good one with "
+            "`flask signet keys generate --algorithm HS256 --secret` and set it as JWT_SECRET_KEY."
+        )
+        if snapshot.settings.allow_weak_keys or request is None or _is_development(self.app, request):
+            if weakness not in self._warned:
+                self._warned.add(weakness)
+                log.warning(advice)
+            return
+        if "refused" not in self._warned:
+            self._warned.add("refused")
+            log.error("%s Until then every guarded route answers 503 (JWT_ALLOW_WEAK_KEYS = True lifts that).", advice)
+        raise WeakKeyError(weakness)
+
+    def _source_of(self, value: Any) -> KeySource | None:
+        """Return the file that ``JWT_KEYS`` names, or what a room gave, or nothing."""
+        if value is None:
+            return self._given_source
+        if not isinstance(value, (str, os.PathLike)) or str(value).lstrip().startswith("{"):
+            return None
+        path = Path(self.app.instance_path, os.fspath(value))
+        if self._file is None or self._file[0] != path:
+            self._file = (path, KeyFile(path, self.clock))
+        return self._file[1]
+
+    def _configured_ring(self, settings: TokenSettings) -> Ring:
+        value = self.app.config["JWT_KEYS"]
+        if isinstance(value, Mapping):
+            return rings.from_jwks(cast(Mapping[str, Any], value))
+        if value is not None:
+            return rings.from_text(str(value).encode())
+        verifying: list[Key] = []
+        current: Key | None = None
+        for algorithm in (settings.algorithm, *settings.decode_algorithms):
+            if any(key.algorithm == algorithm for key in verifying):
+                continue
+            signing = self._configured_key(algorithm, private=True) if algorithm == settings.algorithm else None
+            key = self._configured_key(algorithm, private=False) or signing
+            if signing is not None:
+                current = signing
+            if key is not None:
+                verifying.append(key)
+        if not verifying:
+            raise SettingsError(_no_verifying_key(settings))
+        return Ring(current, tuple(verifying))
+
+    def _configured_key(self, algorithm: str, *, private: bool) -> Key | None:
+        config = self.app.config
+        if algorithm in HMAC_HASHES:
+            value = config["JWT_SECRET_KEY"] or config["SECRET_KEY"]
+        else:
+            value = config["JWT_PRIVATE_KEY" if private else "JWT_PUBLIC_KEY"]
+        if value is None or value == "":
+            return None
+        try:
+            return keys.from_config(value, algorithm, private=private)
+        except InvalidKeyError:
+            if algorithm == self.app.config["JWT_ALGORITHM"]:
+                raise
+            # One public key cannot fit every algorithm of JWT_DECODE_ALGORITHMS.
+            return None
+
+    def _verify_with_loader(self, token: str) -> Verified:
+        """Verify with the key that the application's own callback chooses; nothing is kept."""
+        settings = self.settings
+        if len(token) > settings.policy.max_token_bytes:
+            raise MalformedToken(f"Invalid token: longer than {settings.policy.max_token_bytes} bytes")
+        _, header_segment, payload_segment, _ = jws.split(token)
+        header, claims = jws.read_header(header_segment), jws.read_payload(payload_segment)
+        algorithm, key_id = jws.check_header(header)
+        if algorithm not in settings.decode_algorithms:
+            raise InvalidAlgorithm("The specified alg value is not allowed")
+        try:
+            value = self.manager.call(self.manager.decode_key_callback, header, claims)
+        except LookupError:
+            raise UnknownKey("No key is known for this token") from None
+        if value is None:
+            raise UnknownKey("No key is known for this token")
+        try:
+            key = keys.from_config(value, algorithm, private=False)
+        except InvalidKeyError as error:
+            raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
+        return Verifier((key.named(key_id),), settings.policy).verify(token, self.clock.time())
+
+
+def layer_of(app: Flask) -> TokenLayer:
+    """Return the token layer of *app*.
+
+    :raises RuntimeError: no JWTManager was initialised with it.
+    """
+    layer = app.extensions.get(EXTENSION)
+    if layer is None:
+        raise SettingsError("You must initialize a JWTManager with this flask application before using this method")
+    return cast(TokenLayer, layer)
+
+
+def set_defaults(app: Flask) -> None:
+    """Give every ``JWT_*`` setting that is absent its default."""
+    for key, value in DEFAULTS.items():
+        app.config.setdefault(key, list(value) if key == "JWT_CSRF_METHODS" else value)
+
+
+def _copied(value: Any) -> Any:
+    return list(value) if isinstance(value, list) else set(value) if isinstance(value, set) else value
+
+
+def _is_development(app: Flask, request: Request) -> bool:
+    software = request.environ.get("SERVER_SOFTWARE", "")
+    # Flask's test client leaves its mark and names no server.
+    in_test_client = "werkzeug.debug.preserve_context" in request.environ or not software
+    return app.debug or app.testing or in_test_client or software.startswith("Werkzeug/")
+
+
+def _no_signing_key(settings: TokenSettings) -> str:
+    if settings.algorithm in ASYMMETRIC:
+        return f'JWT_PRIVATE_KEY must be set to use asymmetric cryptography algorithm "{settings.algorithm}"'
+    return _no_verifying_key(settings)
+
+
+def _no_verifying_key(settings: TokenSettings) -> str:
+    if settings.algorithm in ASYMMETRIC:
+        return f'JWT_PUBLIC_KEY must be set to use asymmetric cryptography algorithm "{settings.algorithm}"'
+    return (
+        f'JWT_SECRET_KEY or flask SECRET_KEY must be set when using symmetric algorithm "{settings.algorithm}". '
+        "Make one with `flask signet keys generate --algorithm HS256 --secret`."
+    )

@@ -1,0 +1,264 @@
+"""``JWTManager``: registers the token layer with an application, and holds its callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from flask_signet.clock import SYSTEM, Clock
+from flask_signet.exceptions import (
+    CSRFError,
+    FreshTokenRequired,
+    JWTExtendedException,
+    NoAuthorizationError,
+    RevokedTokenError,
+    SettingsError,
+    SignetError,
+    TokenExpired,
+    Unavailable,
+    UserClaimsVerificationError,
+    UserLookupError,
+    WeakKeyError,
+)
+from flask_signet.tokens.revocations import Revocations
+from flask_signet.tokens.sources import KeySource
+from flask_signet.tokens.verifier import Verified
+from flask_signet.web import callbacks
+from flask_signet.web.answers import complete, error_answer
+from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of, set_defaults
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+class JWTManager:
+    """The token layer of Flask-JWT-Extended, stricter and faster, with the same names.
+
+    :param app: the application, or ``None`` to call :meth:`init_app` later.
+    :param add_context_processor: put ``current_user`` into templates.
+    :param clock: time and chance; a test hands in its own.
+
+    One manager may serve several applications; its callbacks are shared by them.
+    """
+
+    #: Says which verified tokens are revoked; filled by a room that remembers.
+    revocations: Revocations | None = None
+
+    def __init__(self, app: Flask | None = None, add_context_processor: bool = False, *, clock: Clock = SYSTEM) -> None:
+        self.clock = clock
+        self.decode_key_callback: Callable[..., Any] | None = None
+        self.encode_key_callback: Callable[..., Any] | None = None
+        self._user_claims_callback: Callable[..., Any] = callbacks.additional_claims
+        self._jwt_additional_header_callback: Callable[..., Any] = callbacks.additional_headers
+        self._user_identity_callback: Callable[..., Any] = callbacks.user_identity
+        self._token_in_blocklist_callback: Callable[..., Any] = callbacks.token_in_blocklist
+        self._token_verification_callback: Callable[..., Any] = callbacks.token_verification
+        self._user_lookup_callback: Callable[..., Any] | None = None
+        self._expired_token_callback: Callable[..., Any] = callbacks.expired_token
+        self._invalid_token_callback: Callable[..., Any] = callbacks.invalid_token
+        self._unauthorized_callback: Callable[..., Any] = callbacks.unauthorized
+        self._needs_fresh_token_callback: Callable[..., Any] = callbacks.needs_fresh_token
+        self._revoked_token_callback: Callable[..., Any] = callbacks.revoked_token
+        self._token_verification_failed_callback: Callable[..., Any] = callbacks.token_verification_failed
+        self._user_lookup_error_callback: Callable[..., Any] = callbacks.user_lookup_error
+        if app is not None:
+            self.init_app(app, add_context_processor)
+
+    def init_app(self, app: Flask, add_context_processor: bool = False) -> None:
+        """Register with *app*: settings, error handlers, commands. No I/O, no thread.
+
+        :raises SettingsError: a setting is wrong.
+        """
+        self._register(app, add_context_processor, None)
+
+    def _register(self, app: Flask, add_context_processor: bool, source: KeySource | None) -> TokenLayer:
+        set_defaults(app)
+        layer = TokenLayer(app, self, self.clock, source)
+        app.extensions["flask-jwt-extended"] = self
+        app.extensions[EXTENSION] = layer
+        _ = layer.settings  # a wrong one is heard of at start
+        self._set_error_handler_callbacks(app)
+        if add_context_processor:
+            from flask_signet.web.guards import current_user_context_processor
+
+            app.context_processor(current_user_context_processor)
+        return layer
+
+    def _set_error_handler_callbacks(self, app: Any) -> None:
+        """Register our handlers with *app*, or with an API object that keeps handlers of its own."""
+        for kind in (JWTExtendedException, Unavailable, WeakKeyError):
+            app.errorhandler(kind)(self.handle)
+
+    def handle(self, error: SignetError) -> Response:
+        """Return the answer to *error*: the application's callback where there is one, else the one shape."""
+        callback, arguments = self._callback_for(error)
+        layer = layer_of(current_app)
+        if getattr(callback, "__module__", None) == callbacks.__name__ or callback is error_answer:
+            return error_answer(error, message_key=layer.settings.message_key, status=layer.status_of(error))
+        return complete(current_app.make_response(self.call(callback, *arguments)), error)
+
+    def refuse(self, error: SignetError) -> Exception:
+        """Return what a guard raises for *error*.
+
+        A refusal that carries its answer passes through blueprints and API extensions that catch
+        every exception. Where the application has a handler of its own for the error, that one is asked.
+        """
+        for name in (*request.blueprints, None):
+            handlers = current_app.error_handler_spec[name][None]
+            for kind in type(error).__mro__[: type(error).__mro__.index(SignetError) + 1]:
+                handler = handlers.get(kind)
+                if handler is not None and getattr(handler, "__func__", None) is not JWTManager.handle:
+                    return error
+        response = self.handle(error)
+        refusal = HTTPException(str(error), response)
+        refusal.data = response.get_json(silent=True)  # type: ignore[attr-defined]  # Flask-RESTX reads it
+        return refusal
+
+    def call(self, callback: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what *callback* returns, ``async`` or not.
+
+        Waiting matters: a coroutine that nobody waits for is true, and would let everybody in.
+        """
+        result = current_app.ensure_sync(callback)(*arguments)
+        if isawaitable(result):
+            awaited = result
+
+            async def wait() -> Any:
+                return await awaited
+
+            result = current_app.ensure_sync(wait)()
+        return result
+
+    def load_user(self, verified: Verified) -> Any:
+        """Return the user of a verified token, for whoever asks first.
+
+        :raises RuntimeError: nothing says how; the application registers a loader.
+        """
+        raise SettingsError("You must provide a `@jwt.user_lookup_loader` callback to use this method")
+
+    @property
+    def has_blocklist(self) -> bool:
+        """Whether the application registered a blocklist."""
+        return self._token_in_blocklist_callback is not callbacks.token_in_blocklist
+
+    @property
+    def has_verification(self) -> bool:
+        """Whether the application registered a check of its own."""
+        return self._token_verification_callback is not callbacks.token_verification
+
+    def _callback_for(self, error: SignetError) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        match error:
+            case CSRFError() | NoAuthorizationError():
+                return self._unauthorized_callback, (str(error),)
+            case TokenExpired(jwt_header=header, jwt_data=data):
+                return self._expired_token_callback, (header, data)
+            case FreshTokenRequired(jwt_header=header, jwt_data=data):
+                return self._needs_fresh_token_callback, (header, data)
+            case RevokedTokenError(jwt_header=header, jwt_data=data):
+                return self._revoked_token_callback, (header, data)
+            case UserClaimsVerificationError(jwt_header=header, jwt_data=data):
+                return self._token_verification_failed_callback, (header, data)
+            case UserLookupError(jwt_header=header, jwt_data=data):
+                return self._user_lookup_error_callback, (header, data)
+            case JWTExtendedException():
+                return self._invalid_token_callback, (str(error),)
+            case _:
+                return error_answer, (error,)
+
+    # --- loaders: each keeps the function that it decorates, and gives it back unchanged -------------
+
+    def additional_claims_loader(self, callback: C) -> C:
+        """Add claims to new tokens: ``callback(identity) -> dict``."""
+        self._user_claims_callback = callback
+        return callback
+
+    def additional_headers_loader(self, callback: C) -> C:
+        """Add headers to new tokens: ``callback(identity) -> dict``."""
+        self._jwt_additional_header_callback = callback
+        return callback
+
+    def user_identity_loader(self, callback: C) -> C:
+        """Turn what was given as identity into a text or an int: ``callback(identity)``."""
+        self._user_identity_callback = callback
+        return callback
+
+    def encode_key_loader(self, callback: C) -> C:
+        """Choose the key that signs: ``callback(identity) -> key``."""
+        self.encode_key_callback = callback
+        return callback
+
+    def decode_key_loader(self, callback: C) -> C:
+        """Choose the key that verifies: ``callback(unverified_header, unverified_claims) -> key``.
+
+        Both arguments come from whoever sent the token. A ``LookupError`` or ``None`` refuses it.
+        """
+        self.decode_key_callback = callback
+        return callback
+
+    def token_in_blocklist_loader(self, callback: C) -> C:
+        """Tell whether a token is revoked: ``callback(jwt_header, jwt_data) -> bool``."""
+        self._token_in_blocklist_callback = callback
+        return callback
+
+    def token_verification_loader(self, callback: C) -> C:
+        """Accept or refuse the claims: ``callback(jwt_header, jwt_data) -> bool``."""
+        self._token_verification_callback = callback
+        return callback
+
+    def user_lookup_loader(self, callback: C) -> C:
+        """Load the user: ``callback(jwt_header, jwt_data)``; ``None`` refuses the token."""
+        self._user_lookup_callback = callback
+        return callback
+
+    def expired_token_loader(self, callback: C) -> C:
+        """Answer an expired token: ``callback(jwt_header, jwt_data) -> response``."""
+        self._expired_token_callback = callback
+        return callback
+
+    def invalid_token_loader(self, callback: C) -> C:
+        """Answer a token that is none of ours: ``callback(reason) -> response``."""
+        self._invalid_token_callback = callback
+        return callback
+
+    def unauthorized_loader(self, callback: C) -> C:
+        """Answer a request without a token: ``callback(reason) -> response``."""
+        self._unauthorized_callback = callback
+        return callback
+
+    def needs_fresh_token_loader(self, callback: C) -> C:
+        """Answer a token that is not fresh: ``callback(jwt_header, jwt_data) -> response``."""
+        self._needs_fresh_token_callback = callback
+        return callback
+
+    def revoked_token_loader(self, callback: C) -> C:
+        """Answer a revoked token: ``callback(jwt_header, jwt_data) -> response``."""
+        self._revoked_token_callback = callback
+        return callback
+
+    def token_verification_failed_loader(self, callback: C) -> C:
+        """Answer claims that were refused: ``callback(jwt_header, jwt_data) -> response``."""
+        self._token_verification_failed_callback = callback
+        return callback
+
+    def user_lookup_error_loader(self, callback: C) -> C:
+        """Answer a token whose user is gone: ``callback(jwt_header, jwt_data) -> response``."""
+        self._user_lookup_error_callback = callback
+        return callback
+
+
+def reach_blueprints(app: Flask, names: list[str], manager: JWTManager) -> None:
+    """Let our errors reach our handlers although a blueprint of *names* catches every exception.
+
+    Flask asks the blueprint's handlers first; a handler for the very class of ours, put beside a
+    catch-all, is the more specific one. A blueprint's own handler for our classes stays.
+    """
+    for name in names:
+        handlers = app.error_handler_spec[name][None]
+        if Exception in handlers or BaseException in handlers:
+            for kind in (JWTExtendedException, Unavailable, WeakKeyError):
+                handlers.setdefault(kind, manager.handle)
+
+

@@ -1,0 +1,263 @@
+"""The ``JWT_*`` settings: Flask-JWT-Extended's 43, and the few of our own.
+
+They may change while the application lives: they are read into one frozen object, and read again
+only when a value in ``app.config`` is another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any, Final, Literal
+
+from flask_signet import settings
+from flask_signet.exceptions import SettingsError
+from flask_signet.tokens.claims import Policy
+from flask_signet.tokens.keys import ALGORITHMS
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LOCATIONS: Final = ("headers", "cookies", "query_string", "json")
+
+DEFAULTS: Final[dict[str, Any]] = {
+    "JWT_ACCESS_COOKIE_NAME": "access_token_cookie",
+    "JWT_ACCESS_COOKIE_PATH": "/",
+    "JWT_ACCESS_CSRF_COOKIE_NAME": "csrf_access_token",
+    "JWT_ACCESS_CSRF_COOKIE_PATH": "/",
+    "JWT_ACCESS_CSRF_FIELD_NAME": "csrf_token",
+    "JWT_ACCESS_CSRF_HEADER_NAME": "X-CSRF-TOKEN",
+    "JWT_ACCESS_TOKEN_EXPIRES": timedelta(minutes=15),
+    "JWT_ALGORITHM": "HS256",
+    "JWT_COOKIE_CSRF_PROTECT": True,
+    "JWT_COOKIE_DOMAIN": None,
+    "JWT_COOKIE_SAMESITE": None,
+    "JWT_COOKIE_SECURE": False,
+    "JWT_CSRF_CHECK_FORM": False,
+    "JWT_CSRF_IN_COOKIES": True,
+    "JWT_CSRF_METHODS": ("POST", "PUT", "PATCH", "DELETE"),
+    "JWT_DECODE_ALGORITHMS": None,
+    "JWT_DECODE_AUDIENCE": None,
+    "JWT_DECODE_ISSUER": None,
+    "JWT_DECODE_LEEWAY": 0,
+    "JWT_ENCODE_AUDIENCE": None,
+    "JWT_ENCODE_ISSUER": None,
+    "JWT_ENCODE_NBF": True,
+    "JWT_ERROR_MESSAGE_KEY": "msg",
+    "JWT_HEADER_NAME": "Authorization",
+    "JWT_HEADER_TYPE": "Bearer",
+    "JWT_IDENTITY_CLAIM": "sub",
+    "JWT_JSON_KEY": "access_token",
+    "JWT_PRIVATE_KEY": None,
+    "JWT_PUBLIC_KEY": None,
+    "JWT_QUERY_STRING_NAME": "jwt",
+    "JWT_QUERY_STRING_VALUE_PREFIX": "",
+    "JWT_REFRESH_COOKIE_NAME": "refresh_token_cookie",
+    "JWT_REFRESH_COOKIE_PATH": "/",
+    "JWT_REFRESH_CSRF_COOKIE_NAME": "csrf_refresh_token",
+    "JWT_REFRESH_CSRF_COOKIE_PATH": "/",
+    "JWT_REFRESH_CSRF_FIELD_NAME": "csrf_token",
+    "JWT_REFRESH_CSRF_HEADER_NAME": "X-CSRF-TOKEN",
+    "JWT_REFRESH_JSON_KEY": "refresh_token",
+    "JWT_REFRESH_TOKEN_EXPIRES": timedelta(days=30),
+    "JWT_SECRET_KEY": None,
+    "JWT_SESSION_COOKIE": True,
+    "JWT_TOKEN_LOCATION": ("headers",),
+    "JWT_VERIFY_SUB": True,
+    # Ours:
+    "JWT_ALLOW_WEAK_KEYS": False,
+    "JWT_ERROR_STATUS": "rfc",
+    "JWT_KEYS": None,
+    "JWT_MAX_TOKEN_BYTES": 8_192,
+    "JWT_VERIFIED_CACHE_BYTES": 8_388_608,
+}
+
+# One call instead of one look-up by name each; the secret of Flask comes last.
+read_values = itemgetter(*DEFAULTS, "SECRET_KEY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookieNames:
+    """Names and paths of the cookies of one kind of token."""
+
+    name: str
+    path: str
+    csrf_name: str
+    csrf_path: str
+    csrf_field: str
+    csrf_header: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """What ``app.config`` says about tokens; see ``docs/settings.md`` for each name."""
+
+    locations: tuple[str, ...]
+    header_name: str
+    header_type: str
+    header_environ: str
+    scheme: str  # the lower-case prefix of the fast path, "bearer "; empty where there is no type
+    query_name: str
+    query_prefix: str
+    json_keys: tuple[str, str]  # of access, of refresh tokens
+    access_cookies: CookieNames
+    refresh_cookies: CookieNames
+    cookie_domain: str | None
+    cookie_samesite: str | None
+    cookie_secure: bool
+    cookie_max_age: int | None
+    csrf_protect: bool
+    csrf_methods: frozenset[str]
+    csrf_in_cookies: bool
+    csrf_check_form: bool
+    access_expires: timedelta | Literal[False]
+    refresh_expires: timedelta | Literal[False]
+    algorithm: str
+    decode_algorithms: tuple[str, ...]
+    encode_audience: str | list[str] | None
+    encode_issuer: str | None
+    encode_nbf: bool
+    message_key: str
+    fje_statuses: bool
+    allow_weak_keys: bool
+    policy: Policy
+
+
+def token_settings(config: Mapping[str, Any]) -> TokenSettings:
+    """Read and check every ``JWT_*`` setting.
+
+    :raises SettingsError: a value is wrong; the message says which would be right.
+    """
+    get = config.__getitem__
+    header_name = get("JWT_HEADER_NAME")
+    if not header_name:
+        raise SettingsError("JWT_ACCESS_HEADER_NAME cannot be empty")
+    header_type = get("JWT_HEADER_TYPE") or ""
+    algorithm = get("JWT_ALGORITHM")
+    _known_algorithm("JWT_ALGORITHM", algorithm)
+    return TokenSettings(
+        locations=token_locations(get("JWT_TOKEN_LOCATION")),
+        header_name=header_name,
+        header_type=header_type,
+        header_environ="HTTP_" + header_name.upper().replace("-", "_"),
+        scheme=f"{header_type.lower()} " if header_type else "",
+        query_name=get("JWT_QUERY_STRING_NAME"),
+        query_prefix=get("JWT_QUERY_STRING_VALUE_PREFIX") or "",
+        json_keys=(get("JWT_JSON_KEY"), get("JWT_REFRESH_JSON_KEY")),
+        access_cookies=_cookie_names(config, "ACCESS"),
+        refresh_cookies=_cookie_names(config, "REFRESH"),
+        cookie_domain=get("JWT_COOKIE_DOMAIN"),
+        cookie_samesite=get("JWT_COOKIE_SAMESITE"),
+        cookie_secure=bool(get("JWT_COOKIE_SECURE")),
+        # A year: "as long as the browser lives" is what a session cookie says.
+        cookie_max_age=None if get("JWT_SESSION_COOKIE") else 31_540_000,
+        csrf_protect=bool(get("JWT_COOKIE_CSRF_PROTECT")),
+        csrf_methods=frozenset(get("JWT_CSRF_METHODS")),
+        csrf_in_cookies=bool(get("JWT_CSRF_IN_COOKIES")),
+        csrf_check_form=bool(get("JWT_CSRF_CHECK_FORM")),
+        access_expires=expires(get("JWT_ACCESS_TOKEN_EXPIRES"), "JWT_ACCESS_TOKEN_EXPIRES"),
+        refresh_expires=expires(get("JWT_REFRESH_TOKEN_EXPIRES"), "JWT_REFRESH_TOKEN_EXPIRES"),
+        algorithm=algorithm,
+        decode_algorithms=decode_algorithms(get("JWT_DECODE_ALGORITHMS"), algorithm),
+        encode_audience=get("JWT_ENCODE_AUDIENCE"),
+        encode_issuer=get("JWT_ENCODE_ISSUER"),
+        encode_nbf=bool(get("JWT_ENCODE_NBF")),
+        message_key=get("JWT_ERROR_MESSAGE_KEY"),
+        fje_statuses=settings.choice(config, "JWT_ERROR_STATUS", "rfc", ("rfc", "flask-jwt-extended"))
+        == "flask-jwt-extended",
+        allow_weak_keys=settings.boolean(config, "JWT_ALLOW_WEAK_KEYS", False),
+        policy=_policy(config),
+    )
+
+
+def token_locations(value: Any) -> tuple[str, ...]:
+    """Return the locations in their order; a set has the order of :data:`LOCATIONS`.
+
+    :raises SettingsError: none, or an unknown one.
+    """
+    listed = '"headers", "cookies", "query_string", or "json"'
+    if isinstance(value, str):
+        value = (value,)
+    elif isinstance(value, (set, frozenset)):
+        value = tuple(name for name in LOCATIONS if name in value) + tuple(set(value) - set(LOCATIONS))
+    elif not isinstance(value, Sequence):
+        raise SettingsError("JWT_TOKEN_LOCATION must be a sequence or a set")
+    names = tuple(value)
+    if not names:
+        raise SettingsError(f"JWT_TOKEN_LOCATION must contain at least one of {listed}")
+    for name in names:
+        if name not in LOCATIONS:
+            raise SettingsError(f"JWT_TOKEN_LOCATION can only contain {listed}{settings.nearest(str(name), LOCATIONS)}")
+    return names
+
+
+def expires(value: Any, key: str) -> timedelta | Literal[False]:
+    """Return a life time: a ``timedelta`` (or what can be added to a date), seconds, or ``False`` for never.
+
+    :raises SettingsError: something else.
+    """
+    if value is False:
+        return False
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int) and value is not True:
+        return timedelta(seconds=value)
+    try:
+        # A relativedelta, for those who think in months.
+        return (_EPOCH + value) - _EPOCH
+    except TypeError:
+        pass
+    raise SettingsError(
+        f"must be able to add {key} to datetime.datetime: "
+        "give a timedelta, a whole number of seconds, or False for never"
+    )
+
+
+def decode_algorithms(value: Any, algorithm: str) -> tuple[str, ...]:
+    """Return the algorithms that are accepted; the one that signs is always among them.
+
+    :raises SettingsError: an unknown name.
+    """
+    names = (value,) if isinstance(value, str) else tuple(value or ())
+    for name in names:
+        _known_algorithm("JWT_DECODE_ALGORITHMS", name)
+    return names if algorithm in names else (*names, algorithm)
+
+
+def _known_algorithm(key: str, name: Any) -> None:
+    if name not in ALGORITHMS:
+        raise SettingsError(
+            f"{key} must be one of {', '.join(sorted(ALGORITHMS))}, not {name!r}"
+            f"{settings.nearest(str(name), ALGORITHMS)}"
+        )
+
+
+def _cookie_names(config: Mapping[str, Any], kind: str) -> CookieNames:
+    return CookieNames(
+        name=config[f"JWT_{kind}_COOKIE_NAME"],
+        path=config[f"JWT_{kind}_COOKIE_PATH"],
+        csrf_name=config[f"JWT_{kind}_CSRF_COOKIE_NAME"],
+        csrf_path=config[f"JWT_{kind}_CSRF_COOKIE_PATH"],
+        csrf_field=config[f"JWT_{kind}_CSRF_FIELD_NAME"],
+        csrf_header=config[f"JWT_{kind}_CSRF_HEADER_NAME"],
+    )
+
+
+def _policy(config: Mapping[str, Any]) -> Policy:
+    leeway = config["JWT_DECODE_LEEWAY"]
+    leeway = leeway.total_seconds() if isinstance(leeway, timedelta) else leeway
+    if isinstance(leeway, bool) or not isinstance(leeway, (int, float)):
+        raise SettingsError(f"JWT_DECODE_LEEWAY must be a timedelta or a number of seconds, not {leeway!r}")
+    most = settings.integer(config, "JWT_MAX_TOKEN_BYTES", 8_192, least=256)
+    room = settings.integer(config, "JWT_VERIFIED_CACHE_BYTES", 8_388_608)
+    assert most is not None and room is not None
+    return Policy(
+        issuer=settings.texts(config, "JWT_DECODE_ISSUER"),
+        audience=settings.texts(config, "JWT_DECODE_AUDIENCE"),
+        leeway=leeway,
+        start_leeway=max(10, leeway),
+        identity_claim=config["JWT_IDENTITY_CLAIM"],
+        text_subject=bool(config["JWT_VERIFY_SUB"]),
+        max_token_bytes=most,
+        cache_bytes=room,
+    )
