@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 FILE_NAME = "root.key"
 BYTES = 32
 LARGEST_NUMBER = 0xFFFF
-COMMAND = "python -c \"import base64, secrets; print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip('='))\""
+COMMAND = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 _LINE = re.compile(r"(?:([1-9][0-9]{0,4})[:\s]\s*)?([A-Za-z0-9_-]{43})=?")
 _SEAL_VERSION = 1

@@ -1,0 +1,57 @@
+"""User names: two that look or read alike are one.
+
+Source: RFC 8265 section 3.3, profile UsernameCaseMapped (width mapping, lower case, NFC; no spaces, no controls,
+no invisible characters, no compatibility forms, the Bidi rule of RFC 5893). The canonical form is stored, not made
+anew, since the tables follow the Unicode version of the running Python.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from typing import Any
+
+from flask_signet.exceptions import InvalidRequest
+
+MAX_LENGTH = 128  # characters; the column has room for what case mapping and NFC may add
+
+# RFC 8264 section 7: a form that does not come to rest soon is refused.
+_ROUNDS = 3
+
+
+def canonical(username: str) -> str:
+    """Return the form by which a user name is unique.
+
+    :raises InvalidRequest: it can be no user name; ``fields`` says why.
+    """
+    if not username:
+        raise _refused("is empty")
+    if len(username) > MAX_LENGTH:
+        raise _refused(f"is longer than {MAX_LENGTH} characters")
+    current = username
+    for _ in range(_ROUNDS):
+        try:
+            mapped: str = _profile().enforce(current)
+        except UnicodeError:
+            raise _refused("may hold letters, digits and visible signs of one direction, but no spaces") from None
+        if mapped == current:
+            return mapped
+        current = mapped
+    raise _refused("has no stable form")
+
+
+def shown(username: str) -> str:
+    """Return the form in which a good user name is kept for display."""
+    return unicodedata.normalize("NFC", username)
+
+
+@cache
+def _profile() -> Any:
+    # The library has no types; its tables are loaded when the first name is looked at.
+    from precis_i18n import get_profile  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+
+    return get_profile("UsernameCaseMapped")
+
+
+def _refused(reason: str) -> InvalidRequest:
+    return InvalidRequest(f"username {reason}", fields={"username": reason})

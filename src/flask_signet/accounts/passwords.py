@@ -1,0 +1,195 @@
+"""Passwords: Argon2id, the same time for everyone, and never more at once than the machine can bear."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
+from flask_signet.clock import Clock
+from flask_signet.exceptions import Unavailable, WeakPassword
+
+log = logging.getLogger(__name__)
+
+# Whoever can write a hash into the table must not be able to choose how much a login costs.
+MAX_MEMORY_KIB = 262_144
+MAX_TIME_COST = 16
+MAX_PARALLELISM = 16
+MAX_HASH_LENGTH = 512  # characters of the stored text
+
+_SALT_BYTES = 16
+_HASH_BYTES = 32
+
+
+class Passwords:
+    """Hashes and verifies passwords.
+
+    Before hashing a password is brought to NFC (NIST SP 800-63B-4 section 3.1.1.2), so that the same keys give
+    the same password on every system; nothing is cut, trimmed or folded.
+    """
+
+    def __init__(self, settings: AccountSettings, *, clock: Clock) -> None:
+        from argon2 import PasswordHasher, profiles
+
+        self._settings = settings
+        self._clock = clock
+        self._slots = threading.BoundedSemaphore(settings.hashes_at_once)
+        if settings.testing:
+            self._hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
+        else:
+            self._hasher = PasswordHasher(
+                time_cost=settings.time_cost,
+                memory_cost=settings.memory_kib,
+                parallelism=settings.parallelism,
+                hash_len=_HASH_BYTES,
+                salt_len=_SALT_BYTES,
+            )
+        self._nobodys = self._hash_of_nobody()
+
+    def check(self, password: str, *, field: str = "password") -> None:
+        """Refuse a password that is too short or too long, counted in characters after NFC.
+
+        :param field: name of the body field, for the error.
+        :raises WeakPassword: with the reason.
+        """
+        least = self._settings.min_password_length
+        if len(password) > 4 * MAX_PASSWORD_LENGTH:
+            length = len(password)
+        else:
+            length = len(unicodedata.normalize("NFC", password))
+        if length < least:
+            raise _weak(field, f"must have at least {least} characters")
+        if length > MAX_PASSWORD_LENGTH:
+            raise _weak(field, f"must have at most {MAX_PASSWORD_LENGTH} characters")
+        if _bytes(password) is None:
+            raise _weak(field, "is no valid text")
+
+    def hash(self, password: str) -> str:
+        """Return the hash to store, in the PHC string format.
+
+        :raises WeakPassword: it is longer than 1024 characters or no valid text.
+        :raises Unavailable: too many passwords are being hashed.
+        """
+        data = _bytes(password)
+        if data is None:
+            raise _weak("password", f"must be valid text of at most {MAX_PASSWORD_LENGTH} characters")
+        with self._slot():
+            return self._hasher.hash(data, salt=self._clock.token_bytes(_SALT_BYTES))
+
+    def verify(self, stored: str | None, password: str) -> bool:
+        """Say whether *password* is the one that was hashed; a missing hash costs the same time.
+
+        :raises Unavailable: too many passwords are being hashed.
+        """
+        from argon2.exceptions import Argon2Error, InvalidHashError
+
+        data = _bytes(password)
+        if data is None:
+            return False  # says nothing about the account: it is refused whatever is stored
+        usable = stored is not None and self._bearable(stored)
+        with self._slot():
+            try:
+                if usable and stored is not None and _is_werkzeugs(stored):
+                    return _werkzeug_verify(stored, password)
+                # On a miss the library raises; the hash of nobody matches nothing.
+                return self._hasher.verify(stored if usable and stored is not None else self._nobodys, data) and usable
+            except (Argon2Error, InvalidHashError):
+                return False
+
+    def outdated(self, stored: str) -> bool:
+        """Say whether a good password should be hashed anew, since the parameters have grown."""
+        from argon2.exceptions import InvalidHashError
+
+        try:
+            return self._hasher.check_needs_rehash(stored)
+        except InvalidHashError:
+            return True
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        # Never waits: a request that waits here holds a thread that others need.
+        if not self._slots.acquire(blocking=False):
+            raise Unavailable("Too many logins at once", retry_after=1)
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _bearable(self, stored: str) -> bool:
+        from argon2 import extract_parameters
+        from argon2.exceptions import InvalidHashError
+
+        if len(stored) <= MAX_HASH_LENGTH:
+            if _is_werkzeugs(stored):
+                return _werkzeug_bearable(stored)
+            try:
+                found = extract_parameters(stored)
+            except (InvalidHashError, ValueError, IndexError):
+                log.error("A stored password hash is of no known form; its owner cannot log in.")
+                return False
+            if (
+                found.memory_cost <= max(MAX_MEMORY_KIB, self._settings.memory_kib)
+                and found.time_cost <= max(MAX_TIME_COST, self._settings.time_cost)
+                and found.parallelism <= max(MAX_PARALLELISM, self._settings.parallelism)
+            ):
+                return True
+        log.error("A stored password hash has parameters that no login may cost; its owner cannot log in.")
+        return False
+
+    def _hash_of_nobody(self) -> str:
+        """Return a hash with today's parameters that no password is known for."""
+        hasher = self._hasher
+        salt = _base64(self._clock.token_bytes(_SALT_BYTES))
+        digest = _base64(self._clock.token_bytes(hasher.hash_len))
+        cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+        return f"$argon2id$v=19${cost}${salt}${digest}"
+
+
+def _bytes(password: str) -> bytes | None:
+    if len(password) > 4 * MAX_PASSWORD_LENGTH:  # no NFC form of it is short enough
+        return None
+    normal = unicodedata.normalize("NFC", password)
+    if len(normal) > MAX_PASSWORD_LENGTH:
+        return None
+    try:
+        return normal.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return None
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).rstrip(b"=").decode()
+
+
+def _weak(field: str, reason: str) -> WeakPassword:
+    return WeakPassword(f"The password {reason}", fields={field: reason})
+
+
+# --- Hashes by werkzeug.security, which many applications have in their own table ----------------------
+
+
+def _is_werkzeugs(stored: str) -> bool:
+    return stored.startswith(("scrypt:", "pbkdf2:"))
+
+
+def _werkzeug_bearable(stored: str) -> bool:
+    method, *costs = stored.partition("$")[0].split(":")
+    try:
+        if method == "scrypt":
+            n, r, p = (int(cost) for cost in costs)
+            return n * r * p <= 1 << 21  # 256 MiB
+        digest, rounds = costs
+        return digest in ("sha256", "sha512", "sha1") and int(rounds) <= 2_000_000
+    except ValueError:
+        return False
+
+
+def _werkzeug_verify(stored: str, password: str) -> bool:
+    from werkzeug.security import check_password_hash
+
+    # Such a hash was made of the password as it came, before it was ours.
+    return check_password_hash(stored, password)

@@ -1,0 +1,349 @@
+"""The built-in accounts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.exc import IntegrityError
+
+from flask_signet.accounts import names
+from flask_signet.accounts.authentication import Authenticator
+from flask_signet.accounts.passwords import Passwords
+from flask_signet.accounts.tables import users_table
+from flask_signet.accounts.throttle import Throttle
+from flask_signet.accounts.users import Profile
+from flask_signet.exceptions import Conflict, InvalidRequest, NotFound
+from flask_signet.store import Store
+from flask_signet.store.metadata import milliseconds, moment
+
+# Ends all sessions of a user inside the transaction that changes the account.
+OnEnded = Callable[[int, Connection], None]
+
+LARGEST_ID = (1 << 63) - 1
+
+_NOT_THE_HASH = [column for column in users_table.c if column.name != "password_hash"]
+
+# One address as mail servers write it; what could be taken for two, or for a header, is refused.
+_EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"%\x00-\x20\x7f]{1,64}@[^\s@,;:<>()\[\]\\\"%\x00-\x20\x7f]{1,255}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One account, as it was when it was read.
+
+    :param username: as its owner wrote it.
+    :param created_at: aware, in UTC.
+    """
+
+    id: int
+    username: str
+    email: str | None
+    email_verified: bool
+    roles: tuple[str, ...]
+    created_at: datetime
+    disabled: bool
+
+
+class Accounts:
+    """Makes, finds, changes and ends accounts; it is a :class:`Users` itself.
+
+    ``on_ended`` is called in the transaction that changes a password, disables or deletes: whoever keeps sessions
+    puts a function there that ends them, so that both happen or neither.
+    """
+
+    def __init__(self, store: Store, passwords: Passwords, throttle: Throttle | None) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._authenticator = Authenticator(self, passwords, throttle)
+        self.on_ended: list[OnEnded] = []
+
+    # --- The protocol Users ---
+
+    def get(self, user_id: int | str) -> User | None:
+        """Return the account with this id, or ``None``; text that is no number is nobody's id."""
+        number = _number(user_id)
+        if number is None:
+            return None
+        return self._one(users_table.c.id == number)
+
+    def find(self, username: str) -> User | None:
+        """Return the account that this name leads to, however it is written, or ``None``."""
+        try:
+            key = names.canonical(username)
+        except InvalidRequest:
+            return None
+        return self._one(users_table.c.username_key == key)
+
+    def password_hash(self, user: User) -> str | None:
+        """Return the stored hash."""
+        with self._store.read() as connection:
+            return connection.execute(
+                select(users_table.c.password_hash).where(users_table.c.id == user.id)
+            ).scalar_one_or_none()
+
+    def set_password_hash(self, user: User, new: str) -> None:
+        """Store another hash of the same password; sessions go on."""
+
+        def run(connection: Connection) -> None:
+            _update(connection, user.id, password_hash=new)
+
+        self._store.retrying(run)
+
+    def is_active(self, user: User) -> bool:
+        """Say whether the account may log in."""
+        return not user.disabled
+
+    # --- What only the built-in accounts can ---
+
+    def list(self, *, after: int = 0, limit: int = 1_000) -> list[User]:
+        """Return accounts by id, *limit* of those whose id is larger than *after*."""
+        statement = select(*_NOT_THE_HASH).where(users_table.c.id > after).order_by(users_table.c.id).limit(limit)
+        with self._store.read() as connection:
+            return [_user(row) for row in connection.execute(statement)]
+
+    def create(
+        self,
+        username: str,
+        password: str,
+        *,
+        email: str | None = None,
+        roles: Sequence[str] = (),
+        check_password: bool = True,
+        connection: Connection | None = None,
+    ) -> User:
+        """Make an account and return it.
+
+        :param check_password: ``False`` takes a password that is too short, for demos and imports.
+        :param connection: join this transaction; the caller commits.
+        :raises InvalidRequest: name or e-mail address are none; ``fields`` says which and why.
+        :raises WeakPassword: the password is too short or too long.
+        :raises Conflict: the name is taken.
+        """
+        key = names.canonical(username)
+        values = {
+            "username": names.shown(username),
+            "username_key": key,
+            "email": None if email is None else _email(email),
+            "email_verified": False,
+            "roles": json.dumps(list(roles)),
+            "disabled_at": None,
+        }
+        if check_password:
+            self._passwords.check(password)
+        # Before the transaction: nobody should wait for our hashing with a lock.
+        values["password_hash"] = self._passwords.hash(password)
+
+        def run(connection: Connection) -> User:
+            created_at = milliseconds(self._store.clock)
+            try:
+                # A savepoint: a taken name must not spoil the transaction of a caller.
+                with connection.begin_nested():
+                    result = connection.execute(users_table.insert().values(created_at=created_at, **values))
+            except IntegrityError:
+                raise Conflict("This user name is taken", fields={"username": "is taken"}) from None
+            key = result.inserted_primary_key
+            statement = select(*_NOT_THE_HASH).where(users_table.c.id == (key[0] if key else None))
+            return _user(connection.execute(statement).one())
+
+        return self._store.retrying(run, connection)
+
+    def update(
+        self,
+        user_id: int | str,
+        *,
+        username: str | None = None,
+        email: str | None = None,
+        connection: Connection | None = None,
+    ) -> User:
+        """Change name or e-mail address (``""`` takes the address away) and return the account.
+
+        A changed address is not verified any more.
+
+        :raises NotFound: there is no such account.
+        :raises InvalidRequest: name or address are none.
+        :raises Conflict: the name is taken.
+        """
+        values: dict[str, Any] = {}
+        if username is not None:
+            values |= {"username": names.shown(username), "username_key": names.canonical(username)}
+        if email is not None:
+            values |= {"email": _email(email) if email else None, "email_verified": False}
+
+        def run(connection: Connection) -> User:
+            number = _existing(user_id)
+            before = connection.execute(select(*_NOT_THE_HASH).where(users_table.c.id == number)).one_or_none()
+            if before is None:
+                raise NotFound("There is no such account")
+            if values.get("email", "") == before.email:
+                values.pop("email_verified", None)
+            if values:
+                try:
+                    with connection.begin_nested():
+                        _update(connection, number, **values)
+                except IntegrityError:
+                    raise Conflict("This user name is taken", fields={"username": "is taken"}) from None
+            return _user(connection.execute(select(*_NOT_THE_HASH).where(users_table.c.id == number)).one())
+
+        return self._store.retrying(run, connection)
+
+    def authenticate(self, username: str, password: str, *, address: str | None = None) -> User:
+        """Return the account whose name and password these are.
+
+        :param address: network address of the client, for the throttling.
+        :raises InvalidCredentials: unknown name, wrong password or disabled account, in the same time.
+        :raises RateLimited: too many failures before this one.
+        :raises Unavailable: the store is away, or too many logins come at once.
+        """
+        return self._authenticator.authenticate(username, password, address=address)
+
+    def verify_password(self, user: User, password: str, *, address: str | None = None) -> bool:
+        """Say whether *password* is that of *user*, who is signed in already.
+
+        :raises RateLimited: too many failures before this one.
+        :raises Unavailable: the store is away, or too many passwords are being hashed.
+        """
+        return self._authenticator.verify(user, password, address=address)
+
+    def may_log_in(self, user_id: int | str, connection: Connection) -> bool:
+        """Say whether the account is there and active, in a transaction that is about to open a session.
+
+        On PostgreSQL the row stays locked until its end, so that no disabling slips between.
+        """
+        number = _number(user_id)
+        if number is None:
+            return False
+        statement = select(users_table.c.disabled_at).where(users_table.c.id == number).with_for_update(read=True)
+        row = connection.execute(statement).one_or_none()
+        return row is not None and row.disabled_at is None
+
+    def set_password(
+        self,
+        user_id: int | str,
+        password: str,
+        *,
+        check_password: bool = True,
+        end_sessions: bool = True,
+        connection: Connection | None = None,
+    ) -> None:
+        """Give the account another password and end its sessions.
+
+        :param check_password: ``False`` takes a password that is too short.
+        :param end_sessions: ``False`` where the caller ends all but one in the same *connection*.
+        :raises NotFound: there is no such account.
+        :raises WeakPassword: the password is too short or too long.
+        """
+        if check_password:
+            self._passwords.check(password)
+        new = self._passwords.hash(password)
+
+        def run(connection: Connection) -> None:
+            number = _existing(user_id)
+            _update(connection, number, password_hash=new)
+            if end_sessions:
+                self._end(number, connection)
+
+        self._store.retrying(run, connection)
+
+    def disable(self, user_id: int | str, *, connection: Connection | None = None) -> None:
+        """Let the account log in no more and end its sessions.
+
+        :raises NotFound: there is no such account.
+        """
+
+        def run(connection: Connection) -> None:
+            number = _existing(user_id)
+            _update(connection, number, disabled_at=milliseconds(self._store.clock))
+            self._end(number, connection)
+
+        self._store.retrying(run, connection)
+
+    def enable(self, user_id: int | str, *, connection: Connection | None = None) -> None:
+        """Let a disabled account log in again; what was ended stays ended.
+
+        :raises NotFound: there is no such account.
+        """
+
+        def run(connection: Connection) -> None:
+            _update(connection, _existing(user_id), disabled_at=None)
+
+        self._store.retrying(run, connection)
+
+    def delete(self, user_id: int | str, *, connection: Connection | None = None) -> None:
+        """End the account's sessions and delete it; its id is never given again.
+
+        :raises NotFound: there is no such account.
+        """
+
+        def run(connection: Connection) -> None:
+            number = _existing(user_id)
+            if connection.execute(users_table.delete().where(users_table.c.id == number)).rowcount == 0:
+                raise NotFound("There is no such account")
+            self._end(number, connection)
+
+        self._store.retrying(run, connection)
+
+    def profile(self, user: User) -> Profile:
+        """Return what the account may know about itself."""
+        return Profile(
+            id=user.id,
+            username=user.username,
+            email=user.email,
+            email_verified=user.email_verified,
+            roles=user.roles,
+            created_at=user.created_at,
+        )
+
+    def _one(self, condition: Any) -> User | None:
+        with self._store.read() as connection:
+            row = connection.execute(select(*_NOT_THE_HASH).where(condition)).one_or_none()
+        return None if row is None else _user(row)
+
+    def _end(self, user_id: int, connection: Connection) -> None:
+        for ended in self.on_ended:
+            ended(user_id, connection)
+
+
+def _update(connection: Connection, user_id: int, **values: Any) -> None:
+    if connection.execute(users_table.update().where(users_table.c.id == user_id).values(**values)).rowcount == 0:
+        raise NotFound("There is no such account")
+
+
+def _number(user_id: int | str) -> int | None:
+    if isinstance(user_id, str):
+        # ASCII digits as `str(id)` writes them, nothing that `int` would also take.
+        if not re.fullmatch(r"[1-9][0-9]{0,18}", user_id):
+            return None
+        user_id = int(user_id)
+    return user_id if 0 < user_id <= LARGEST_ID else None
+
+
+def _existing(user_id: int | str) -> int:
+    number = _number(user_id)
+    if number is None:
+        raise NotFound("There is no such account")
+    return number
+
+
+def _email(email: str) -> str:
+    if len(email) > 320 or _EMAIL.fullmatch(email) is None:
+        reason = "must be one e-mail address"
+        raise InvalidRequest(f"email {reason}", fields={"email": reason})
+    return email
+
+
+def _user(row: Row[Any]) -> User:
+    return User(
+        id=row.id,
+        username=row.username,
+        email=row.email,
+        email_verified=row.email_verified,
+        roles=tuple(json.loads(row.roles)),
+        created_at=moment(row.created_at),
+        disabled=row.disabled_at is not None,
+    )

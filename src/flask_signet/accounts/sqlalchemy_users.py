@@ -1,0 +1,116 @@
+"""Users in a model of the application's own."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import inspect, select
+
+from flask_signet.accounts.users import UserId
+from flask_signet.exceptions import SettingsError
+
+LEAST_COLUMN_LENGTH = 128  # characters: an Argon2id hash has 97, and larger parameters more
+
+
+class SQLAlchemyUsers:
+    """Fits a model as plain as id, username, password to the protocol :class:`Users`.
+
+    ::
+
+        signet = Signet(users=SQLAlchemyUsers(db.session, User, username="username", password="password"))
+
+    The model is looked at when it is first used, so it may be given before its mappers are complete. Names are
+    compared as the column compares them.
+
+    :param session: a session or a ``scoped_session`` such as Flask-SQLAlchemy's ``db.session``.
+    :param model: the mapped class; its primary key is one column of type int, str or UUID.
+    :param username: attribute that holds the name to log in by.
+    :param password: attribute that holds the hash of the password, never the password.
+    :param active: attribute that says whether the user may log in, or ``None`` where all may.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        model: type[Any],
+        *,
+        username: str = "username",
+        password: str = "password",  # noqa: S107 (the name of an attribute)
+        active: str | None = None,
+    ) -> None:
+        self._session = session
+        self._model = model
+        self._username = username
+        self._password = password
+        self._active = active
+        self._id: tuple[str, type[Any]] | None = None
+
+    def get(self, user_id: UserId) -> Any | None:
+        """Return the user with this id, in its own type or as text, or ``None``."""
+        typed = self._typed(user_id)
+        return None if typed is None else self._session.get(self._model, typed)
+
+    def find(self, username: str) -> Any | None:
+        """Return the user with exactly this name, or ``None``."""
+        self._inspected()
+        if "\0" in username:  # PostgreSQL keeps no such text, so there is nobody of this name
+            return None
+        column = getattr(self._model, self._username)
+        return self._session.execute(select(self._model).where(column == username).limit(2)).scalars().one_or_none()
+
+    def password_hash(self, user: Any) -> str | None:
+        """Return what the password attribute holds."""
+        value = getattr(user, self._password)
+        return value if isinstance(value, str) else None
+
+    def set_password_hash(self, user: Any, new: str) -> None:
+        """Put another hash into the password attribute and commit the session."""
+        setattr(user, self._password, new)
+        try:
+            self._session.commit()
+        except BaseException:
+            self._session.rollback()
+            raise
+
+    def is_active(self, user: Any) -> bool:
+        """Say whether the user may log in."""
+        return True if self._active is None else bool(getattr(user, self._active))
+
+    def _typed(self, user_id: UserId) -> UserId | None:
+        kind = self._inspected()[1]
+        if isinstance(user_id, bool):
+            return None
+        if isinstance(user_id, kind):
+            return user_id
+        try:
+            if kind is int and isinstance(user_id, str) and str(int(user_id)) == user_id:
+                return int(user_id)
+            if kind is UUID and isinstance(user_id, str):
+                return UUID(user_id)
+        except ValueError:
+            return None
+        return str(user_id) if kind is str and isinstance(user_id, UUID) else None
+
+    def _inspected(self) -> tuple[str, type[Any]]:
+        if self._id is None:
+            name = self._model.__name__
+            mapper: Any = inspect(self._model)
+            if len(mapper.primary_key) != 1:
+                raise SettingsError(f"SQLAlchemyUsers: {name} needs a primary key of one column")
+            for attribute in filter(None, (self._username, self._password, self._active)):
+                if attribute not in mapper.all_orm_descriptors:
+                    raise SettingsError(f"SQLAlchemyUsers: {name} has no attribute {attribute!r}")
+            if self._password in mapper.columns:
+                length = getattr(mapper.columns[self._password].type, "length", None)
+                if length is not None and length < LEAST_COLUMN_LENGTH:
+                    raise SettingsError(
+                        f"SQLAlchemyUsers: {name}.{self._password} holds {length} characters; a hash needs "
+                        f"{LEAST_COLUMN_LENGTH}, better 255. Change the column to String(255) and migrate."
+                    )
+            column = mapper.primary_key[0]
+            kind = column.type.python_type
+            if kind not in (int, str, UUID):
+                raise SettingsError(f"SQLAlchemyUsers: the id of {name} must be an int, a str or a UUID")
+            self._id = (column.key, kind)
+        return self._id

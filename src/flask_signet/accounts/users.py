@@ -1,0 +1,63 @@
+"""The small protocol that accounts stand behind, ours or the application's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+UserId = int | str | UUID
+
+
+class Users(Protocol):
+    """Where users come from.
+
+    A *user* is whatever ``get`` and ``find`` return; it has an attribute ``id`` of type int, str or UUID.
+    """
+
+    def get(self, user_id: Any, /) -> Any | None:
+        """Return the user with this id, given in its own type or as text, or ``None``."""
+        ...
+
+    def find(self, username: str, /) -> Any | None:
+        """Return the user who logs in by this name, or ``None``."""
+        ...
+
+    def password_hash(self, user: Any, /) -> str | None:
+        """Return the stored hash of the user's password, or ``None`` where there is none."""
+        ...
+
+    def set_password_hash(self, user: Any, new: str, /) -> None:
+        """Store another hash of the user's password (up to 512 characters)."""
+        ...
+
+    def is_active(self, user: Any, /) -> bool:
+        """Say whether the user may log in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What ``GET /account`` tells a user about themselves.
+
+    :param created_at: aware, in UTC; ``None`` where the application does not keep it.
+    """
+
+    id: UserId
+    username: str
+    email: str | None = None
+    email_verified: bool = False
+    roles: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the body of the answer; a UUID becomes text, a moment ISO 8601 with ``Z``."""
+        return {
+            "id": str(self.id) if isinstance(self.id, UUID) else self.id,
+            "username": self.username,
+            "email": self.email,
+            "email_verified": self.email_verified,
+            "roles": list(self.roles),
+            "created_at": None if self.created_at is None else self.created_at.isoformat().replace("+00:00", "Z"),
+        }
