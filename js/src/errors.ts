@@ -1,8 +1,108 @@
-/** Root of every error that this package throws. */
-export class SignetError extends Error {
-  override name = "SignetError";
+import type { ServerErrorCode } from "./codes.js";
+
+/** The server's codes and those that only a client can see. */
+export type SignetErrorCode = ServerErrorCode | "offline" | "timeout" | "server";
+
+/** What an error carries besides its text. */
+export interface ErrorDetails {
+  readonly code: SignetErrorCode;
+  /** HTTP status; 0 if there was no answer. */
+  readonly status?: number;
+  readonly cause?: unknown;
+  /** Seconds after which the server wants to be asked again. */
+  readonly retryAfter?: number | undefined;
+  /** Name of a form field → what is wrong with it. */
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
-/** Tells whether *error* is one of ours, also when two copies of the package are loaded. */
+/** Root of every error that this package throws; `code` is for programs, `message` for people. */
+export class SignetError extends Error {
+  override name = "SignetError";
+  readonly code: SignetErrorCode;
+  /** HTTP status; 0 if there was no answer. */
+  readonly status: number;
+  /** Seconds to wait, if the server said so (429 and 503). */
+  readonly retryAfter: number | undefined;
+
+  constructor(message: string, details: ErrorDetails) {
+    super(message, { cause: details.cause });
+    this.code = details.code;
+    this.status = details.status ?? 0;
+    this.retryAfter = details.retryAfter;
+  }
+}
+
+/** The name or the password is wrong (401 of a login). */
+export class InvalidCredentialsError extends SignetError {
+  override name = "InvalidCredentialsError";
+}
+
+/** The session is over: the server refused to go on with it. Ask for the password again. */
+export class SessionExpiredError extends SignetError {
+  override name = "SessionExpiredError";
+}
+
+/** Too many tries (429); `retryAfter` says for how many seconds to wait. */
+export class RateLimitError extends SignetError {
+  override name = "RateLimitError";
+}
+
+/** No usable answer: `code` is `offline` (no connection), `timeout` or `server` (5xx, or not what we understand). */
+export class NetworkError extends SignetError {
+  override name = "NetworkError";
+  declare readonly code: "offline" | "timeout" | "server";
+}
+
+/** The server does not trust the page that asks (403): the origin or the header `X-Signet` is missing. */
+export class CsrfError extends SignetError {
+  override name = "CsrfError";
+}
+
+/** A form was refused (400, 409, 422); `fields` says what is wrong with which field. */
+export class ValidationError extends SignetError {
+  override name = "ValidationError";
+  readonly fields: Readonly<Record<string, string>>;
+
+  constructor(message: string, details: ErrorDetails) {
+    super(message, details);
+    this.fields = details.fields ?? {};
+  }
+}
+
+/** Tell whether *error* is one of ours; unlike `instanceof`, also when two copies of the package are loaded. */
 export const isSignetError = (error: unknown): error is SignetError =>
-  error instanceof Error && "isSignet" in error;
+  error instanceof Error && "code" in error && "status" in error && "retryAfter" in error;
+
+interface ErrorBody {
+  error?: SignetErrorCode;
+  msg?: string;
+  fields?: Record<string, string>;
+}
+
+/**
+ * Turn a refusal into its error.
+ *
+ * @param login a 401 means a wrong password, also from a server whose answer has no `error`.
+ */
+export async function toError(response: Response, login = false): Promise<SignetError> {
+  const { status } = response;
+  const body = ((await response.json().catch(() => null)) ?? {}) as ErrorBody;
+  const code = status < 500 ? (body.error ?? (status === 401 ? "invalid_token" : "invalid_request")) : "server";
+  // A date is not read: it could only be compared with a clock that may be wrong.
+  const retryAfter = Number(response.headers.get("retry-after")) || undefined;
+  const Kind =
+    status === 429
+      ? RateLimitError
+      : status >= 500
+        ? NetworkError
+        : status === 401
+          ? login || code === "invalid_credentials"
+            ? InvalidCredentialsError
+            : SessionExpiredError
+          : code === "csrf_failed"
+            ? CsrfError
+            : body.fields || status === 400 || status === 409 || status === 422
+              ? ValidationError
+              : SignetError;
+  return new Kind(body.msg ?? `HTTP ${status}`, { code, status, retryAfter, fields: body.fields ?? {} });
+}

@@ -1,1 +1,25 @@
-export { isSignetError, SignetError } from "./errors.js";
+export { createClient } from "./client.js";
+export type { ServerErrorCode } from "./codes.js";
+export {
+  CsrfError,
+  InvalidCredentialsError,
+  isSignetError,
+  NetworkError,
+  RateLimitError,
+  SessionExpiredError,
+  SignetError,
+  ValidationError,
+} from "./errors.js";
+export type { ErrorDetails, SignetErrorCode } from "./errors.js";
+export type {
+  AuthState,
+  Channel,
+  ClientOptions,
+  Deps,
+  Lock,
+  SignetClient,
+  StorageMode,
+  TokenStorage,
+  User,
+  UserId,
+} from "./types.js";

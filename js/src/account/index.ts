@@ -1,1 +1,72 @@
-export { SignetError } from "../errors.js";
+import { isSignetError, NetworkError, toError } from "../errors.js";
+import type { SignetClient, User, UserId } from "../types.js";
+
+/** An account as the server shows it to its owner. */
+export interface Account {
+  readonly id: UserId;
+  readonly username: string;
+  readonly email: string | null;
+  readonly email_verified: boolean;
+  readonly roles: readonly string[];
+  readonly created_at: string;
+}
+
+/** One login of the user, on this or another device. */
+export interface Session {
+  readonly id: string;
+  readonly device: string | null;
+  readonly ip: string | null;
+  readonly created: string;
+  readonly last_seen: string;
+  /** Whether it is the one that asks. */
+  readonly current: boolean;
+}
+
+async function ask(client: SignetClient, method: string, path: string, body?: object): Promise<unknown> {
+  let response;
+  try {
+    response = await client.fetch(path, {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+    });
+  } catch (cause) {
+    throw isSignetError(cause) ? cause : new NetworkError("No answer (offline)", { code: "offline", cause });
+  }
+  if (!response.ok) throw await toError(response);
+  return response.status === 204 ? undefined : response.json();
+}
+
+/**
+ * Open an account (`POST account`); it signs nobody in.
+ *
+ * @throws ValidationError with `fields` (a taken name too: `code` is `conflict`), RateLimitError, NetworkError
+ */
+export const register = (
+  client: SignetClient,
+  form: { readonly username: string; readonly password: string; readonly email?: string },
+): Promise<Account> => ask(client, "POST", "account", form) as Promise<Account>;
+
+/** Read the account of whoever is signed in (`GET account`). */
+export const account = (client: SignetClient): Promise<Account> => ask(client, "GET", "account") as Promise<Account>;
+
+/**
+ * Change the password (`POST account/password`). This session goes on with new tokens, all others end.
+ *
+ * @throws InvalidCredentialsError if *current* is wrong; ValidationError if *password* is too weak
+ */
+export const changePassword = (client: SignetClient, current: string, password: string): Promise<User> =>
+  client.exchange("account/password", { current_password: current, password }, true);
+
+/** The logins of the user on all devices. */
+export const sessions: {
+  /** All that are open (`GET account/sessions`). */
+  list(client: SignetClient): Promise<readonly Session[]>;
+  /** End one (`DELETE account/sessions/<id>`). */
+  end(client: SignetClient, id: string): Promise<void>;
+  /** End all but this one (`DELETE account/sessions`). */
+  endOthers(client: SignetClient): Promise<void>;
+} = {
+  list: (client) => ask(client, "GET", "account/sessions") as Promise<readonly Session[]>,
+  end: (client, id) => ask(client, "DELETE", `account/sessions/${encodeURIComponent(id)}`) as Promise<void>,
+  endOthers: (client) => ask(client, "DELETE", "account/sessions") as Promise<void>,
+};

@@ -1,0 +1,57 @@
+import { NetworkError } from "./errors.js";
+import type { UserId } from "./types.js";
+
+/** What one login or refresh gave. Never changed, only replaced. */
+export interface Tokens {
+  readonly token: string;
+  readonly refresh?: string | undefined;
+  /** Local time of receipt + lifetime, milliseconds; unknown if the server did not say. */
+  readonly until?: number | undefined;
+  readonly user: UserId;
+}
+
+interface Answer {
+  token?: unknown;
+  access_token?: unknown;
+  refresh_token?: string;
+  expires_in?: number;
+  user_id?: UserId;
+}
+
+/** Read who a bare token is about; it is display only, so the signature is the server's business. */
+function subject(token: string): UserId {
+  try {
+    const part = (token.split(".")[1] as string).replace(/-/g, "+").replace(/_/g, "/");
+    const { sub, sub_type } = JSON.parse(atob(part)) as { sub?: UserId; sub_type?: string };
+    return sub_type === "int" ? Number(sub) : (sub ?? "");
+  } catch {
+    return "";
+  }
+}
+
+/** Read the answer of `POST token`; a page of some captive portal is no answer of ours. */
+export function received(answer: Answer | null, at: number): Tokens {
+  const token = answer?.token ?? answer?.access_token;
+  if (!answer || typeof token !== "string") throw new NetworkError("No token in the answer", { code: "server" });
+  return {
+    token,
+    refresh: answer.refresh_token,
+    until: answer.expires_in && at + answer.expires_in * 1000,
+    user: answer.user_id ?? subject(token),
+  };
+}
+
+/** Write for a storage: without a refresh token just the token, as code written for one token expects. */
+export const toText = (tokens: Tokens | undefined): string | null =>
+  tokens ? (tokens.refresh ? JSON.stringify(tokens) : tokens.token) : null;
+
+/** Read from a storage what `toText` or the user's own code put there. */
+export function fromText(text: string | null | undefined): Tokens | undefined {
+  if (!text) return;
+  try {
+    const tokens = JSON.parse(text) as Tokens | null;
+    return tokens?.token ? tokens : undefined;
+  } catch {
+    return text.split(".").length > 2 ? { token: text, user: subject(text) } : undefined;
+  }
+}
