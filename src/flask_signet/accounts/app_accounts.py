@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
@@ -89,12 +89,12 @@ class AppAccounts:
 
     def profile(self, user: Any) -> Profile:
         """Return what the user may know about themselves: of our fields those that the user has."""
-        roles = getattr(user, "roles", ())
+        roles = cast(Any, getattr(user, "roles", ()))
         return Profile(
             id=user.id,
             username=str(getattr(user, "username", "")),
             email=getattr(user, "email", None),
             email_verified=getattr(user, "email_verified", False) is True,
-            roles=tuple(map(str, roles)) if isinstance(roles, (list, tuple, set, frozenset)) else (),
+            roles=() if isinstance(roles, str) else tuple(str(role) for role in roles or ()),
             created_at=getattr(user, "created_at", None),
         )

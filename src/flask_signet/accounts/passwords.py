@@ -6,7 +6,7 @@ import base64
 import logging
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
@@ -110,7 +110,7 @@ class Passwords:
             return True
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
+    def _slot(self) -> Generator[None, None, None]:
         # Never waits: a request that waits here holds a thread that others need.
         if not self._slots.acquire(blocking=False):
             raise Unavailable("Too many logins at once", retry_after=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import inspect, select
@@ -95,7 +95,7 @@ class SQLAlchemyUsers:
     def _inspected(self) -> tuple[str, type[Any]]:
         if self._id is None:
             name = self._model.__name__
-            mapper: Any = inspect(self._model)
+            mapper = cast(Any, inspect(self._model))
             if len(mapper.primary_key) != 1:
                 raise SettingsError(f"SQLAlchemyUsers: {name} needs a primary key of one column")
             for attribute in filter(None, (self._username, self._password, self._active)):

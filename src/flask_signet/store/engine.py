@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
@@ -79,7 +79,7 @@ class Store:
         return self.settings.url is None and self.settings.in_memory
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Generator[Connection, None, None]:
         """Begin a transaction that only reads; all of it sees one moment (SQLite) or statement (PostgreSQL).
 
         :raises Unavailable: the database does not answer.
@@ -89,7 +89,7 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self, connection: Connection | None = None) -> Iterator[Connection]:
+    def write(self, connection: Connection | None = None) -> Generator[Connection, None, None]:
         """Begin a transaction that is committed at the end, or join the caller's.
 
         :param connection: the caller's own, in whose transaction everything then happens; the caller ends it.
@@ -139,13 +139,13 @@ class Store:
             opened.engine.dispose()
 
     @contextmanager
-    def unchecked(self) -> Iterator[Connection]:
+    def unchecked(self) -> Generator[Connection, None, None]:
         """Begin a writing transaction without a look at the tables: for what makes and moves them."""
         with as_unavailable(), self._transaction(self._current(), "BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
-    def _connection(self, begin: str) -> Iterator[Connection]:
+    def _connection(self, begin: str) -> Generator[Connection, None, None]:
         opened = self._current()
         identity = engines.file_identity(opened.engine) if self.own_file else opened
         if identity is None or opened.ready_for != identity:
@@ -156,7 +156,7 @@ class Store:
             yield connection
 
     @contextmanager
-    def _transaction(self, opened: _Opened, begin: str) -> Iterator[Connection]:
+    def _transaction(self, opened: _Opened, begin: str) -> Generator[Connection, None, None]:
         # A database in memory is one connection: threads take turns, and whoever has it joins himself.
         turn: AbstractContextManager[Any] = opened.lock if self.in_memory else nullcontext()
         with turn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from sqlalchemy import exc
@@ -30,7 +30,7 @@ def passes(error: Exception) -> bool:
 
 
 @contextmanager
-def as_unavailable() -> Iterator[None]:
+def as_unavailable() -> Generator[None, None, None]:
     """Turn what the database cannot help into :class:`Unavailable`; broken constraints pass as they are."""
     try:
         yield

@@ -1,0 +1,169 @@
+"""``flask signet users create | list`` and ``flask signet db upgrade | current | check``."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from flask_signet.exceptions import RequestError, SignetError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Let a command end with the words of our errors instead of a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except SignetError as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapped
+
+
+def signet() -> Any:
+    """Return the application's ``Signet``.
+
+    :raises click.ClickException: it has none.
+    """
+    extension = cast(Any, current_app.extensions.get("signet"))
+    if extension is None:
+        raise click.ClickException("This application has no Signet(app).")
+    return extension
+
+
+def password_of_operator(*, from_standard_input: bool) -> str:
+    """Return a password that is typed twice, or the first line of standard input.
+
+    :raises click.ClickException: standard input is empty.
+    """
+    if not from_standard_input and sys.stdin.isatty():
+        return click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    line = sys.stdin.readline()
+    password = line.removesuffix("\n").removesuffix("\r")
+    if not password:
+        raise click.ClickException("No password came by standard input.")
+    return password
+
+
+@click.group("users")
+def users_group() -> None:
+    """Make and list accounts."""
+
+
+@users_group.command("create")
+@click.argument("username")
+@click.option("--email", help="E-mail address.")
+@click.option("--role", "roles", multiple=True, help="A role; may be given several times.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+@as_json
+@with_appcontext
+@plain_errors
+def create_user(username: str, email: str | None, roles: tuple[str, ...], password_stdin: bool, as_json: bool) -> None:
+    """Make the account USERNAME."""
+    users = _own_users()
+    password = password_of_operator(from_standard_input=password_stdin)
+    try:
+        user = users.create(username, password, email=email, roles=roles)
+    except RequestError as error:
+        reasons = [f"{field} {reason}" for field, reason in error.fields.items()]
+        raise click.ClickException("; ".join(reasons) or str(error)) from error
+    profile = users.profile(user).as_json()
+    click.echo(json.dumps(profile) if as_json else f"Made the account {user.username} with the id {user.id}.")
+
+
+@users_group.command("list")
+@as_json
+@with_appcontext
+@plain_errors
+def list_users(as_json: bool) -> None:
+    """List all accounts."""
+    users = _own_users()
+    found: list[dict[str, Any]] = []
+    page = users.list()
+    while page:
+        found += [users.profile(user).as_json() | {"disabled": user.disabled} for user in page]
+        page = users.list(after=page[-1].id)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    if not found:
+        click.echo("There are no accounts yet. Make one: flask signet users create NAME")
+    for user in found:
+        roles = f"  roles: {', '.join(user['roles'])}" if user["roles"] else ""
+        click.echo(f"{user['id']:>6}  {user['username']}{'  (disabled)' if user['disabled'] else ''}{roles}")
+
+
+@click.group("db")
+def db_group() -> None:
+    """Make and check Flask-Signet's own tables."""
+
+
+@db_group.command("upgrade")
+@as_json
+@with_appcontext
+@plain_errors
+def upgrade_tables(as_json: bool) -> None:
+    """Bring the tables to this version."""
+    from flask_signet.store import schema
+
+    store = signet().store
+    before = schema.current(store)
+    after = schema.upgrade(store)
+    if as_json:
+        click.echo(json.dumps({"before": before, "after": after}))
+    else:
+        click.echo(f"The tables are at revision {after}." + (" Nothing was to do." if before == after else ""))
+
+
+@db_group.command("current")
+@as_json
+@with_appcontext
+@plain_errors
+def current_revision(as_json: bool) -> None:
+    """Print the revision of the tables."""
+    from flask_signet.store import schema
+
+    found = schema.current(signet().store)
+    if as_json:
+        click.echo(json.dumps({"current": found, "head": schema.HEAD}))
+    else:
+        click.echo(f"{found or 'none'} (this version needs {schema.HEAD})")
+
+
+@db_group.command("check")
+@as_json
+@with_appcontext
+@plain_errors
+def check_tables(as_json: bool) -> None:
+    """Compare the tables with what this version needs; end with status 1 where they differ."""
+    from flask_signet.store import schema
+
+    differences = schema.check(signet().store)
+    if as_json:
+        click.echo(json.dumps({"differences": differences}))
+    elif not differences:
+        click.echo("The tables are right.")
+    for difference in [] if as_json else differences:
+        click.echo(difference)
+    if differences:
+        raise click.exceptions.Exit(1)
+
+
+def _own_users() -> Any:
+    users = signet().users
+    if not hasattr(users, "create"):
+        raise click.ClickException("The users of this application are its own: make and list them there.")
+    return users

@@ -1,0 +1,53 @@
+"""``POST /account`` and ``GET /account``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request
+
+from flask_signet import settings
+from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH
+from flask_signet.exceptions import NotFound, RevokedTokenError
+from flask_signet.web.answers import json_answer
+from flask_signet.web.api import Api
+from flask_signet.web.bodies import json_object, text_field
+from flask_signet.web.guards import get_jwt_identity, jwt_required
+
+
+def add_routes(api: Api) -> None:
+    """Add the two routes to *api*."""
+    api.add_url_rule("/account", view_func=show_account, methods=["GET"])
+    api.add_url_rule("/account", view_func=register, methods=["POST"])
+
+
+@jwt_required()
+def show_account() -> Response:
+    """Answer who the token belongs to."""
+    users = _users()
+    user = users.get(get_jwt_identity())
+    if user is None:
+        raise RevokedTokenError
+    return json_answer(users.profile(user).as_json())
+
+
+def register() -> Response:
+    """Make an account, where anyone may."""
+    if not settings.boolean(current_app.config, "SIGNET_REGISTRATION", False):
+        raise NotFound
+    users = _users()
+    create = getattr(users, "create", None)
+    if create is None:  # the users are the application's own, and so is their registration
+        raise NotFound
+    body = json_object(request)
+    # Fields are taken by name and nothing else of the body is: no one registers roles for himself.
+    user = create(
+        text_field(body, "username"),
+        text_field(body, "password", max_length=MAX_PASSWORD_LENGTH),
+        email=text_field(body, "email", required=False) or None,
+    )
+    return json_answer(users.profile(user).as_json(), 201)
+
+
+def _users() -> Any:
+    return current_app.extensions["signet"].users
