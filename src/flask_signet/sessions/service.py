@@ -18,6 +18,7 @@ from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, SignetError, TokenExpired
 from flask_signet.sessions import events, statements
 from flask_signet.sessions.feed import Ended, Feed
+from flask_signet.sessions.health import Health
 from flask_signet.sessions.moments import SteadyTime
 from flask_signet.sessions.refresh_token import Presented, RefreshTokens, RootKeys
 from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, is_over, pack, push, unpack
@@ -110,8 +111,9 @@ class Sessions:
 
     :param settings: gives the settings that hold now.
     :param issue: makes access tokens.
-    :param may_go_on: says whether a user may still refresh; ``None`` where every change of an account ends its
-        sessions by itself (the built-in accounts).
+    :param may_log_in: says in the transaction that opens a session whether the user is there and active.
+    :param ask_on_refresh: ask that at each refresh too. The built-in accounts need not be asked: what ends an
+        account ends its sessions in the same transaction.
     :param sender: sender of the signals, the Flask application.
     """
 
@@ -124,7 +126,8 @@ class Sessions:
         settings: Callable[[], SessionSettings],
         clock: Clock,
         issue: Issue,
-        may_go_on: Callable[[UserId], bool] | None = None,
+        may_log_in: Callable[[Any, Connection], bool] | None = None,
+        ask_on_refresh: bool = False,
         sender: object = None,
     ) -> None:
         self._store = store
@@ -132,11 +135,22 @@ class Sessions:
         self._settings = settings
         self._clock = clock
         self._issue = issue
-        self._may_go_on = may_go_on
+        self._may_log_in = may_log_in
+        self._ask_on_refresh = ask_on_refresh
         self._sender = sender
+        self.health = Health(store, clock)
         self._tokens = RefreshTokens(root_keys, clock)
         self._time = SteadyTime(clock)
         self._cleaned_at = float("-inf")
+
+    @property
+    def settings(self) -> SessionSettings:
+        """The settings that hold now."""
+        return self._settings()
+
+    def arrival(self) -> float:
+        """Return the present for :meth:`rotate`, to be taken when a request comes."""
+        return self._clock.monotonic()
 
     # --- Opening -------------------------------------------------------------------------------------
 
@@ -165,7 +179,7 @@ class Sessions:
         :param fresh: whether a password was typed for it.
         :param since: a :meth:`mark`; whoever was signed out everywhere after it is not let in, for the password
             that was checked may be the old one.
-        :raises InvalidCredentials: signed out since the mark.
+        :raises InvalidCredentials: signed out since the mark, disabled, or gone.
         :raises Unavailable: the store does not answer.
         """
         kind, key = split(user_id)
@@ -174,6 +188,8 @@ class Sessions:
         root_key = self._tokens.current_number
 
         def run(own: Connection) -> tuple[int, list[Ended]]:
+            if self._may_log_in is not None and not self._may_log_in(user_id, own):
+                raise InvalidCredentials
             epoch = self._lock_epoch(own, key)
             if since is not None and own.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
                 raise InvalidCredentials
@@ -351,21 +367,27 @@ class Sessions:
             self._say_ended(user_id, str(sid), "went_back")
         if outcome.decision not in (Decision.ROTATE, Decision.SAME) or user_id is None:
             raise RevokedTokenError("The session is over")
-        if self._may_go_on is not None and not self._may_go_on(user_id):
+        if self._ask_on_refresh and not self._still_welcome(user_id):
             self.end_all(user_id, reason="inactive")
             raise RevokedTokenError("The session is over")
         return self._granted(
             user_id, sid, generation=outcome.generation, root_key=outcome.root_key, epoch=outcome.epoch, fresh=False
         )
 
+    def _still_welcome(self, user_id: UserId) -> bool:
+        if self._may_log_in is None:
+            return True
+        with self._store.read() as connection:
+            return self._may_log_in(user_id, connection)
+
     # --- Ending --------------------------------------------------------------------------------------
 
-    def end_presented(self, presented: str) -> UserId | None:
-        """End the session of a refresh token, current or old; return whose it was, ``None`` if it was dead.
+    def session_of(self, presented: str) -> str:
+        """Return the id of the session that a refresh token, current or old, belongs to.
 
         :raises MalformedToken, InvalidSignature: not a token of ours.
         """
-        return self.end(str(self._tokens.parse(presented).session_id), reason="logout")
+        return str(self._tokens.parse(presented).session_id)
 
     def end(
         self,
@@ -380,11 +402,12 @@ class Sessions:
         :param user_id: end it only if it is this user's.
         :raises Unavailable: the store does not answer.
         """
-        owner = None if user_id is None else split(user_id)
+        # By their text: a token gives a UUID back as text.
+        owner = None if user_id is None else split(user_id)[1]
 
         def run(own: Connection) -> UserId | None:
             row = self._lock(own, session_id, None)
-            if row is None or row.snapshot.ended or (owner is not None and owner != (row.user_kind, row.user_id)):
+            if row is None or row.snapshot.ended or (owner is not None and owner != row.user_id):
                 return None
             self._mark_ended(own, session_id, reason, row.moment.today)
             self._feed.append(own, [Ended(subject=session_id)])
@@ -463,8 +486,7 @@ class Sessions:
             today = self._moment(connection, None).today
             values = {"today": today, "user": None if user_id is None else split(user_id)[1]}
             rows = connection.execute(statements.LIVING if user_id is not None else statements.ALL_LIVING, values)
-            infos = [_info(row) for row in rows]
-        return [info for info in infos if user_id is None or info.user_id == user_id]
+            return [_info(row) for row in rows]
 
     def get(self, session_id: str) -> SessionInfo | None:
         """Return a living session, or ``None``."""

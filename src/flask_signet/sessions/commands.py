@@ -1,0 +1,89 @@
+"""``flask signet sessions list | revoke`` and ``flask signet db restored``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from flask_signet.sessions.service import SessionInfo, Sessions
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("sessions")
+def sessions_group() -> None:
+    """Look at sessions, and end them."""
+
+
+@sessions_group.command("list")
+@click.option("--user", "username", help="Only those of this user name.")
+@as_json_option
+@with_appcontext
+def list_command(username: str | None, as_json: bool) -> None:
+    """List living sessions, the one used last first."""
+    infos = _sessions().listing(None if username is None else _user(username).id)
+    if as_json:
+        click.echo(json.dumps([_plain(info) for info in infos], indent=2))
+        return
+    for info in infos:
+        used = datetime.fromtimestamp(info.used_at / 1000, UTC).isoformat(" ", "minutes")
+        click.echo(f"{info.id}  user {info.user_id}  {used}  {info.address or '-'}  {info.device or '-'}")
+    click.echo(f"{len(infos)} session{'' if len(infos) == 1 else 's'}")
+
+
+@sessions_group.command("revoke")
+@click.argument("session_id", required=False)
+@click.option("--user", "username", help="End all sessions of this user name.")
+@as_json_option
+@with_appcontext
+def revoke_command(session_id: str | None, username: str | None, as_json: bool) -> None:
+    """End one session by its id, or all of a user."""
+    if (session_id is None) == (username is None):
+        raise click.UsageError("Give the id of a session, or --user NAME.")
+    sessions = _sessions()
+    if session_id is not None:
+        if sessions.end(session_id, reason="revoked") is None:
+            raise click.ClickException("There is no such living session.")
+        _say(as_json, {"revoked": session_id}, f"Session {session_id} has ended.")
+        return
+    user = _user(cast(str, username))
+    sessions.end_all(user.id, reason="revoked")
+    _say(as_json, {"revoked_user": str(user.id)}, f"All sessions of {username} have ended.")
+
+
+@click.command("restored")
+@click.confirmation_option(prompt="This signs everybody out. Go on?", help="Do not ask.")
+@as_json_option
+@with_appcontext
+def restored_command(as_json: bool) -> None:
+    """End all sessions after the database was restored from a copy.
+
+    What was revoked since the copy was made is not in it. So nothing that was issued before may go on.
+    """
+    ended = _sessions().restored()
+    _say(as_json, {"ended": ended}, f"{ended} sessions have ended; every access token issued before is refused.")
+
+
+def _sessions() -> Sessions:
+    return cast(Sessions, current_app.extensions["signet"].sessions)
+
+
+def _user(username: str) -> Any:
+    user = current_app.extensions["signet"].users.find(username)
+    if user is None:
+        raise click.ClickException(f"There is no user {username!r}.")
+    return user
+
+
+def _plain(info: SessionInfo) -> dict[str, Any]:
+    return {**asdict(info), "user_id": info.user_id if isinstance(info.user_id, int) else str(info.user_id)}
+
+
+def _say(as_json: bool, payload: dict[str, Any], text: str) -> None:
+    click.echo(json.dumps(payload) if as_json else text)

@@ -1,0 +1,141 @@
+"""Cookie mode: the refresh token in a cookie that no script reads and no other site can use.
+
+Three locks: ``SameSite=Strict``; the header ``X-Signet``, which a form cannot send and another origin only after a
+preflight; and the browser's own word for who asks. The third is needed, for neither ports nor subdomains separate
+cookies: a page on ``127.0.0.1:18082`` gets the cookie of ``127.0.0.1:18081`` sent along.
+
+Source: RFC 6265bis sections 4.1.3 and 5.4 (prefixes, SameSite); Fetch Metadata section 2.3 (``Sec-Fetch-Site``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, Response
+
+from flask_signet.exceptions import CSRFError, InvalidRequest, MalformedToken
+from flask_signet.sessions.settings import SessionSettings
+
+HEADER = "X-Signet"
+SECURE_NAME = "__Host-signet_refresh"
+PLAIN_NAME = "signet_refresh"
+
+_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+
+
+def is_secure(app: Flask, request: Request, settings: SessionSettings) -> bool:
+    """Return whether the cookie is a ``__Host-`` cookie, for https alone.
+
+    Without ``SIGNET_COOKIE_SECURE`` it is, but on plain http where the wire ends on this machine or where somebody
+    develops or tests. A proxy that speaks https in front of us is no such place, also when it runs beside us.
+    """
+    if settings.cookie_secure is not None:
+        return settings.cookie_secure
+    if request.is_secure:
+        return True
+    return not (app.debug or app.testing or _on_this_machine(request))
+
+
+def read(app: Flask, request: Request, settings: SessionSettings) -> str | None:
+    """Return the refresh token of the cookie, or ``None``.
+
+    :raises MalformedToken: two cookies of that name came: somebody put one there (RFC 6265 section 4.2.2).
+    """
+    values = request.cookies.getlist(_name(is_secure(app, request, settings)))
+    if len(values) > 1:
+        raise MalformedToken("Two refresh cookies came; one of them is not ours")
+    return values[0] if values and values[0] else None
+
+
+def put(app: Flask, request: Request, settings: SessionSettings, response: Response, token: str) -> None:
+    """Set the cookie; it lives as long as the session does without a refresh."""
+    secure = is_secure(app, request, settings)
+    response.set_cookie(
+        _name(secure),
+        token,
+        max_age=min(settings.idle, settings.absolute),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def clear(app: Flask, request: Request, settings: SessionSettings, response: Response) -> None:
+    """Take the cookie away, with the attributes that it was set with: a browser compares them."""
+    secure = is_secure(app, request, settings)
+    response.delete_cookie(_name(secure), path="/", secure=secure, httponly=True, samesite="Strict")
+
+
+def check_origin(app: Flask, request: Request, settings: SessionSettings) -> None:
+    """Refuse a request that our own front end did not send.
+
+    :raises CSRFError: with what came and what was expected, if the application runs in debug mode.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if request.headers.get(HEADER) != "1":
+        raise _refusal(app, f"the header {HEADER}: 1 is missing", _came(site, origin))
+    if site == "same-origin":
+        return
+    if origin is not None and origin.lower() in settings.trusted_origins:
+        return
+    own = f"{request.scheme}://{request.host}"
+    # A browser that says "same-site" or "cross-site" knows better than a comparison of names.
+    if site is None and origin is not None and origin.lower() == own.lower():
+        return
+    raise _refusal(
+        app, f"{_came(site, origin)}; expected Sec-Fetch-Site: same-origin, or Origin: {own}", _advice(origin, own)
+    )
+
+
+def _name(secure: bool) -> str:
+    return SECURE_NAME if secure else PLAIN_NAME
+
+
+def _refusal(app: Flask, reason: str, more: str) -> CSRFError:
+    if not app.debug:
+        return CSRFError("The request was not sent by this site's own page")
+    return CSRFError(f"Cookie mode refused the request: {reason}. {more} See the page 'Sessions' of the documentation.")
+
+
+def _came(site: str | None, origin: str | None) -> str:
+    return f"Sec-Fetch-Site: {site or 'absent'}, Origin: {origin or 'absent'}"
+
+
+def _advice(origin: str | None, own: str) -> str:
+    if origin is None:
+        return "A client that is no browser sends 'Origin' itself, or uses the refresh token from the body."
+    page, api = urlsplit(origin), urlsplit(own)
+    if page.hostname != api.hostname and _is_loopback(page.hostname) and _is_loopback(api.hostname):
+        return f"The page is on {page.hostname}, the API on {api.hostname}: use one name for both."
+    return f"Serve both from one origin (a development proxy), or add {origin!r} to SIGNET_TRUSTED_ORIGINS."
+
+
+def _on_this_machine(request: Request) -> bool:
+    if any(name in request.headers for name in _PROXY_HEADERS):
+        return False
+    return _is_loopback(urlsplit(f"//{request.host}").hostname) and _is_loopback(request.remote_addr)
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host is None:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def transport_of(body: dict[str, object]) -> str:
+    """Return how the refresh token is to be given: ``"body"`` or ``"cookie"``.
+
+    :raises InvalidRequest: something else was asked for.
+    """
+    transport = body.get("transport", "body")
+    if transport not in ("body", "cookie"):
+        raise InvalidRequest("transport must be 'body' or 'cookie'", fields={"transport": "must be 'body' or 'cookie'"})
+    return str(transport)

@@ -1,0 +1,48 @@
+"""Whether the store answers, asked at most once a second however often somebody wants to know."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import text
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import Unavailable
+from flask_signet.store import Store
+
+_SECONDS = 1.0
+
+
+class Health:
+    """Remembers the last answer for a second."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._asked_at = float("-inf")
+        self._failure: Unavailable | None = None
+        self._asking = threading.Lock()
+
+    def check(self) -> None:
+        """Ask the store, or repeat its last answer.
+
+        :raises Unavailable: it does not answer.
+        """
+        now = self._clock.monotonic()
+        # While one thread asks, the others repeat the last answer instead of queueing behind a dead store.
+        if now - self._asked_at >= _SECONDS and self._asking.acquire(blocking=False):
+            try:
+                self._asked_at = now
+                self._failure = self._ask()
+            finally:
+                self._asking.release()
+        if self._failure is not None:
+            raise Unavailable(str(self._failure), retry_after=self._failure.retry_after)
+
+    def _ask(self) -> Unavailable | None:
+        try:
+            with self._store.read() as connection:
+                connection.execute(text("SELECT 1")).scalar_one()
+        except Unavailable as error:
+            return error
+        return None

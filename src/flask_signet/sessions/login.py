@@ -1,0 +1,67 @@
+"""What a login gives, as the application's own views use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from flask import Response, current_app, request
+
+from flask_signet.sessions import cookie_mode
+from flask_signet.sessions.service import Granted
+from flask_signet.sessions.settings import SessionSettings
+from flask_signet.sessions.user_ids import UserId
+from flask_signet.web.answers import json_answer
+
+Transport = Literal["body", "cookie"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """The tokens of a session that was just opened or gone on with.
+
+    :param expires_in: seconds that the access token lives; ``None`` for ever.
+    """
+
+    access_token: str
+    refresh_token: str
+    expires_in: int | None
+    user_id: UserId
+    session_id: str
+    settings: SessionSettings
+
+    @classmethod
+    def of(cls, granted: Granted, settings: SessionSettings) -> Login:
+        """Return what the service granted, for an answer."""
+        return cls(
+            access_token=granted.access_token,
+            refresh_token=granted.refresh_token,
+            expires_in=granted.expires_in,
+            user_id=granted.user_id,
+            session_id=granted.session_id,
+            settings=settings,
+        )
+
+    def __repr__(self) -> str:
+        """Name user and session; the tokens are secrets."""
+        return f"Login(user_id={self.user_id!r}, session_id={self.session_id!r})"
+
+    def response(self, transport: Transport = "body") -> Response:
+        """Return the answer of ``POST /token``: tokens as JSON, or the refresh token as a cookie.
+
+        :raises CSRFError: a cookie is asked for, and the request does not come from our own front end.
+        """
+        payload: dict[str, Any] = {
+            "token": self.access_token,
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "user_id": str(self.user_id) if isinstance(self.user_id, UUID) else self.user_id,
+        }
+        if transport == "body":
+            return json_answer({**payload, "refresh_token": self.refresh_token})
+        cookie_mode.check_origin(current_app, request, self.settings)
+        response = json_answer(payload)
+        cookie_mode.put(current_app, request, self.settings, response, self.refresh_token)
+        return response

@@ -1,0 +1,347 @@
+"""The HTTP face of sessions: ``/token``, the account's sessions and password, ``/health``.
+
+What the routes need hangs on ``app.extensions["signet"]``; see :class:`Services`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Protocol, cast
+from urllib.parse import parse_qs
+
+from flask import Response, current_app, request
+
+from flask_signet.accounts.service import Accounts
+from flask_signet.exceptions import (
+    InvalidCredentials,
+    InvalidHeaderError,
+    InvalidRequest,
+    JWTDecodeError,
+    NoAuthorizationError,
+    NotFound,
+    RevokedTokenError,
+)
+from flask_signet.sessions import cookie_mode
+from flask_signet.sessions.login import Login, Transport
+from flask_signet.sessions.service import Granted, SessionInfo, Sessions
+from flask_signet.sessions.user_ids import UserId
+from flask_signet.store import Store
+from flask_signet.web.answers import empty_answer, json_answer
+from flask_signet.web.api import Api
+from flask_signet.web.bodies import json_object, json_or_form, text_field
+from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required
+from flask_signet.web.issuing import decode_token
+from flask_signet.web.layer import layer_of
+from flask_signet.web.locations import from_headers
+
+# Longer than every password that an account takes; what is longer is refused before any hashing.
+_LONGEST_PASSWORD = 4_096
+
+
+class Services(Protocol):
+    """What ``app.extensions["signet"]`` offers these routes."""
+
+    @property
+    def users(self) -> Any:
+        """The account service."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """The session service."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        ...
+
+
+def services() -> Services:
+    """Return the services of the current application."""
+    return cast(Services, current_app.extensions["signet"])
+
+
+# --- /token ---------------------------------------------------------------------------------------------
+
+
+def add_token_routes(api: Api) -> None:
+    """Hang login, refresh and logout on *api*."""
+    api.add_url_rule("/token", "login", login, methods=["POST"])
+    api.add_url_rule("/token", "logout", logout, methods=["DELETE"])
+    api.add_url_rule("/token/refresh", "refresh", refresh, methods=["POST"])
+
+
+def login() -> Response:
+    """``POST /token``: exchange name and password for tokens."""
+    signet = services()
+    body = json_or_form(request)
+    username = _text(body, "username", 1_024)
+    password = _text(body, "password", _LONGEST_PASSWORD)
+    transport = cookie_mode.transport_of(body)
+    if transport == "cookie":
+        if not request.is_json:
+            raise InvalidRequest("Cookie mode needs a JSON body", fields={"transport": "needs a JSON body"})
+        # Before the password is looked at: another site must not even log somebody in.
+        cookie_mode.check_origin(current_app, request, signet.sessions.settings)
+    since = signet.sessions.mark()
+    user = signet.users.authenticate(username, password, address=request.remote_addr)
+    return _answer(_open(user.id, since), transport)
+
+
+def refresh() -> Response:
+    """``POST /token/refresh``: exchange a refresh token for the next one."""
+    signet = services()
+    arrived = signet.sessions.arrival()
+    presented, transport = _presented()
+    if presented is None:
+        raise NoAuthorizationError("Missing refresh token")
+    return _answer(signet.sessions.rotate(presented, arrived=arrived), transport)
+
+
+def logout() -> Response:
+    """``DELETE /token``: this session is over, or with ``?everywhere=1`` all sessions of its user."""
+    signet = services()
+    everywhere = parse_qs(request.query_string.decode("latin-1")).get("everywhere", ["0"])[-1] in ("1", "true")
+    settings = signet.sessions.settings
+    cookie = cookie_mode.read(current_app, request, settings)
+    bearer = _bearer()
+    if cookie is not None:
+        cookie_mode.check_origin(current_app, request, settings)
+    in_body = _refresh_token_of_body()
+    if cookie is None and bearer is None and in_body is None:
+        raise NoAuthorizationError("Missing token")
+    if bearer is not None:
+        _end_by_access_token(bearer, everywhere=everywhere)
+    for presented in (cookie, in_body):
+        if presented is not None:
+            _end_by_refresh_token(presented, everywhere=everywhere)
+    response = empty_answer()
+    if cookie is not None:
+        cookie_mode.clear(current_app, request, settings, response)
+    return response
+
+
+def _end_by_access_token(token: str, *, everywhere: bool) -> None:
+    try:
+        # An expired one is enough: whoever comes back from a break must be able to log out.
+        claims = decode_token(token, allow_expired=True)
+    except JWTDecodeError:
+        return
+    sid = claims.get("sid")
+    if not isinstance(sid, str):
+        return
+    _end(sid, everywhere=everywhere)
+
+
+def _end_by_refresh_token(token: str, *, everywhere: bool) -> None:
+    try:
+        sid = services().sessions.session_of(token)
+    except JWTDecodeError:
+        return
+    _end(sid, everywhere=everywhere)
+
+
+def _end(sid: str, *, everywhere: bool) -> None:
+    sessions = services().sessions
+    # Only who held a living session may end the others: an old token from a log must not.
+    owner = sessions.end(sid, reason="logout")
+    if owner is not None and everywhere:
+        sessions.end_all(owner, reason="everywhere")
+
+
+# --- /account -------------------------------------------------------------------------------------------
+
+
+def add_account_routes(api: Api) -> None:
+    """Hang the account's sessions, its password, and its change and end on *api*."""
+    api.add_url_rule("/account", "change_account", change_account, methods=["PATCH"])
+    api.add_url_rule("/account", "delete_account", delete_account, methods=["DELETE"])
+    api.add_url_rule("/account/password", "change_password", change_password, methods=["POST"])
+    api.add_url_rule("/account/sessions", "list_sessions", list_sessions, methods=["GET"])
+    api.add_url_rule("/account/sessions", "end_other_sessions", end_other_sessions, methods=["DELETE"])
+    api.add_url_rule("/account/sessions/<session_id>", "end_session", end_session, methods=["DELETE"])
+
+
+@jwt_required()
+def list_sessions() -> Response:
+    """``GET /account/sessions``: the living sessions of the user, the one used last first."""
+    current = _current_session()
+    return json_answer([_as_json(info, current) for info in services().sessions.listing(_user_id())])
+
+
+@jwt_required()
+def end_session(session_id: str) -> Response:
+    """``DELETE /account/sessions/<id>``: end one session of the user; somebody else's does not exist."""
+    if services().sessions.end(session_id, user_id=_user_id(), reason="revoked") is None:
+        raise NotFound("There is no such session")
+    return empty_answer()
+
+
+@jwt_required()
+def end_other_sessions() -> Response:
+    """``DELETE /account/sessions``: end all sessions of the user but the one that asks."""
+    services().sessions.end_others(_user_id(), _current_session() or "")
+    return empty_answer()
+
+
+@jwt_required()
+def change_password() -> Response:
+    """``POST /account/password``: a new password; this session goes on with new tokens, all others end."""
+    signet = services()
+    body = json_object(request)
+    current = _text(body, "current_password", _LONGEST_PASSWORD)
+    new = _text(body, "password", _LONGEST_PASSWORD)
+    transport = cookie_mode.transport_of(body)
+    if transport == "cookie":
+        cookie_mode.check_origin(current_app, request, signet.sessions.settings)
+    user = _user(signet)
+    if not signet.users.verify_password(user, current, address=request.remote_addr):
+        raise InvalidCredentials("The current password is wrong", fields={"current_password": "is wrong"})
+    own_accounts = isinstance(signet.users, Accounts)
+    if not own_accounts:
+        # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
+        signet.users.set_password(user.id, new, end_sessions=False)
+    sid = _current_session()
+    with signet.store.write() as connection:
+        if own_accounts:
+            signet.users.set_password(user.id, new, end_sessions=False, connection=connection)
+        if sid is None:
+            signet.sessions.end_all(user.id, reason="password", connection=connection)
+            granted = _open(user.id, None, connection=connection)
+        else:
+            signet.sessions.end_all_but(user.id, sid, reason="password", connection=connection)
+            granted = signet.sessions.force_rotation(sid, fresh=True, connection=connection)
+    return _answer(granted, transport)
+
+
+@jwt_required(fresh=True)
+def change_account() -> Response:
+    """``PATCH /account``: another user name or e-mail address."""
+    signet = services()
+    body = json_object(request)
+    unknown = {name: "cannot be changed here" for name in body if name not in ("username", "email")}
+    if unknown:
+        raise InvalidRequest("A field cannot be changed", fields=unknown)
+    user = _user(signet)
+    update = getattr(signet.users, "update", None)
+    if update is None:
+        raise NotFound("The accounts of this application are changed elsewhere")
+    email = (
+        "" if "email" in body and body["email"] is None else text_field(body, "email", max_length=320, required=False)
+    )
+    username = text_field(body, "username", max_length=1_024, required=False)
+    changed = update(user.id, username=username, email=email)
+    return json_answer(signet.users.profile(changed).as_json())
+
+
+@jwt_required(fresh=True)
+def delete_account() -> Response:
+    """``DELETE /account``: the account and all its sessions are gone."""
+    signet = services()
+    user = _user(signet)
+    delete = getattr(signet.users, "delete", None)
+    if delete is None:
+        raise NotFound("The accounts of this application are deleted elsewhere")
+    delete(user.id)
+    return empty_answer()
+
+
+# --- /health --------------------------------------------------------------------------------------------
+
+
+def add_health_route(api: Api) -> None:
+    """Hang ``GET /health`` on *api*."""
+    api.add_url_rule("/health", "health", health, methods=["GET"])
+
+
+def health() -> Response:
+    """``GET /health``: whether the store answers, asked at most once a second."""
+    services().sessions.health.check()
+    return json_answer({"status": "ok"})
+
+
+# --- Pieces ---------------------------------------------------------------------------------------------
+
+
+def _open(user_id: UserId, since: int | None, connection: Any = None) -> Granted:
+    return services().sessions.open(
+        user_id,
+        device=request.headers.get("User-Agent"),
+        address=request.remote_addr,
+        since=since,
+        connection=connection,
+    )
+
+
+def _answer(granted: Granted, transport: str) -> Response:
+    return Login.of(granted, services().sessions.settings).response(cast(Transport, transport))
+
+
+def _presented() -> tuple[str | None, Transport]:
+    """Return the refresh token of the request and the way that it came.
+
+    :raises InvalidRequest: it came both ways.
+    :raises CSRFError: the cookie came from another site's page.
+    """
+    settings = services().sessions.settings
+    cookie = cookie_mode.read(current_app, request, settings)
+    in_body = _refresh_token_of_body()
+    if cookie is None:
+        return in_body, "body"
+    if in_body is not None:
+        raise InvalidRequest("The refresh token came in the body and as a cookie; send one of them")
+    cookie_mode.check_origin(current_app, request, settings)
+    return cookie, "cookie"
+
+
+def _refresh_token_of_body() -> str | None:
+    if not request.content_length and not request.headers.get("Transfer-Encoding"):
+        return None
+    return text_field(json_object(request), "refresh_token", max_length=1_024, required=False)
+
+
+def _bearer() -> str | None:
+    try:
+        return from_headers(request, layer_of(current_app).settings)
+    except NoAuthorizationError:
+        return None
+    except InvalidHeaderError:
+        return ""  # something came that is no token: as good as an unknown one
+
+
+def _text(body: dict[str, object], name: str, longest: int) -> str:
+    value = text_field(body, name, max_length=longest)
+    assert value is not None  # noqa: S101 (a required field: it was refused otherwise)
+    return value
+
+
+def _user_id() -> UserId:
+    return cast(UserId, get_jwt_identity())
+
+
+def _current_session() -> str | None:
+    sid = get_jwt().get("sid")
+    return sid if isinstance(sid, str) else None
+
+
+def _user(signet: Services) -> Any:
+    user = signet.users.get(_user_id())
+    if user is None:
+        raise RevokedTokenError
+    return user
+
+
+def _as_json(info: SessionInfo, current: str | None) -> dict[str, Any]:
+    return {
+        "id": info.id,
+        "device": info.device,
+        "ip": info.address,
+        "created": _iso(info.created_at),
+        "last_seen": _iso(info.used_at),
+        "current": info.id == current,
+    }
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
