@@ -1,0 +1,143 @@
+import { useAuth } from "flask-signet/react";
+import { useEffect, useRef, useState } from "react";
+
+import { accessToken, type Client, signOut } from "./client";
+import { useOnline, useTitle, useView } from "./hooks";
+import { Icon, type IconName, Mark } from "./parts/Icon";
+import { ThemeSwitch } from "./parts/ThemeSwitch";
+import { useStore } from "./store";
+import { Login } from "./views/Login";
+import { Log } from "./views/Log";
+import { Sessions } from "./views/Sessions";
+import { Tasks } from "./views/Tasks";
+import { Token } from "./views/Token";
+import { cut, setCut } from "./wire";
+
+const VIEWS = ["tasks", "token", "sessions", "log"] as const;
+type View = (typeof VIEWS)[number];
+const NAMES: Record<View, [string, IconName]> = {
+  tasks: ["Tasks", "check"],
+  token: ["Token", "key"],
+  sessions: ["Sessions", "laptop"],
+  log: ["Log", "pulse"],
+};
+
+/** The name of the user, asked once per session from the lesson's own guarded route. */
+function useName(client: Client, signedIn: boolean): string | null {
+  const [name, setName] = useState<string | null>(null);
+  useEffect(() => {
+    if (!signedIn) return;
+    let wanted = true;
+    void (async () => {
+      try {
+        const response = await client.fetch("protected");
+        const body = (await response.json()) as { username?: string };
+        if (wanted && response.ok) setName(body.username ?? null);
+      } catch {
+        // Without a line the page works on without the name.
+      }
+    })();
+    return () => {
+      wanted = false;
+      setName(null);
+    };
+  }, [client, signedIn]);
+  return name;
+}
+
+function OfflineBanner() {
+  const online = useOnline();
+  const isCut = useStore(cut);
+  if (online && !isCut) return null;
+  return (
+    <div className="banner" role="status">
+      <Icon name="unplug" />
+      <span>{isCut ? "You cut the line: no request gets through." : "You are offline."} What you type is kept, and nobody is signed out.</span>
+      {isCut && (
+        <button type="button" className="small" onClick={() => setCut(false)}>
+          Go online
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function App({ client }: { client: Client }) {
+  const { status } = useAuth();
+  const signedIn = status === "signed-in";
+  const view = useView(VIEWS);
+  const name = useName(client, signedIn);
+  const token = useStore(accessToken);
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(`${status} ${view}`);
+  useTitle(signedIn ? NAMES[view][0] : status === "loading" ? "Loading" : "Sign in");
+
+  // Whoever moves by keyboard or hears the page starts at the top of the new view.
+  useEffect(() => {
+    const next = `${status} ${view}`;
+    if (shown.current !== next && !shown.current.startsWith("loading")) main.current?.focus({ preventScroll: true });
+    shown.current = next;
+  }, [status, view]);
+
+  return (
+    <div className="shell" data-view={signedIn ? view : "login"}>
+      <a className="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
+        Skip to the content
+      </a>
+      <header className="top">
+        <span className="brand">
+          <Mark />
+          <span>
+            Signet <em>tasks</em>
+          </span>
+        </span>
+        {signedIn && (
+          <nav aria-label="Views">
+            {VIEWS.map((each) => (
+              <a key={each} href={`#${each}`} data-link={each} aria-current={view === each ? "page" : undefined}>
+                <Icon name={NAMES[each][1]} />
+                <span>{NAMES[each][0]}</span>
+              </a>
+            ))}
+          </nav>
+        )}
+        <div className="top-end">
+          <ThemeSwitch />
+          {signedIn && (
+            <>
+              <span className="who" title="Signed in as">
+                {name ?? "…"}
+              </span>
+              <button type="button" className="quiet" onClick={() => void signOut(client)}>
+                Sign out
+              </button>
+            </>
+          )}
+        </div>
+      </header>
+      <OfflineBanner />
+      <div className="columns">
+        <main id="main" ref={main} tabIndex={-1}>
+          {status === "loading" && <Loading />}
+          {status === "signed-out" && <Login client={client} />}
+          {signedIn && view === "tasks" && <Tasks client={client} />}
+          {signedIn && view === "token" && <Token client={client} token={token} />}
+          {signedIn && view === "sessions" && <Sessions client={client} />}
+          {signedIn && view === "log" && <h1 className="sr-only">Log</h1>}
+        </main>
+        <Log />
+      </div>
+    </div>
+  );
+}
+
+function Loading() {
+  return (
+    <div className="panel" role="status">
+      <p className="sr-only">Looking for your session…</p>
+      <div className="skeleton wide" />
+      <div className="skeleton" />
+      <div className="skeleton" />
+    </div>
+  );
+}

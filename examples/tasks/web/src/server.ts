@@ -1,0 +1,36 @@
+/** Puts what the server measured into sentences. */
+import type { RequestEntry } from "./journal";
+
+const READS = new Set(["SELECT"]);
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
+/** What the server says about *entry*: the headline first. */
+export function whatTheServerDid({ report, status, error }: RequestEntry): string[] {
+  if (status === null) return ["Under way"];
+  if (status === 0) return [error === "aborted" ? "Given up by the page" : "No answer: the server was not reached"];
+  if (!report) return [];
+  const said: string[] = [];
+  const statements = Object.entries(report.sql).filter(([text]) => !text.startsWith("PRAGMA"));
+  const ours = statements.filter(([text]) => text.includes(" signet_"));
+  const theirs = statements.filter(([text]) => !text.includes(" signet_"));
+
+  if (report.token) {
+    said.push(statements.length === 0 ? "Signature checked, no database read" : ours.length === 0 ? "Signature checked, no database read for it" : "Signature checked");
+  } else if (error) {
+    said.push(`Refused: ${error}${statements.length === 0 ? ", no database read" : ""}`);
+  } else if (statements.length === 0) {
+    said.push("No token needed, no database read");
+  }
+  if (ours.length > 0) said.push(`Accounts and sessions: ${inWords(ours)}`);
+  if (theirs.length > 0) said.push(`The tasks themselves: ${inWords(theirs)}`);
+  if (report.sql["PRAGMA data_version"]) said.push("Asked SQLite whether anything had changed: no row was read");
+  return said;
+}
+
+function inWords(statements: [string, number][]): string {
+  const sum = (want: boolean): number =>
+    statements.filter(([text]) => READS.has(text.split(" ")[0] ?? "") === want).reduce((total, [, times]) => total + times, 0);
+  const reads = sum(true);
+  const writes = sum(false);
+  return [reads && count(reads, "read"), writes && count(writes, "write")].filter(Boolean).join(", ");
+}

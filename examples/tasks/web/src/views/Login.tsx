@@ -1,0 +1,178 @@
+import { NetworkError, RateLimitError, SignetError, ValidationError } from "flask-signet";
+import { register } from "flask-signet/account";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+
+import { type Client, over } from "../client";
+import { Icon } from "../parts/Icon";
+import { StorageSwitch } from "../parts/StorageSwitch";
+import { makeStore, useStore } from "../store";
+
+/** Kept outside the form, so that a session that ends and begins again loses no typing. */
+const typedName = makeStore("");
+
+const LESSON = { username: "alesanchezr", password: "12341234" };
+
+/** Why *error* happened, for people. */
+function reason(error: unknown): string {
+  if (error instanceof NetworkError) return "The server cannot be reached. What you typed is kept.";
+  if (error instanceof ValidationError) return Object.values(error.fields)[0] ?? error.message;
+  if (error instanceof SignetError) return error.message;
+  return "Something went wrong in this page.";
+}
+
+function useRegistration(): boolean {
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    const stop = new AbortController();
+    fetch("/demo/about", { signal: stop.signal })
+      .then((response) => response.json())
+      .then((about: { registration?: boolean }) => setOpen(about.registration === true))
+      .catch(() => undefined);
+    return () => stop.abort();
+  }, []);
+  return open;
+}
+
+function useCountdown(): [number, (seconds: number) => void] {
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    if (left <= 0) return;
+    const timer = setTimeout(() => setLeft(left - 1), 1000);
+    return () => clearTimeout(timer);
+  }, [left]);
+  return [left, setLeft];
+}
+
+export function Login({ client }: { client: Client }) {
+  const why = useStore(over);
+  const username = useStore(typedName);
+  const mayRegister = useRegistration();
+  const [fresh, setFresh] = useState(false);
+  const [password, setPassword] = useState("");
+  const [shown, setShown] = useState(false);
+  const [caps, setCaps] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [wait, setWait] = useCountdown();
+  const id = useId();
+  const nameField = useRef<HTMLInputElement>(null);
+  const passwordField = useRef<HTMLInputElement>(null);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (busy || wait > 0) return;
+    if (!username || !password) {
+      setProblem(username ? "Type your password." : "Type your user name.");
+      (username ? passwordField : nameField).current?.focus();
+      return;
+    }
+    setBusy(true);
+    setProblem(null);
+    try {
+      if (fresh) await register(client, { username, password });
+      await client.login(username, password);
+    } catch (error) {
+      setProblem(reason(error));
+      if (error instanceof RateLimitError) setWait(Math.ceil(error.retryAfter ?? 1));
+      else passwordField.current?.focus();
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  const invalid = problem !== null && wait === 0;
+  return (
+    <div className="login">
+      <div className="login-card panel">
+        {why && (
+          <p className="notice" role="status">
+            {why === "expired"
+              ? "Your session is over. Sign in again: what you had typed is kept."
+              : "You signed out in another tab."}
+          </p>
+        )}
+        <h1>{fresh ? "Make an account" : "Sign in"}</h1>
+        <form method="post" action="/token" onSubmit={(event) => void submit(event)} aria-busy={busy} noValidate>
+          <div className="field">
+            <label htmlFor={`${id}n`}>User name</label>
+            <input
+              id={`${id}n`}
+              ref={nameField}
+              name="username"
+              autoComplete="username"
+              autoCapitalize="none"
+              spellCheck={false}
+              value={username}
+              onChange={(event) => typedName.set(event.target.value)}
+              aria-invalid={invalid}
+              aria-describedby={problem ? `${id}e` : undefined}
+            />
+          </div>
+          <div className="field">
+            <label htmlFor={`${id}p`}>Password</label>
+            <div className="with-button">
+              <input
+                id={`${id}p`}
+                ref={passwordField}
+                name="password"
+                type={shown ? "text" : "password"}
+                autoComplete={fresh ? "new-password" : "current-password"}
+                minLength={fresh ? 8 : undefined}
+                spellCheck={false}
+                value={password}
+                onChange={(event) => setPassword(event.target.value)}
+                onKeyUp={(event) => setCaps(event.getModifierState("CapsLock"))}
+                aria-invalid={invalid}
+                aria-describedby={[problem && `${id}e`, caps && `${id}c`].filter(Boolean).join(" ") || undefined}
+              />
+              <button type="button" className="quiet small" aria-pressed={shown} onClick={() => setShown(!shown)}>
+                <Icon name="eye" />
+                <span className="sr-only">Show the password</span>
+              </button>
+            </div>
+            {caps && (
+              <p className="hint" id={`${id}c`}>
+                Caps Lock is on.
+              </p>
+            )}
+          </div>
+          <div role="alert">
+            {problem && (
+              <p className="problem" id={`${id}e`}>
+                {problem}
+                {wait > 0 && <> Try again in {wait}&nbsp;s.</>}
+              </p>
+            )}
+          </div>
+          <button type="submit" className="primary wide" disabled={wait > 0} aria-disabled={busy}>
+            {busy ? (fresh ? "One moment…" : "Signing in…") : wait > 0 ? `Wait ${wait} s` : fresh ? "Make the account" : "Sign in"}
+          </button>
+        </form>
+        {mayRegister && (
+          <button type="button" className="link" onClick={() => setFresh(!fresh)}>
+            {fresh ? "I have an account" : "Make an account"}
+          </button>
+        )}
+        <div className="lesson">
+          <p>
+            The user of the lesson is <code>{LESSON.username}</code> with the password <code>{LESSON.password}</code>.
+          </p>
+          <button
+            type="button"
+            className="small"
+            onClick={() => {
+              typedName.set(LESSON.username);
+              setPassword(LESSON.password);
+              setProblem(null);
+            }}
+          >
+            Fill in
+          </button>
+        </div>
+      </div>
+      <section className="panel" aria-label="Where the tokens are kept">
+        <StorageSwitch signedIn={false} />
+      </section>
+    </div>
+  );
+}

@@ -1,0 +1,140 @@
+import { sessions } from "flask-signet/account";
+import { useCallback, useEffect, useState } from "react";
+
+import { type Client, signOut } from "../client";
+import { ago, dateAndTime, deviceName, isPhone } from "../format";
+import { useNow } from "../hooks";
+import { Icon } from "../parts/Icon";
+
+type Session = Awaited<ReturnType<typeof sessions.list>>[number];
+
+export function Sessions({ client }: { client: Client }) {
+  const [list, setList] = useState<Session[] | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [sure, setSure] = useState(false);
+  const [said, setSaid] = useState("");
+
+  const load = useCallback(async () => {
+    setProblem(null);
+    try {
+      setList(await sessions.list(client));
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : "The list could not be read.");
+    }
+  }, [client]);
+  useEffect(() => {
+    void load();
+    const again = () => document.visibilityState === "visible" && void load();
+    document.addEventListener("visibilitychange", again);
+    return () => document.removeEventListener("visibilitychange", again);
+  }, [load]);
+
+  const end = async (work: () => Promise<unknown>, done: string) => {
+    setSure(false);
+    try {
+      await work();
+      setSaid(done);
+      await load();
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : "That did not work.");
+    }
+  };
+
+  const sorted = list && [...list].sort((one, other) => Number(other.current) - Number(one.current));
+  const others = list?.filter((each) => !each.current).length ?? 0;
+  return (
+    <>
+      <div className="view-head">
+        <h1>Sessions</h1>
+        {others > 0 &&
+          (sure ? (
+            <div className="row">
+              <button type="button" className="danger" onClick={() => void end(() => sessions.endOthers(client), "All others have ended")}>
+                Yes, end {others}
+              </button>
+              <button type="button" className="quiet" onClick={() => setSure(false)}>
+                Keep
+              </button>
+            </div>
+          ) : (
+            <button type="button" onClick={() => setSure(true)}>
+              End all others
+            </button>
+          ))}
+      </div>
+      <p className="lead">Where you are signed in. What you end here is refused by every server process within a second.</p>
+      <div role="alert">
+        {problem && (
+          <p className="problem">
+            {problem}{" "}
+            <button type="button" className="link" onClick={() => void load()}>
+              Load again
+            </button>
+          </p>
+        )}
+      </div>
+      <p className="sr-only" role="status">
+        {said}
+      </p>
+      {sorted === null && !problem && (
+        <div className="panel" role="status">
+          <p className="sr-only">Loading your sessions…</p>
+          <div className="skeleton" />
+          <div className="skeleton" />
+        </div>
+      )}
+      <ul className="sessions">
+        {sorted?.map((session) => (
+          <Row key={session.id} session={session} onEnd={() => void (session.current ? signOut(client) : end(() => sessions.end(client, session.id), "Ended"))} />
+        ))}
+      </ul>
+      {sorted && others === 0 && (
+        <p className="hint">This is the only one. Sign in from another browser, or a private window, to see a second.</p>
+      )}
+    </>
+  );
+}
+
+function Row({ session, onEnd }: { session: Session; onEnd: () => void }) {
+  const now = useNow(15_000);
+  const name = deviceName(session.device);
+  return (
+    <li className="panel session" data-current={session.current}>
+      <span className="session-icon">
+        <Icon name={isPhone(session.device) ? "phone" : "laptop"} />
+      </span>
+      <div>
+        <h2>
+          <bdi>{name}</bdi> {session.current && <span className="badge">This one</span>}
+        </h2>
+        <dl className="facts">
+          <Fact name="Signed in" date={new Date(session.created)} now={now} />
+          <Fact name="Last seen" date={new Date(session.last_seen)} now={now} />
+          <div>
+            <dt>Address</dt>
+            <dd>
+              <code>{session.ip ?? "unknown"}</code>
+            </dd>
+          </div>
+        </dl>
+      </div>
+      <button type="button" className="quiet" onClick={onEnd}>
+        {session.current ? "Sign out" : "End"}
+        {!session.current && <span className="sr-only"> the session {name}</span>}
+      </button>
+    </li>
+  );
+}
+
+function Fact({ name, date, now }: { name: string; date: Date; now: number }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <time dateTime={date.toISOString()} title={dateAndTime(date)}>
+          {ago(date, now)}
+        </time>
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,161 @@
+import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
+
+import type { Client } from "../client";
+import { Icon } from "../parts/Icon";
+import { makeStore, useStore } from "../store";
+
+interface Task {
+  id: number;
+  title: string;
+  done: boolean;
+}
+
+const JSON_TYPE = { "Content-Type": "application/json" };
+
+/** A title that was begun, and by whom: kept over the end of a session, never shown to another user. */
+const draft = makeStore<{ user: string; title: string }>({ user: "", title: "" });
+
+/** What the server answered, or an error for people. */
+async function ask<T>(client: Client, path: string, init?: RequestInit): Promise<T> {
+  const response = await client.fetch(path, init);
+  if (response.status === 204) return undefined as T;
+  const body = (await response.json()) as T & { msg?: string };
+  if (!response.ok) throw new Error(body.msg ?? `The server answered ${response.status}.`);
+  return body;
+}
+
+export function Tasks({ client }: { client: Client }) {
+  const user = String(client.user?.id ?? "");
+  const kept = useStore(draft);
+  const title = kept.user === user ? kept.title : "";
+  const [tasks, setTasks] = useState<Task[] | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [said, setSaid] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+
+  const attempt = useCallback(async (work: () => Promise<void>) => {
+    setProblem(null);
+    try {
+      await work();
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : "Something went wrong.");
+    }
+  }, []);
+
+  const load = useCallback(
+    () => attempt(async () => setTasks(await ask<Task[]>(client, "tasks"))),
+    [attempt, client],
+  );
+  useEffect(() => void load(), [load]);
+  useEffect(() => {
+    const again = () => void load();
+    window.addEventListener("online", again);
+    return () => window.removeEventListener("online", again);
+  }, [load]);
+
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    if (!title.trim()) {
+      setProblem("Write what is to be done.");
+      field.current?.focus();
+      return;
+    }
+    void attempt(async () => {
+      const task = await ask<Task>(client, "tasks", { method: "POST", headers: JSON_TYPE, body: JSON.stringify({ title }) });
+      setTasks((now) => [...(now ?? []), task]);
+      draft.set({ user, title: "" });
+      setSaid(`Added: ${task.title}`);
+    });
+  };
+
+  const tick = (task: Task) =>
+    void attempt(async () => {
+      const body = JSON.stringify({ done: !task.done });
+      const next = await ask<Task>(client, `tasks/${task.id}`, { method: "PATCH", headers: JSON_TYPE, body });
+      setTasks((now) => (now ?? []).map((each) => (each.id === next.id ? next : each)));
+    });
+
+  const remove = (task: Task) =>
+    void attempt(async () => {
+      await ask(client, `tasks/${task.id}`, { method: "DELETE" });
+      setTasks((now) => (now ?? []).filter((each) => each.id !== task.id));
+      setSaid(`Deleted: ${task.title}`);
+      field.current?.focus();
+    });
+
+  const open = tasks?.filter((task) => !task.done).length ?? 0;
+  return (
+    <>
+      <div className="view-head">
+        <h1>Tasks</h1>
+        {tasks && tasks.length > 0 && <p className="hint">{open === 0 ? "All done" : `${open} of ${tasks.length} to do`}</p>}
+      </div>
+      <section className="panel" aria-label="Your tasks">
+        <form className="add" onSubmit={add} noValidate>
+          <label className="sr-only" htmlFor="title">
+            New task
+          </label>
+          <input
+            id="title"
+            ref={field}
+            name="title"
+            maxLength={200}
+            autoComplete="off"
+            placeholder="What is to be done?"
+            value={title}
+            onChange={(event) => draft.set({ user, title: event.target.value })}
+            aria-invalid={problem !== null}
+            aria-describedby={problem ? "task-problem" : undefined}
+          />
+          <button type="submit" className="primary">
+            <Icon name="plus" />
+            <span>Add</span>
+          </button>
+        </form>
+        <div role="alert">
+          {problem && (
+            <p className="problem" id="task-problem">
+              {problem}{" "}
+              <button type="button" className="link" onClick={() => void load()}>
+                Load again
+              </button>
+            </p>
+          )}
+        </div>
+        <p className="sr-only" role="status">
+          {said}
+        </p>
+        {tasks === null && !problem && (
+          <div role="status">
+            <p className="sr-only">Loading your tasks…</p>
+            <div className="skeleton" />
+            <div className="skeleton" />
+            <div className="skeleton" />
+          </div>
+        )}
+        {tasks?.length === 0 && (
+          <div className="empty">
+            <Icon name="check" />
+            <p>Nothing to do. Write down the first task above.</p>
+          </div>
+        )}
+        {tasks && tasks.length > 0 && (
+          <ul className="tasks">
+            {tasks.map((task) => (
+              <li key={task.id} data-done={task.done}>
+                <label>
+                  <input type="checkbox" checked={task.done} onChange={() => tick(task)} />
+                  <bdi>{task.title}</bdi>
+                </label>
+                <button type="button" className="quiet small" onClick={() => remove(task)}>
+                  <Icon name="trash" />
+                  <span className="sr-only">Delete {task.title}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </section>
+    </>
+  );
+}

@@ -1,0 +1,197 @@
+import { useState } from "react";
+
+import type { Client } from "../client";
+import { countdown, dateAndTime } from "../format";
+import { useNow } from "../hooks";
+import { note } from "../journal";
+import { corrupt, explain, isTime, type Parts, takeApart } from "../jwt";
+import { CopyButton } from "../parts/CopyButton";
+import { Icon } from "../parts/Icon";
+import { Panel } from "../parts/Panel";
+import { StorageSwitch } from "../parts/StorageSwitch";
+import { useStore } from "../store";
+import { cut, onTheWire, setCut, swapped } from "../wire";
+
+const NAMES = ["header", "payload", "signature"] as const;
+
+export function Token({ client, token }: { client: Client; token: string | null }) {
+  const swap = useStore(swapped);
+  const isCut = useStore(cut);
+  const [shown, setShown] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const sent = token && onTheWire(token, swap);
+  const parts = sent ? takeApart(sent) : null;
+
+  const attempt = async (work: () => Promise<void>) => {
+    setProblem(null);
+    try {
+      await work();
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : "That did not work.");
+    }
+  };
+  const expireNow = () =>
+    attempt(async () => {
+      const response = await client.fetch("demo/expire", { method: "POST" });
+      const body = (await response.json()) as { token?: string; msg?: string };
+      const real = await client.token();
+      if (!body.token || !real) throw new Error(body.msg ?? "The server gave no expired token.");
+      swapped.set({ real, sent: body.token });
+      note("plain", "Token expired on purpose", "The next request carries one whose time is over.");
+    });
+  const corruptIt = () => {
+    if (!token) return;
+    swapped.set({ real: token, sent: corrupt(token) });
+    note("plain", "Token corrupted on purpose", "One character of its signature is another one now.");
+  };
+  const tryIt = () => attempt(async () => void (await client.fetch("protected")));
+  const refresh = () => attempt(async () => void (await client.token({ force: true })));
+
+  return (
+    <>
+      <div className="view-head">
+        <h1>The token, taken apart</h1>
+      </div>
+      <p className="lead">
+        A JWT is <strong>signed and not encrypted</strong>: whoever holds it can read every word of it, and nobody but the
+        server can change one. It was taken apart here in your browser; it was sent nowhere for that.
+      </p>
+      {parts ? (
+        <Apart parts={parts} shown={shown} onShow={() => setShown(!shown)} swapped={sent !== token} text={sent ?? ""} />
+      ) : (
+        <section className="panel" aria-label="Token">
+          <div className="skeleton wide" />
+          <div className="skeleton" />
+        </section>
+      )}
+      <Panel title="Put it to the test" id="test-head">
+        <p>Each of these ends well: watch in the log how the client gets a new token and sends the request again.</p>
+        <div className="actions">
+          <button type="button" onClick={() => void tryIt()}>
+            <Icon name="pulse" /> Send a request
+          </button>
+          <button type="button" onClick={() => void expireNow()}>
+            <Icon name="moon" /> Expire now
+          </button>
+          <button type="button" onClick={corruptIt}>
+            <Icon name="key" /> Corrupt the token
+          </button>
+          <button type="button" onClick={() => void refresh()}>
+            <Icon name="refresh" /> Refresh
+          </button>
+          <a className="button" href="/" target="_blank" rel="noopener">
+            <Icon name="tabs" /> Open a second tab
+          </a>
+          <button type="button" aria-pressed={isCut} onClick={() => setCut(!isCut)}>
+            <Icon name="unplug" /> Go offline
+          </button>
+        </div>
+        <div role="alert">{problem && <p className="problem">{problem}</p>}</div>
+      </Panel>
+      <Panel title="Where it is kept" id="storage-head">
+        <StorageSwitch signedIn />
+      </Panel>
+    </>
+  );
+}
+
+interface ApartProps {
+  parts: Parts;
+  shown: boolean;
+  swapped: boolean;
+  text: string;
+  onShow: () => void;
+}
+
+function Apart({ parts, shown, swapped: isSwapped, text, onShow }: ApartProps) {
+  return (
+    <section className="panel apart" aria-label="The access token">
+      <div className="panel-head">
+        <Countdown payload={parts.payload} />
+        <div className="row">
+          <button type="button" className="small" aria-pressed={shown} onClick={onShow}>
+            <Icon name="eye" /> Show
+          </button>
+          <CopyButton text={() => text} label="Copy" of="the token" />
+        </div>
+      </div>
+      {isSwapped && (
+        <p className="notice">This one travels in the place of the client&rsquo;s token until the server refuses it.</p>
+      )}
+      <p className="token" data-shown={shown}>
+        <span className="sr-only">{shown ? "Token: " : "Token, masked: "}</span>
+        {NAMES.map((name, index) => (
+          <span key={name}>
+            {index > 0 && <span className="dot">.</span>}
+            <span className={`part-${name}`}>{shown ? parts.text[index] : mask(parts.text[index] ?? "")}</span>
+          </span>
+        ))}
+      </p>
+      <div className="parts">
+        <Claims name="Header" part="header" about="How it was signed" values={parts.header} />
+        <Claims name="Payload" part="payload" about="What it says" values={parts.payload} />
+        <div className="part" data-part="signature">
+          <h2>
+            <span className="chip part-signature">Signature</span>
+            <small>Why it can be believed</small>
+          </h2>
+          <p>
+            {bytes(parts.text[2])} bytes over the header and the payload, as they stand. Change one letter of either and the
+            signature fits no more; only the server&rsquo;s key can make a new one. The page cannot check it and need not:
+            the server does, at every request.
+          </p>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** Dots of the same length: how long each part is may be seen, what it says not. */
+const mask = (text: string): string => text.slice(0, 3) + "•".repeat(Math.max(0, text.length - 3));
+const bytes = (base64url: string): number => Math.floor((base64url.length * 3) / 4);
+
+function Countdown({ payload }: { payload: Record<string, unknown> }) {
+  const now = useNow(1000);
+  const { exp, iat } = payload;
+  if (typeof exp !== "number") return <p className="countdown">Never expires</p>;
+  const left = exp - Math.floor(now / 1000);
+  const whole = Math.max(1, exp - (typeof iat === "number" ? iat : exp - 900));
+  return (
+    <div className="countdown" data-over={left <= 0}>
+      <p>
+        <span className="digits">{left > 0 ? countdown(left) : "Expired"}</span>{" "}
+        <small>{left > 0 ? "until it expires" : `${countdown(left)} ago: the next request will get a new one`}</small>
+      </p>
+      <meter min={0} max={whole} low={whole * 0.2} value={Math.max(0, left)} aria-label="Time left">
+        {left} s
+      </meter>
+    </div>
+  );
+}
+
+function Claims({ name, part, about, values }: { name: string; part: string; about: string; values: Record<string, unknown> }) {
+  return (
+    <div className="part" data-part={part}>
+      <h2>
+        <span className={`chip part-${part}`}>{name}</span>
+        <small>{about}</small>
+      </h2>
+      <dl>
+        {Object.entries(values).map(([key, value]) => (
+          <div key={key}>
+            <dt>
+              <code>{key}</code>
+            </dt>
+            <dd>
+              <code className="value">{JSON.stringify(value)}</code>
+              {isTime(key, value) && (
+                <time dateTime={new Date(value * 1000).toISOString()}>{dateAndTime(new Date(value * 1000))}</time>
+              )}
+              <span>{explain(key)}</span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  );
+}
