@@ -1,6 +1,6 @@
-import { defineConfig } from "tsdown";
+import { defineConfig, type UserConfig } from "tsdown";
 
-export default defineConfig({
+const config: UserConfig = defineConfig({
   entry: { index: "src/index.ts", react: "src/react/index.ts", account: "src/account/index.ts" },
   format: "esm",
   platform: "neutral",
@@ -8,3 +8,5 @@ export default defineConfig({
   dts: true,
   fixedExtension: false,
 });
+
+export default config;

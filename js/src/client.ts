@@ -1,6 +1,6 @@
 import { defaultChannel, defaultLock, entry, inPage } from "./browser.js";
 import { NetworkError, SessionExpiredError, type SignetError, toError } from "./errors.js";
-import { fromText, received, type Tokens, toText } from "./tokens.js";
+import { fromText, isNewer, received, type Tokens, toText } from "./tokens.js";
 import type { AuthState, ClientOptions, Deps, SignetClient, TokenStorage, User } from "./types.js";
 
 /** How long to wait for a tab that has a newer token; milliseconds. */
@@ -148,7 +148,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
           await new Promise<void>((done) => {
             adopted = done;
             setTimeout(done, ASK_MS);
-            post("ask", tokens);
+            post("ask", undefined, stale);
           });
           adopted = nothing;
         }
@@ -164,7 +164,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
           if (await outdated()) return;
           take(next);
           if (!custom) await save();
-          post("new", cookie || session ? next : undefined, presented);
+          post("new", cookie || session ? next : undefined, stale);
         } catch (error) {
           const { status } = error as SignetError;
           // 404 and 405: a server without refresh tokens, as the lesson's is.
@@ -312,12 +312,12 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
       publish();
     } else if (store && !session) void look();
     else if (kind === "ask") {
-      if (tokens && tokens.token !== next?.token && lasts(leewayMs)) post("new", tokens, next?.refresh);
+      if (tokens && tokens.token !== replaced && lasts(leewayMs)) post("new", tokens, replaced);
     } else if (!next) return;
     else if (
-      cookie
-        ? kind === "in" || !known || (tokens && (next.until ?? 0) > (tokens.until ?? 0))
-        : kind === "new" && replaced && tokens?.refresh === replaced
+      // Ours was replaced; or, with one cookie for all, theirs is the newer of two (the same choice in every tab).
+      (tokens ? tokens.token === replaced || (cookie && isNewer(next, tokens)) : cookie && !known) ||
+      (cookie && kind === "in")
     ) {
       if (kind === "in") epoch++;
       take(next);
@@ -328,7 +328,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   if (channel) channel.onmessage = (event) => hear(event.data as Message);
 
   const wake = (event: Event): void => {
-    if (!first) return;
+    if (!first && !known) return;
     const restored = event.type === "pageshow";
     if (restored && !(event as PageTransitionEvent).persisted) return;
     if (event.type === "online" && failure?.error.code === "offline") failure = undefined;
@@ -378,7 +378,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     }
     // Somebody else may have signed in meanwhile: what the one wrote is not sent in the name of the other.
     if (!tokens || tokens.user !== who) return response;
-    void response.body?.cancel();
+    response.body?.cancel().catch(nothing);
     return sendWith(spare ?? url.href, tokens.token);
   };
 

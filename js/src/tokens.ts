@@ -55,3 +55,7 @@ export function fromText(text: string | null | undefined): Tokens | undefined {
     return text.split(".").length > 2 ? { token: text, user: subject(text) } : undefined;
   }
 }
+
+/** Choose between two that are both good; every tab chooses the same. */
+export const isNewer = (one: Tokens, other: Tokens): boolean =>
+  one.until === other.until ? one.token > other.token : (one.until ?? 0) > (other.until ?? 0);

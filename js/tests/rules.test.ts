@@ -1,0 +1,560 @@
+// @vitest-environment jsdom
+// The 13 rules of a client that no tab can break; each name begins with the number of its rule.
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { NetworkError, RateLimitError, SessionExpiredError } from "#signet/index.js";
+import { openBrowser, settle, thrown } from "./support/browser.js";
+import { type Server, startServer } from "./support/server.js";
+
+const NAME = "alesanchezr";
+const PASSWORD = "12341234";
+
+let server: Server;
+let browsers: ReturnType<typeof openBrowser>[] = [];
+
+const browse = (...args: Parameters<typeof openBrowser> extends [string, ...infer Rest] ? Rest : never) => {
+  const browser = openBrowser(server.url, ...args);
+  browsers.push(browser);
+  return browser;
+};
+
+beforeEach(async () => {
+  server = await startServer();
+});
+afterEach(async () => {
+  browsers.forEach((one) => one.close());
+  browsers = [];
+  localStorage.clear();
+  sessionStorage.clear();
+  await server.close();
+});
+
+const MODES = ["cookie", "memory", "session", "local"] as const;
+
+test("1 expiry counts from the local time of receipt, however wrong the clock", async () => {
+  const browser = browse();
+  browser.now = -5_000_000_000;
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  const first = await tab.token();
+  browser.now += 869_000;
+
+  expect(await tab.token()).toBe(first);
+  expect(server.refreshes()).toBe(0);
+
+  browser.now += 2_000;
+
+  expect(await tab.token()).not.toBe(first);
+  expect(server.refreshes()).toBe(1);
+});
+
+test("1 a clock that is set back does not matter: the 401 is the truth", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  browser.now -= 600_000;
+  server.expire();
+
+  expect((await tab.fetch("protected")).status).toBe(200);
+  expect(server.refreshes()).toBe(1);
+});
+
+test.each(MODES)("2 many requests of one tab make one refresh (%s)", async (storage) => {
+  const browser = browse({ storage });
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  const bodies = ["a", "b", "c", "d", "e"];
+  const answers = await Promise.all(bodies.map((body) => tab.fetch("tasks", { method: "POST", body })));
+
+  expect(await Promise.all(answers.map(async (one) => ((await one.json()) as { body: string }).body))).toEqual(bodies);
+  expect(server.refreshes()).toBe(1);
+});
+
+test.each(["cookie", "local"] as const)("2 six tabs with five requests each make one refresh (%s)", async (storage) => {
+  const browser = browse({ storage });
+  await browser.tab().login(NAME, PASSWORD);
+  const tabs = Array.from({ length: 6 }, () => browser.tab());
+  await Promise.all(tabs.map((tab) => tab.ready()));
+  const before = server.refreshes();
+  server.expire();
+  const answers = await Promise.all(
+    tabs.flatMap((tab) => [1, 2, 3, 4, 5].map((n) => tab.fetch("tasks", { method: "POST", body: String(n) }))),
+  );
+  await settle();
+
+  expect(answers.every((one) => one.ok)).toBe(true);
+  expect(server.refreshes() - before).toBe(1);
+  expect(new Set(await Promise.all(tabs.map((tab) => tab.token()))).size).toBe(1);
+});
+
+test.each(["local", "session"] as const)("2 inside the lock the storage is read again (%s, no messages)", async (storage) => {
+  const browser = browse({ storage }, { messages: false });
+  const [one, two] = [browser.tab(), browser.tab()];
+  await one.login(NAME, PASSWORD);
+  await two.ready();
+  const old = await two.token();
+  await one.token({ force: true });
+
+  expect(await two.token({ force: true })).not.toBe(old);
+  expect(await two.token()).toBe(await one.token());
+  expect(server.refreshes()).toBe(1);
+});
+
+test("2 a new tab takes the token of another instead of refreshing", async () => {
+  const browser = browse();
+  const one = browser.tab();
+  await one.login(NAME, PASSWORD);
+  const two = browser.tab();
+
+  expect((await two.ready()).user).toEqual({ id: 1 });
+  expect(await two.token()).toBe(await one.token());
+  expect(server.refreshes()).toBe(0);
+});
+
+test("3 neither listeners nor a storage of the user run while others wait for the lock", async () => {
+  const browser = browse();
+  const held: string[] = [];
+  const note = (what: string): void => {
+    if (browser.held()) held.push(what);
+  };
+  let text: string | null = null;
+  const tab = browser.tab({
+    storage: {
+      get: () => (note("get"), text),
+      set: (next) => {
+        note("set");
+        text = next;
+      },
+    },
+  });
+  tab.onChange(() => note("listener"));
+  await tab.login(NAME, PASSWORD);
+  await tab.token({ force: true });
+  server.sessions.clear();
+  await thrown(tab.token({ force: true }));
+
+  expect(tab.state.status).toBe("signed-out");
+  expect(held).toEqual([]);
+});
+
+test("3 a wait for the lock that takes too long gives the token that is still valid", async () => {
+  const browser = browse();
+  const stuck = new Promise<never>(() => {});
+  let blocked = false;
+  const tab = browser.tab(
+    { timeoutMs: 40 },
+    {
+      lock: (_name, signal, work) =>
+        blocked ? Promise.race([stuck, new Promise<never>((_, no) => signal.addEventListener("abort", () => no(signal.reason as Error)))]) : work(),
+    },
+  );
+  await tab.login(NAME, PASSWORD);
+  const token = await tab.token();
+  blocked = true;
+  browser.now += 880_000;
+
+  expect(await tab.token()).toBe(token);
+
+  browser.now += 60_000;
+  const error = await thrown(tab.token());
+
+  expect(error).toBeInstanceOf(NetworkError);
+  expect(error).toMatchObject({ code: "timeout" });
+  expect(tab.state.status).toBe("signed-in");
+});
+
+test.each(["cookie", "local"] as const)("4 without Web Locks six tabs stay signed in, with one token (%s)", async (storage) => {
+  const browser = browse({ storage }, { locks: false });
+  await browser.tab().login(NAME, PASSWORD);
+  const tabs = Array.from({ length: 6 }, () => browser.tab());
+  await Promise.all(tabs.map((tab) => tab.ready()));
+  for (let round = 0; round < 3; round++) {
+    server.expire();
+    const answers = await Promise.all(tabs.map((tab) => tab.fetch("protected")));
+
+    expect(answers.map((one) => one.status)).toEqual(Array(6).fill(200));
+
+    await settle();
+  }
+
+  expect(tabs.map((tab) => tab.state.status)).toEqual(Array(6).fill("signed-in"));
+  expect(new Set(await Promise.all(tabs.map((tab) => tab.token()))).size).toBe(1);
+});
+
+test.each(MODES)("4 the answer of a refresh that is lost signs nobody out (%s)", async (storage) => {
+  const browser = browse({ storage });
+  const tab = browser.tab({}, { fetch: async (input, init) => {
+    const response = await browser.fetch(input, init);
+    if (lose && String(input).endsWith("token/refresh")) throw new TypeError("connection reset");
+    return response;
+  } });
+  let lose = false;
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  lose = true;
+
+  expect(await thrown(tab.fetch("protected"))).toMatchObject({ code: "offline" });
+
+  lose = false;
+  browser.now += 5_000;
+
+  expect((await tab.fetch("protected")).status).toBe(200);
+});
+
+test.each([400, 403, 429, 500, 502, 503])("5 an answer %i to the refresh keeps the session", async (status) => {
+  const browser = browse({ storage: "local" });
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  server.fail("/token/refresh", status);
+  const error = await thrown(tab.fetch("protected"));
+
+  expect(error).toMatchObject({ status });
+  expect(error).not.toBeInstanceOf(SessionExpiredError);
+  expect(tab.state.status).toBe("signed-in");
+
+  browser.now += 10_000;
+
+  expect((await tab.fetch("protected")).status).toBe(200);
+});
+
+test("5 a page in place of an answer (captive portal) keeps the session", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  server.once("/token/refresh", (_request, response) => (response.writeHead(200).end("<h1>Wi-Fi</h1>"), true));
+
+  expect(await thrown(tab.fetch("protected"))).toMatchObject({ name: "NetworkError", code: "server" });
+  expect(tab.user).toEqual({ id: 1 });
+});
+
+test("5 Retry-After is honoured: nothing is asked before, the session goes on after", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  server.fail("/token/refresh", 429, { "Retry-After": "7" });
+  const error = await thrown(tab.fetch("protected"));
+
+  expect(error).toBeInstanceOf(RateLimitError);
+  expect(error).toMatchObject({ retryAfter: 7, code: "unavailable" });
+
+  browser.now += 6_000;
+  await thrown(tab.fetch("protected"));
+
+  expect(server.refreshes()).toBe(1);
+
+  browser.now += 1_500;
+
+  expect((await tab.fetch("protected")).status).toBe(200);
+  expect(server.refreshes()).toBe(2);
+});
+
+test("5 only a 401 of the refresh signs out, and says why", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.sessions.forEach((one) => (one.alive = false));
+  const response = await tab.fetch("protected");
+
+  expect(response.status).toBe(401);
+  expect(tab.state).toMatchObject({ status: "signed-out", user: null, error: { name: "SessionExpiredError" } });
+});
+
+test("6 a refresh ahead of time that fails is no error while the token is valid", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  const token = await tab.token();
+  browser.now += 880_000;
+  browser.online = false;
+
+  expect(await tab.token()).toBe(token);
+
+  browser.now += 25_000;
+
+  expect(await thrown(tab.token())).toMatchObject({ code: "offline" });
+});
+
+test("7 a request is sent again exactly once", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  for (let i = 0; i < 5; i++) server.fail("/protected", 401);
+
+  expect((await tab.fetch("protected")).status).toBe(401);
+  expect(server.count("GET", "/protected")).toBe(2);
+  expect(server.refreshes()).toBe(1);
+});
+
+test("7 a 401 of the token routes leads to no refresh", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  const body = JSON.stringify({ username: NAME, password: "wrong" });
+
+  expect((await tab.fetch("token", { method: "POST", body })).status).toBe(401);
+  expect(server.refreshes()).toBe(0);
+});
+
+test("7 an Authorization header of the caller stays, and its 401 is the caller's", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+
+  expect((await tab.fetch("protected", { headers: { Authorization: "Bearer a.b.c" } })).status).toBe(401);
+  expect(server.seen.at(-1)?.headers.authorization).toBe("Bearer a.b.c");
+  expect(server.refreshes()).toBe(0);
+});
+
+test("7 a stream can be sent once only: its 401 is handed over", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  const body = new Response("x").body;
+  const response = await tab.fetch("tasks", { method: "POST", body, duplex: "half" } as RequestInit);
+
+  expect(response.status).toBe(401);
+  expect(server.count("POST", "/tasks")).toBe(1);
+});
+
+test("7 a route that asks for the password again gets no second request", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.fail("/protected", 401, { "WWW-Authenticate": 'Bearer error="insufficient_user_authentication"' });
+
+  expect((await tab.fetch("protected")).status).toBe(401);
+  expect(server.refreshes()).toBe(0);
+});
+
+test("8 a Request is sent again with its body, headers and method", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  const request = new Request(`${server.url}tasks`, { method: "PUT", body: "hello", headers: { "X-Mine": "1" } });
+  const response = await tab.fetch(request);
+
+  expect(await response.json()).toMatchObject({ body: "hello" });
+  expect(server.seen.filter((one) => one.path === "/tasks").map((one) => [one.method, one.body, one.headers["x-mine"]])).toEqual(
+    Array(2).fill(["PUT", "hello", "1"]),
+  );
+});
+
+test("8 an abort counts for the second sending too", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  const aborter = new AbortController();
+  server.once("/token/refresh", () => (aborter.abort(), false));
+  const error = await thrown(tab.fetch("protected", { signal: aborter.signal }));
+
+  expect(error.name).toBe("AbortError");
+  expect(server.count("GET", "/protected")).toBe(1);
+});
+
+test.each(MODES)("9 logout clears here first, then tells the server and the tabs (%s)", async (storage) => {
+  const browser = browse({ storage });
+  const [one, two] = [browser.tab(), browser.tab()];
+  await one.login(NAME, PASSWORD);
+  await settle();
+  if (storage === "memory" || storage === "session") await two.login(NAME, PASSWORD);
+  await two.ready();
+  const leaving = one.logout();
+
+  expect(one.state).toEqual({ status: "signed-out", user: null, error: null });
+
+  await leaving;
+  await settle();
+
+  expect(two.state.status).toBe("signed-out");
+  expect([...server.sessions.values()].map((session) => session.alive)).toEqual(
+    [...server.sessions.values()].map(() => false),
+  );
+  expect(localStorage.length + sessionStorage.length).toBe(0);
+});
+
+test("9 the request of a logout outlives the page", async () => {
+  const browser = browse();
+  const inits: (RequestInit | undefined)[] = [];
+  const tab = browser.tab({}, { fetch: (input, init) => (inits.push(init), browser.fetch(input, init)) });
+  await tab.login(NAME, PASSWORD);
+  await tab.logout();
+
+  expect(inits.at(-1)).toMatchObject({ method: "DELETE", keepalive: true });
+});
+
+test("9 a logout works offline, and the cookie that remained is ended when the server answers again", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  browser.online = false;
+  await tab.logout();
+
+  expect(tab.state.status).toBe("signed-out");
+  expect(browser.cookies.size).toBe(1);
+
+  tab.close();
+  const offline = browser.tab();
+
+  expect((await offline.ready()).status).toBe("signed-out");
+
+  browser.online = true;
+  const reloaded = browser.tab();
+
+  expect((await reloaded.ready()).status).toBe("signed-out");
+  expect(server.refreshes()).toBe(0);
+  expect(browser.cookies.size).toBe(0);
+});
+
+test("9 a logout everywhere that the server did not hear is an error", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  browser.online = false;
+
+  expect(await thrown(tab.logout({ everywhere: true }))).toMatchObject({ code: "offline" });
+  expect(tab.user).toBeNull();
+});
+
+test.each(MODES)("10 a refresh that ends after the logout is thrown away (%s)", async (storage) => {
+  const browser = browse({ storage });
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  let answerNow = (): void => {};
+  const wait = new Promise<void>((done) => (answerNow = done));
+  const asked = new Promise<void>((done) => server.once("/token/refresh", async () => (done(), await wait, false)));
+  const late = tab.token({ force: true });
+  await asked;
+  const leaving = tab.logout();
+  answerNow();
+  await Promise.allSettled([leaving, late]);
+  await settle();
+
+  expect(await tab.token()).toBeNull();
+  expect(tab.state.status).toBe("signed-out");
+  expect(localStorage.length + sessionStorage.length).toBe(0);
+});
+
+test("10 what the one wrote is not sent in the name of the other", async () => {
+  const browser = browse({ storage: "memory" });
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  server.once("/tasks", async (_request, response) => {
+    await tab.logout();
+    await tab.login("other", "43214321");
+    response.writeHead(401).end();
+    return true;
+  });
+  const response = await tab.fetch("tasks", { method: "POST", body: "mine" });
+
+  expect(response.status).toBe(401);
+  expect(tab.user).toEqual({ id: 2 });
+  expect(server.count("POST", "/tasks")).toBe(1);
+});
+
+test("11 the channel stays open when the page is hidden", async () => {
+  const browser = browse();
+  let closed = 0;
+  const tab = browser.tab({}, { channel: () => ({ onmessage: null, postMessage() {}, close: () => void closed++ }) });
+  await tab.login(NAME, PASSWORD);
+  window.dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+
+  expect(closed).toBe(0);
+});
+
+test.each(["cookie", "local"] as const)("11 a page that comes back from the cache notices the logout (%s)", async (storage) => {
+  const browser = browse({ storage }, { messages: false });
+  const [frozen, other] = [browser.tab(), browser.tab()];
+  await frozen.login(NAME, PASSWORD);
+  await other.ready();
+  await other.logout();
+
+  expect(frozen.state.status).toBe("signed-in");
+
+  window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  await settle(150);
+
+  expect(frozen.state.status).toBe("signed-out");
+});
+
+test("12 a focus or a new connection asks nothing and renders nothing while nothing changed", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  let calls = 0;
+  tab.onChange(() => calls++);
+  const requests = server.seen.length;
+  for (let i = 0; i < 20; i++) {
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    window.dispatchEvent(new Event("online"));
+  }
+  await settle(100);
+
+  expect(server.seen.length).toBe(requests);
+  expect(calls).toBe(0);
+});
+
+test("12 a tab that wakes up with an old token renews it before it is asked, with no timer running", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  browser.now += 8 * 3_600_000;
+  await settle(100);
+
+  expect(server.refreshes()).toBe(0);
+
+  document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+  await settle(150);
+
+  expect(server.refreshes()).toBe(1);
+  expect(tab.state.status).toBe("signed-in");
+});
+
+test("12 offline at the start: loading with an error, signed in when the connection is back", async () => {
+  const browser = browse();
+  const before = browser.tab();
+  await before.login(NAME, PASSWORD);
+  before.close();
+  browser.online = false;
+  const tab = browser.tab();
+
+  expect(await tab.ready()).toMatchObject({ status: "loading", user: null, error: { code: "offline" } });
+
+  browser.online = true;
+  window.dispatchEvent(new Event("online"));
+  await settle(150);
+
+  expect(tab.state).toEqual({ status: "signed-in", user: { id: 1 }, error: null });
+});
+
+test("13 the state is replaced only when it changes", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  const states: unknown[] = [];
+  tab.onChange((state) => states.push(state));
+  await tab.login(NAME, PASSWORD);
+  const state = tab.getSnapshot();
+  await tab.token({ force: true });
+  await tab.fetch("protected");
+  await tab.login(NAME, PASSWORD);
+
+  expect(tab.getSnapshot()).toBe(state);
+  expect(states).toEqual([state]);
+});
+
+test("13 a listener that is gone or broken disturbs nobody", async () => {
+  const browser = browse();
+  const tab = browser.tab();
+  let calls = 0;
+  const off = tab.subscribe(() => calls++);
+  tab.subscribe(() => calls++);
+  off();
+  await tab.login(NAME, PASSWORD);
+
+  expect(calls).toBe(1);
+});
