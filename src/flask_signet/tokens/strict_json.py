@@ -32,6 +32,7 @@ def _no_constant(text: str) -> Any:
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant).decode
+_decode_quickly = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant).scan_once
 
 
 def loads(data: bytes) -> Any:
@@ -53,6 +54,26 @@ def loads(data: bytes) -> Any:
         except RecursionError:
             raise ValueError("nested too deeply") from None
     return value
+
+
+def loads_object(data: bytes) -> Any:
+    """Return what :func:`loads` does, sooner for the usual payload: a flat object without escapes.
+
+    Without a backslash every quote opens or ends a string, and without a blank behind a quote ``":``
+    stands behind each name and nowhere else. If it stands there as often as the object has members,
+    no name came twice.
+
+    :raises ValueError: as :func:`loads`.
+    """
+    text = data.decode()
+    if text[:1] == "{" and "\\" not in text and '" ' not in text and text.isprintable():
+        try:
+            value, end = _decode_quickly(text, 0)
+        except (StopIteration, RecursionError):
+            raise ValueError("not complete") from None
+        if end == len(text) and len(value) == text.count('":'):
+            return value
+    return loads(data)
 
 
 def dumps(value: Any, default: Any = None) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from flask_signet.exceptions import ImmatureToken, InvalidSignature, MalformedToken, TokenExpired
 from flask_signet.tokens import base64url, jws, strict_json
-from flask_signet.tokens.claims import Policy, check_parties, check_types, take_identity
+from flask_signet.tokens.claims import IDENTITY_TYPE, Policy, check_parties, check_types, take_identity
 from flask_signet.tokens.keys import Key
 
 _LEARNED_HEADERS: Final = 64
@@ -59,7 +59,12 @@ class Verified:
         self.expires_at: float = expires_at + policy.leeway
         if policy.issuer or policy.audience:
             check_parties(claims, policy)
-        self.identity: Any = take_identity(claims, policy.identity_claim)
+        identity_claim = policy.identity_claim
+        self.identity: Any = (
+            claims[identity_claim]
+            if IDENTITY_TYPE not in claims and identity_claim in claims
+            else take_identity(claims, identity_claim)
+        )
         self.kind: Any = claims.setdefault("type", "access")
         claims.setdefault("fresh", False)
         claims.setdefault("jti", None)
@@ -148,7 +153,7 @@ class Verifier:
         if learn and len(self._learned) < _LEARNED_HEADERS:
             self._learned[segment] = (keys, header)
         try:
-            claims = strict_json.loads(base64url.decode(payload))
+            claims = strict_json.loads_object(base64url.decode(payload))
         except ValueError:
             claims = jws.read_payload(payload)  # the same again, to say what is wrong
         if type(claims) is not dict:

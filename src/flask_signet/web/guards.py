@@ -28,7 +28,7 @@ from flask_signet.exceptions import (
 from flask_signet.settings import nearest
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import locations as find
-from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of
+from flask_signet.web.layer import EXTENSION, Snapshot, TokenLayer, layer_of
 from flask_signet.web.manager import JWTManager, reach_blueprints
 from flask_signet.web.settings import LOCATIONS, TokenSettings
 
@@ -144,14 +144,14 @@ def _verify(
     skip_revocation_check: bool,
 ) -> None:
     """Verify the token of *request* and remember it there, only if every check passes."""
-    environ = request.environ
-    if environ["REQUEST_METHOD"] == "OPTIONS":
+    if request.environ["REQUEST_METHOD"] == "OPTIONS":
         setattr(request, _ON_REQUEST, Credential(None, None, None))
         return
-    settings = layer.settings
-    where = _locations(locations) if locations else settings.locations
+    snapshot = layer.snapshot()
+    now = layer.clock.time()
+    where = _locations(locations) if locations else snapshot.settings.locations
     try:
-        verified, location = _find(layer, request, settings, where, refresh)
+        verified, location = _find(layer, request, snapshot, where, refresh, now)
     except NoAuthorizationError:
         if not optional:
             raise
@@ -161,45 +161,49 @@ def _verify(
     if verify_type and verified.kind != ("refresh" if refresh else "access"):
         raise WrongTokenError(f"Only {'refresh' if refresh else 'non-refresh'} tokens are allowed")
     if fresh:
-        _check_fresh(layer, verified)
+        _check_fresh(verified, now)
     manager = layer.manager
     if not skip_revocation_check:
-        _check_revocation(manager, verified)
-    if manager.has_verification and not manager.call(
-        manager._token_verification_callback, dict(verified.header), verified.copy_claims()
+        revocations = manager.revocations
+        if (revocations is not None and revocations.is_revoked(verified.claims)) or (
+            manager.token_in_blocklist_callback is not None
+            and manager.call(manager.token_in_blocklist_callback, dict(verified.header), verified.copy_claims())
+        ):
+            raise RevokedTokenError(None, verified.header, verified.copy_claims())
+    if manager.token_verification_callback is not None and not manager.call(
+        manager.token_verification_callback, dict(verified.header), verified.copy_claims()
     ):
         raise UserClaimsVerificationError(None, verified.header, verified.copy_claims())
-    user = _UNSET if manager._user_lookup_callback is None else _load_user(manager, verified)
+    user = _UNSET if manager.user_lookup_callback is None else _load_user(manager, verified)
     setattr(request, _ON_REQUEST, Credential(verified, location, user))
 
 
 def _find(
-    layer: TokenLayer, request: Request, settings: TokenSettings, where: tuple[str, ...], refresh: bool
+    layer: TokenLayer, request: Request, snapshot: Snapshot, where: tuple[str, ...], refresh: bool, now: float
 ) -> tuple[Verified, str]:
     """Return the first credential of *where*, verified and in time.
 
     A cookie that lacks its CSRF proof, or that is no good, does not stand in the way of a token that
     somebody put into the request on purpose; in every other place a bad token ends the search.
     """
+    if snapshot.weakness is not None:
+        layer.judge_weakness(snapshot, request)
     absent: list[str] = []
     refused: JWTExtendedException | None = None
-    names = settings.refresh_cookies if refresh else settings.access_cookies
     for location in where:
-        proof: str | None = None
         try:
             if location == "headers":
-                token = _bearer(request, settings) or find.from_headers(request, settings)
+                token = _bearer(request, snapshot.settings) or find.from_headers(request, snapshot.settings)
+                verified = layer.verify(token, snapshot, now)
             elif location == "cookies":
-                token = find.from_cookies(request, names)
-                proof = find.csrf_value(request, settings, names)
+                verified = _from_cookies(layer, request, snapshot, refresh, now)
             elif location == "query_string":
-                token = find.from_query(request, settings)
+                verified = layer.verify(find.from_query(request, layer.settings), snapshot, now)
             else:
-                token = find.from_json(request, settings.json_keys[refresh])
-            verified = layer.verify(token, request)
-            if proof is not None:
-                find.check_csrf(verified, proof)
-            layer.check_expiry(verified)
+                token = find.from_json(request, layer.settings.json_keys[refresh])
+                verified = layer.verify(token, snapshot, now)
+            if now >= verified.expires_at:
+                raise verified.expired()
         except NoAuthorizationError as error:
             absent.append(str(error))
         except JWTExtendedException as error:
@@ -213,6 +217,17 @@ def _find(
     if len(where) == 1:
         raise NoAuthorizationError(absent[0])
     raise NoAuthorizationError(f"Missing JWT in {', '.join(where[:-1])} or {where[-1]} ({'; '.join(absent)})")
+
+
+def _from_cookies(layer: TokenLayer, request: Request, snapshot: Snapshot, refresh: bool, now: float) -> Verified:
+    settings = layer.settings
+    names = settings.refresh_cookies if refresh else settings.access_cookies
+    token = find.from_cookies(request, names)
+    proof = find.csrf_value(request, settings, names)
+    verified = layer.verify(token, snapshot, now)
+    if proof is not None:
+        find.check_csrf(verified, proof)
+    return verified
 
 
 def _bearer(request: Request, settings: TokenSettings) -> str | None:
@@ -233,27 +248,16 @@ def _locations(locations: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _check_fresh(layer: TokenLayer, verified: Verified) -> None:
+def _check_fresh(verified: Verified, now: float) -> None:
     fresh = verified.claims["fresh"]
     if fresh is True:
         return
-    if isinstance(fresh, bool) or not isinstance(fresh, (int, float)) or fresh < layer.clock.time():
+    if isinstance(fresh, bool) or not isinstance(fresh, (int, float)) or fresh < now:
         raise FreshTokenRequired(None, verified.header, verified.copy_claims())
 
 
-def _check_revocation(manager: JWTManager, verified: Verified) -> None:
-    revocations = manager.revocations
-    revoked = revocations is not None and revocations.is_revoked(verified.claims)
-    if not revoked and manager.has_blocklist:
-        revoked = manager.call(
-            manager._token_in_blocklist_callback, dict(verified.header), verified.copy_claims()
-        )
-    if revoked:
-        raise RevokedTokenError(None, verified.header, verified.copy_claims())
-
-
 def _load_user(manager: JWTManager, verified: Verified) -> Any:
-    callback = manager._user_lookup_callback
+    callback = manager.user_lookup_callback
     assert callback is not None
     user = manager.call(callback, dict(verified.header), verified.copy_claims())
     if user is None:
@@ -267,10 +271,12 @@ def _load_user(manager: JWTManager, verified: Verified) -> Any:
 
 
 def _credential() -> Credential:
-    credential = getattr(request, _ON_REQUEST, None) if request else None
-    if credential is None:
-        raise RuntimeError(_NOT_VERIFIED)
-    return cast(Credential, credential)
+    try:
+        here: Any = request._get_current_object()  # type: ignore[attr-defined]
+        credential: Credential = here._signet_credential
+    except (RuntimeError, AttributeError):
+        raise RuntimeError(_NOT_VERIFIED) from None
+    return credential
 
 
 def get_jwt() -> dict[str, Any]:

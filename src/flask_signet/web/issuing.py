@@ -179,11 +179,12 @@ def decode_token(encoded_token: str | bytes, csrf_value: str | None = None, allo
     :raises CSRFError: another CSRF value.
     """
     layer = layer_of(current_app)
-    verified = layer.verify(_text(encoded_token))
+    now = layer.clock.time()
+    verified = layer.verify(_text(encoded_token), layer.snapshot(), now)
     if csrf_value:
         check_csrf(verified, csrf_value)
-    if not allow_expired:
-        layer.check_expiry(verified)
+    if not allow_expired and now >= verified.expires_at:
+        raise verified.expired()
     return verified.copy_claims()
 
 

@@ -32,7 +32,7 @@ from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified, Verifier
 from flask_signet.web.keyfiles import KeyFile
-from flask_signet.web.settings import DEFAULTS, TokenSettings, read_values, token_settings
+from flask_signet.web.settings import DEFAULTS, TokenSettings, read_deciding_values, read_values, token_settings
 
 if TYPE_CHECKING:
     from flask_signet.web.manager import JWTManager
@@ -49,6 +49,7 @@ class Snapshot:
     settings: TokenSettings
     ring: Ring
     verifier: Verifier
+    weakness: str | None
 
 
 class TokenLayer:
@@ -68,6 +69,7 @@ class TokenLayer:
         self._source = source
         self._file: tuple[Any, KeyFile] | None = None
         self._values: tuple[Any, ...] = ()
+        self._deciding_values: tuple[Any, ...] = ()
         self._settings: TokenSettings | None = None
         self._snapshot: Snapshot | None = None
         self._issuer: Issuer | None = None
@@ -75,31 +77,35 @@ class TokenLayer:
 
     @property
     def settings(self) -> TokenSettings:
-        """The settings as they are now.
+        """Every setting as it is now.
 
         :raises SettingsError: one of them is wrong.
         """
         values = read_values(self.app.config)
-        if values != self._values or self._settings is None:
-            settings = token_settings(self.app.config)
+        settings = self._settings
+        if settings is None or values != self._values:
+            settings = self._settings = token_settings(self.app.config)
             # Kept as copies, so that a list that is changed in place is noticed too.
-            self._snapshot = self._issuer = None
-            self._source = self._source_of(self.app.config["JWT_KEYS"])
-            self._settings, self._values = settings, tuple(map(_copied, values))
-        return self._settings
+            self._values = tuple(map(_copied, values))
+        return settings
 
     def snapshot(self) -> Snapshot:
-        """Return settings, keys and verifier as they are now.
+        """Return what decides about a token, as it is now: keys, verifier, and the settings of both.
 
         :raises SettingsError: a setting is wrong, or there is no key.
         """
-        settings = self.settings
-        snapshot, source = self._snapshot, self._source
+        snapshot = self._snapshot
+        values = read_deciding_values(self.app.config)
+        if snapshot is None or values != self._deciding_values:
+            snapshot = None
+            self._source = self._source_of(self.app.config["JWT_KEYS"])
+            self._deciding_values = tuple(map(_copied, values))
+        source = self._source
         if snapshot is None or (source is not None and source.current() is not snapshot.ring):
+            settings = self.settings
             ring = source.current() if source is not None else self._configured_ring(settings)
-            snapshot = Snapshot(settings, ring, Verifier(ring.verifying, settings.policy))
+            snapshot = Snapshot(settings, ring, Verifier(ring.verifying, settings.policy), ring.weakness)
             self._snapshot = snapshot
-            self._issuer = None
         return snapshot
 
     def issuer(self) -> Issuer:
@@ -116,18 +122,13 @@ class TokenLayer:
             issuer = self._issuer = Issuer(key)
         return issuer
 
-    def verify(self, token: str, request: Request | None = None) -> Verified:
+    def verify(self, token: str, snapshot: Snapshot, now: float) -> Verified:
         """Return the verified token; whether it has expired is left to the caller.
 
         :raises JWTDecodeError: not a token of ours.
-        :raises WeakKeyError: the keys must not serve real users.
         """
         if self.manager.decode_key_callback is not None:
-            return self._verify_with_loader(token)
-        snapshot = self.snapshot()
-        if snapshot.ring.weakness is not None:
-            self.judge_weakness(snapshot, request)
-        now = self.clock.time()
+            return self._verify_with_loader(token, now)
         try:
             return snapshot.verifier.verify(token, now)
         except UnknownKey:
@@ -136,14 +137,6 @@ class TokenLayer:
             if source is None or source.refresh() is snapshot.ring:
                 raise
             return self.snapshot().verifier.verify(token, now)
-
-    def check_expiry(self, verified: Verified) -> None:
-        """Refuse a token whose time is over.
-
-        :raises TokenExpired: ``exp`` has passed, leeway included.
-        """
-        if self.clock.time() >= verified.expires_at:
-            raise verified.expired()
 
     def status_of(self, error: SignetError) -> int:
         """Return the status that *error* is answered with, by ``JWT_ERROR_STATUS``."""
@@ -157,7 +150,7 @@ class TokenLayer:
 
         :raises WeakKeyError: a server that is neither a development server nor a test.
         """
-        weakness = snapshot.ring.weakness
+        weakness = snapshot.weakness
         if weakness is None:
             return
         advice = (
@@ -222,7 +215,7 @@ class TokenLayer:
             # One public key cannot fit every algorithm of JWT_DECODE_ALGORITHMS.
             return None
 
-    def _verify_with_loader(self, token: str) -> Verified:
+    def _verify_with_loader(self, token: str, now: float) -> Verified:
         """Verify with the key that the application's own callback chooses; nothing is kept."""
         settings = self.settings
         if len(token) > settings.policy.max_token_bytes:
@@ -242,7 +235,7 @@ class TokenLayer:
             key = keys.from_config(value, algorithm, private=False)
         except InvalidKeyError as error:
             raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
-        return Verifier((key.named(key_id),), settings.policy).verify(token, self.clock.time())
+        return Verifier((key.named(key_id),), settings.policy).verify(token, now)
 
 
 def layer_of(app: Flask) -> TokenLayer:

@@ -54,9 +54,9 @@ class JWTManager:
         self._user_claims_callback: Callable[..., Any] = callbacks.additional_claims
         self._jwt_additional_header_callback: Callable[..., Any] = callbacks.additional_headers
         self._user_identity_callback: Callable[..., Any] = callbacks.user_identity
-        self._token_in_blocklist_callback: Callable[..., Any] = callbacks.token_in_blocklist
-        self._token_verification_callback: Callable[..., Any] = callbacks.token_verification
-        self._user_lookup_callback: Callable[..., Any] | None = None
+        self.token_in_blocklist_callback: Callable[..., Any] | None = None
+        self.token_verification_callback: Callable[..., Any] | None = None
+        self.user_lookup_callback: Callable[..., Any] | None = None
         self._expired_token_callback: Callable[..., Any] = callbacks.expired_token
         self._invalid_token_callback: Callable[..., Any] = callbacks.invalid_token
         self._unauthorized_callback: Callable[..., Any] = callbacks.unauthorized
@@ -139,16 +139,6 @@ class JWTManager:
         """
         raise SettingsError("You must provide a `@jwt.user_lookup_loader` callback to use this method")
 
-    @property
-    def has_blocklist(self) -> bool:
-        """Whether the application registered a blocklist."""
-        return self._token_in_blocklist_callback is not callbacks.token_in_blocklist
-
-    @property
-    def has_verification(self) -> bool:
-        """Whether the application registered a check of its own."""
-        return self._token_verification_callback is not callbacks.token_verification
-
     def _callback_for(self, error: SignetError) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         match error:
             case CSRFError() | NoAuthorizationError():
@@ -200,17 +190,17 @@ class JWTManager:
 
     def token_in_blocklist_loader(self, callback: C) -> C:
         """Tell whether a token is revoked: ``callback(jwt_header, jwt_data) -> bool``."""
-        self._token_in_blocklist_callback = callback
+        self.token_in_blocklist_callback = callback
         return callback
 
     def token_verification_loader(self, callback: C) -> C:
         """Accept or refuse the claims: ``callback(jwt_header, jwt_data) -> bool``."""
-        self._token_verification_callback = callback
+        self.token_verification_callback = callback
         return callback
 
     def user_lookup_loader(self, callback: C) -> C:
         """Load the user: ``callback(jwt_header, jwt_data)``; ``None`` refuses the token."""
-        self._user_lookup_callback = callback
+        self.user_lookup_callback = callback
         return callback
 
     def expired_token_loader(self, callback: C) -> C:

@@ -72,8 +72,29 @@ DEFAULTS: Final[dict[str, Any]] = {
     "JWT_VERIFIED_CACHE_BYTES": 8_388_608,
 }
 
-# One call instead of one look-up by name each; the secret of Flask comes last.
-read_values = itemgetter(*DEFAULTS, "SECRET_KEY")
+# One call instead of one look-up by name each. A guard asks at every request, and only for what decides
+# about a token; everything else is looked at when it is used.
+read_values = itemgetter(*DEFAULTS)
+read_deciding_values = itemgetter(
+    "JWT_ALGORITHM",
+    "JWT_ALLOW_WEAK_KEYS",
+    "JWT_DECODE_ALGORITHMS",
+    "JWT_DECODE_AUDIENCE",
+    "JWT_DECODE_ISSUER",
+    "JWT_DECODE_LEEWAY",
+    "JWT_HEADER_NAME",
+    "JWT_HEADER_TYPE",
+    "JWT_IDENTITY_CLAIM",
+    "JWT_KEYS",
+    "JWT_MAX_TOKEN_BYTES",
+    "JWT_PRIVATE_KEY",
+    "JWT_PUBLIC_KEY",
+    "JWT_SECRET_KEY",
+    "JWT_TOKEN_LOCATION",
+    "JWT_VERIFIED_CACHE_BYTES",
+    "JWT_VERIFY_SUB",
+    "SECRET_KEY",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

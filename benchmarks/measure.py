@@ -1,0 +1,63 @@
+"""What every measurement shares: interleaved rounds, medians, and tables that docs can include."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+DOCS = Path(__file__).parent.parent / "docs" / "benchmarks"
+
+Work = Callable[[], int]
+
+
+def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
+    """Run each piece of work once a round, in turning order; return seconds per operation of each round.
+
+    :param work: name → a function that does some operations and returns how many; ``prepare``, if it is
+        the first, runs before the others in each round and is not measured.
+    """
+    names = list(work)
+    first = names[:1] if names[0] == "prepare" else []
+    names = names[len(first) :]
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(-warm_up, rounds):
+        shift = number % len(names)
+        for name in first + names[shift:] + names[:shift]:
+            gc.collect()
+            start = time.perf_counter()
+            count = work[name]()
+            seconds = (time.perf_counter() - start) / count
+            if number >= 0 and name not in first:
+                taken[name].append(seconds)
+    return taken
+
+
+def ratio(taken: Mapping[str, Sequence[float]], above: str, below: str) -> float:
+    """Return the median over the rounds of *above* / *below*."""
+    return statistics.median(a / b for a, b in zip(taken[above], taken[below], strict=True))
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the median."""
+    return statistics.median(values)
+
+
+def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> str:
+    """Return a Markdown table."""
+    lines = [f"### {title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in rows]
+    return "\n".join([*lines, "", *([note, ""] if note else [])])
+
+
+def publish(name: str, text: str) -> None:
+    """Print *text*, and keep it where the docs include it."""
+    print(text, flush=True)
+    DOCS.mkdir(parents=True, exist_ok=True)
+    (DOCS / f"{name}.md").write_text(text)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
