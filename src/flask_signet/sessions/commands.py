@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from flask_signet.accounts.commands import as_json as as_json_option
+from flask_signet.accounts.commands import plain_errors, signet
 from flask_signet.sessions.service import SessionInfo, Sessions
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group("sessions")
@@ -25,6 +24,7 @@ def sessions_group() -> None:
 @click.option("--user", "username", help="Only those of this user name.")
 @as_json_option
 @with_appcontext
+@plain_errors
 def list_command(username: str | None, as_json: bool) -> None:
     """List living sessions, the one used last first."""
     infos = _sessions().listing(None if username is None else _user(username).id)
@@ -42,6 +42,7 @@ def list_command(username: str | None, as_json: bool) -> None:
 @click.option("--user", "username", help="End all sessions of this user name.")
 @as_json_option
 @with_appcontext
+@plain_errors
 def revoke_command(session_id: str | None, username: str | None, as_json: bool) -> None:
     """End one session by its id, or all of a user."""
     if (session_id is None) == (username is None):
@@ -61,6 +62,7 @@ def revoke_command(session_id: str | None, username: str | None, as_json: bool) 
 @click.confirmation_option(prompt="This signs everybody out. Go on?", help="Do not ask.")
 @as_json_option
 @with_appcontext
+@plain_errors
 def restored_command(as_json: bool) -> None:
     """End all sessions after the database was restored from a copy.
 
@@ -71,11 +73,11 @@ def restored_command(as_json: bool) -> None:
 
 
 def _sessions() -> Sessions:
-    return cast(Sessions, current_app.extensions["signet"].sessions)
+    return cast(Sessions, signet().sessions)
 
 
 def _user(username: str) -> Any:
-    user = current_app.extensions["signet"].users.find(username)
+    user = signet().users.find(username)
     if user is None:
         raise click.ClickException(f"There is no user {username!r}.")
     return user
