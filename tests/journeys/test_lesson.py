@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ PASSWORD = "12341234"
 def lesson(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The lesson's app with its user, made by its own command."""
     folder = tmp_path_factory.mktemp("lesson")
-    env = {"JWT_SECRET_KEY": "k" * 31 + "!", "DATABASE_URL": f"sqlite:///{folder}/lesson.sqlite3"}
+    env = {"JWT_SECRET_KEY": secrets.token_urlsafe(32), "DATABASE_URL": f"sqlite:///{folder}/lesson.sqlite3"}
     server = Server(SERVERS[request.param], cwd=LESSON, env=env)
     made = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "app", "create-user", "alesanchezr", "--password", PASSWORD],
