@@ -1,0 +1,22 @@
+"""How ``make docs`` builds this folder."""
+
+import flask_signet
+
+project = "Flask-Signet"
+author = "Flask-Signet contributors"
+copyright = "Flask-Signet contributors; MIT licence"  # noqa: A001 (Sphinx's name for it)
+version = release = flask_signet.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build", "benchmarks"]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"show-inheritance": True}
+
+html_theme = "furo"
+html_title = f"Flask-Signet {release}"
+html_show_sourcelink = False
