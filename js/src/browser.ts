@@ -1,7 +1,7 @@
-import type { Channel, Lock } from "./types.js";
+import type { Lock } from "./types.js";
 
-/** Whether this is a page: only there are all tabs, locks and messages of one user. */
-export const inPage = (): boolean => typeof window !== "undefined";
+/** The window of a page, else nothing: only in a page are all tabs, locks and messages of one user. */
+export const page: Window | undefined = globalThis.window;
 
 /** One entry of `localStorage` or `sessionStorage`, looked up at every use: even asking for it may throw. */
 export const entry = (
@@ -16,11 +16,7 @@ export const entry = (
 export function defaultLock(): Lock {
   let last: Promise<void> = Promise.resolve();
   return (name, signal, work) =>
-    inPage() && navigator.locks
-      ? navigator.locks.request(name, { signal }, work)
+    page?.navigator.locks
+      ? page.navigator.locks.request(name, { signal }, work)
       : (last = last.then(work, work));
 }
-
-/** A channel to the other tabs. It stays open when the page is hidden: so a logout evicts the frozen page. */
-export const defaultChannel = (name: string): Channel | undefined =>
-  inPage() && typeof BroadcastChannel !== "undefined" ? new BroadcastChannel(name) : undefined;

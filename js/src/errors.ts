@@ -12,23 +12,21 @@ export interface ErrorDetails {
   /** Seconds after which the server wants to be asked again. */
   readonly retryAfter?: number | undefined;
   /** Name of a form field → what is wrong with it. */
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Root of every error that this package throws; `code` is for programs, `message` for people. */
 export class SignetError extends Error {
   override name = "SignetError";
-  readonly code: SignetErrorCode;
+  declare readonly code: SignetErrorCode;
   /** HTTP status; 0 if there was no answer. */
-  readonly status: number;
+  declare readonly status: number;
   /** Seconds to wait, if the server said so (429 and 503). */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
 
-  constructor(message: string, details: ErrorDetails) {
-    super(message, { cause: details.cause });
-    this.code = details.code;
-    this.status = details.status ?? 0;
-    this.retryAfter = details.retryAfter;
+  constructor(message: string, { cause, ...details }: ErrorDetails) {
+    super(message, { cause });
+    Object.assign(this, { status: 0 }, details);
   }
 }
 
@@ -61,17 +59,22 @@ export class CsrfError extends SignetError {
 /** A form was refused (400, 409, 422); `fields` says what is wrong with which field. */
 export class ValidationError extends SignetError {
   override name = "ValidationError";
-  readonly fields: Readonly<Record<string, string>>;
-
-  constructor(message: string, details: ErrorDetails) {
-    super(message, details);
-    this.fields = details.fields ?? {};
-  }
+  declare readonly fields: Readonly<Record<string, string>>;
 }
 
 /** Tell whether *error* is one of ours; unlike `instanceof`, also when two copies of the package are loaded. */
 export const isSignetError = (error: unknown): error is SignetError =>
-  error instanceof Error && "code" in error && "status" in error && "retryAfter" in error;
+  error instanceof Error && "code" in error && "status" in error;
+
+/** Give the error for a request that had no usable answer: *code* if known, else what *cause* tells. */
+export const noAnswer = (cause: unknown, code?: "server"): NetworkError => {
+  const why = code ?? ((cause as Error).name === "TimeoutError" ? "timeout" : "offline");
+  return new NetworkError(`No answer: ${why}`, { code: why, cause });
+};
+
+/** Give the error for a session that cannot go on. */
+export const sessionOver = (cause?: unknown): SessionExpiredError =>
+  new SessionExpiredError("Session over", { code: "token_expired", status: 401, cause });
 
 interface ErrorBody {
   error?: SignetErrorCode;
@@ -84,25 +87,17 @@ interface ErrorBody {
  *
  * @param login a 401 means a wrong password, also from a server whose answer has no `error`.
  */
-export async function toError(response: Response, login = false): Promise<SignetError> {
+export async function toError(response: Response, login?: boolean): Promise<SignetError> {
   const { status } = response;
-  const body = ((await response.json().catch(() => null)) ?? {}) as ErrorBody;
-  const code = status < 500 ? (body.error ?? (status === 401 ? "invalid_token" : "invalid_request")) : "server";
+  const { error, msg, fields = {} } = ((await response.json().catch(() => null)) ?? {}) as ErrorBody;
+  const code = status < 500 ? (error ?? (status === 401 ? "invalid_token" : "invalid_request")) : "server";
+  let Kind: new (message: string, details: ErrorDetails) => SignetError = SignetError;
+  if (status === 400 || status === 409 || status === 422) Kind = ValidationError;
+  if (status === 401) Kind = login || code === "invalid_credentials" ? InvalidCredentialsError : SessionExpiredError;
+  if (code === "csrf_failed") Kind = CsrfError;
+  if (status === 429) Kind = RateLimitError;
+  if (status > 499) Kind = NetworkError;
   // A date is not read: it could only be compared with a clock that may be wrong.
-  const retryAfter = Number(response.headers.get("retry-after")) || undefined;
-  const Kind =
-    status === 429
-      ? RateLimitError
-      : status >= 500
-        ? NetworkError
-        : status === 401
-          ? login || code === "invalid_credentials"
-            ? InvalidCredentialsError
-            : SessionExpiredError
-          : code === "csrf_failed"
-            ? CsrfError
-            : body.fields || status === 400 || status === 409 || status === 422
-              ? ValidationError
-              : SignetError;
-  return new Kind(body.msg ?? `HTTP ${status}`, { code, status, retryAfter, fields: body.fields ?? {} });
+  const retryAfter = Number(response.headers.get("Retry-After")) || undefined;
+  return new Kind(msg ?? `HTTP ${status}`, { code, status, retryAfter, fields });
 }

@@ -1,4 +1,4 @@
-import { NetworkError } from "./errors.js";
+import { noAnswer } from "./errors.js";
 import type { UserId } from "./types.js";
 
 /** What one login or refresh gave. Never changed, only replaced. */
@@ -10,9 +10,9 @@ export interface Tokens {
   readonly user: UserId;
 }
 
-interface Answer {
+/** The answer of `POST token`, as far as it can be trusted: not at all. */
+export interface Answer {
   token?: unknown;
-  access_token?: unknown;
   refresh_token?: string;
   expires_in?: number;
   user_id?: UserId;
@@ -21,7 +21,7 @@ interface Answer {
 /** Read who a bare token is about; it is display only, so the signature is the server's business. */
 function subject(token: string): UserId {
   try {
-    const part = (token.split(".")[1] as string).replace(/-/g, "+").replace(/_/g, "/");
+    const part = (token.split(".")[1] as string).replace(/[-_]/g, (sign) => (sign < "_" ? "+" : "/"));
     const { sub, sub_type } = JSON.parse(atob(part)) as { sub?: UserId; sub_type?: string };
     return sub_type === "int" ? Number(sub) : (sub ?? "");
   } catch {
@@ -30,15 +30,10 @@ function subject(token: string): UserId {
 }
 
 /** Read the answer of `POST token`; a page of some captive portal is no answer of ours. */
-export function received(answer: Answer | null, at: number): Tokens {
-  const token = answer?.token ?? answer?.access_token;
-  if (!answer || typeof token !== "string") throw new NetworkError("No token in the answer", { code: "server" });
-  return {
-    token,
-    refresh: answer.refresh_token,
-    until: answer.expires_in && at + answer.expires_in * 1000,
-    user: answer.user_id ?? subject(token),
-  };
+export function received(answer: Answer | null | undefined, at: number): Tokens {
+  const { token, refresh_token, expires_in, user_id } = answer ?? {};
+  if (typeof token !== "string") throw noAnswer(answer, "server");
+  return { token, refresh: refresh_token, until: expires_in && at + expires_in * 1000, user: user_id ?? subject(token) };
 }
 
 /** Write for a storage: without a refresh token just the token, as code written for one token expects. */

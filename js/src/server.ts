@@ -1,0 +1,57 @@
+import { noAnswer, toError } from "./errors.js";
+import type { Answer } from "./tokens.js";
+
+/** How the server is reached. */
+export interface Route {
+  readonly baseUrl: string;
+  /** Whether the refresh token lives in a cookie. */
+  readonly cookie: boolean;
+  readonly timeoutMs: number;
+  readonly send: typeof fetch;
+}
+
+/** What to send along with a request. */
+export interface Content {
+  readonly body?: object;
+  /** The access token. */
+  readonly bearer?: string | null | undefined;
+  /** A 401 means a wrong password. */
+  readonly login?: boolean;
+}
+
+/** Resolve as late as possible: a server that renders the page has no address to resolve against. */
+export const resolver =
+  (baseUrl: string) =>
+  (path: string): URL =>
+    new URL(path, new URL(baseUrl, globalThis.location?.href));
+
+/**
+ * Make the function that asks the server's own routes, and gives what a POST answers.
+ *
+ * It throws a `SignetError` for everything that is not a success.
+ */
+export const connect =
+  ({ baseUrl, cookie, timeoutMs, send }: Route) =>
+  async (method: "POST" | "DELETE", path: string, { body, bearer, login }: Content): Promise<Answer | undefined> => {
+    let response: Response | undefined;
+    try {
+      response = await send(resolver(baseUrl)(path).href, {
+        method,
+        headers: {
+          ...(body && { "Content-Type": "application/json" }),
+          ...(cookie && { "X-Signet": "1" }),
+          ...(bearer && { Authorization: `Bearer ${bearer}` }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+        // Without cookie mode a cookie that was left behind must not compete with the token in the body.
+        credentials: cookie ? "include" : "omit",
+        // A logout is often the last thing that a page does.
+        keepalive: method === "DELETE",
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      if (response.ok) return body && ((await response.json()) as Answer);
+    } catch (cause) {
+      throw noAnswer(cause, response && "server");
+    }
+    throw await toError(response, login);
+  };
