@@ -4,6 +4,13 @@
 revocation. What needs a database or Argon2 is imported when it is first asked for.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flask_signet.accounts.sqlalchemy_users import SQLAlchemyUsers as SQLAlchemyUsers
+    from flask_signet.sessions.current import current_session as current_session
+    from flask_signet.sessions.login import Login as Login
+    from flask_signet.signet import Signet as Signet
+
 from flask_signet.web.cookies import set_access_cookies as set_access_cookies
 from flask_signet.web.cookies import set_refresh_cookies as set_refresh_cookies
 from flask_signet.web.cookies import unset_access_cookies as unset_access_cookies
@@ -27,10 +34,47 @@ from flask_signet.web.manager import JWTManager as JWTManager
 
 __version__ = "0.1.0"
 
+_LAZY = {
+    "Login": "flask_signet.sessions.login",
+    "SQLAlchemyUsers": "flask_signet.accounts.sqlalchemy_users",
+    "Signet": "flask_signet.signet",
+    "current_session": "flask_signet.sessions.current",
+}
+
+# Hidden from type checkers, or every misspelt name would pass.
+if not TYPE_CHECKING:
+
+    def __getattr__(name):  # noqa: ANN001, ANN202
+        """Import what needs a database or Argon2 when it is first asked for (PEP 562)."""
+        module = _LAZY.get(name)
+        if module is None:
+            raise AttributeError(f"module 'flask_signet' has no attribute {name!r}")
+        from importlib import import_module
+
+        try:
+            value = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in ("sqlalchemy", "alembic", "argon2"):
+                raise
+            raise ImportError(
+                f'{name} needs {error.name}: install it with pip install "flask-signet[accounts]"'
+            ) from error
+        globals()[name] = value
+        return value
+
+    def __dir__():  # noqa: ANN202
+        """Name what is lazy too."""
+        return sorted({*globals(), *_LAZY})
+
+
 __all__ = [
     "JWTManager",
+    "Login",
+    "SQLAlchemyUsers",
+    "Signet",
     "create_access_token",
     "create_refresh_token",
+    "current_session",
     "current_user",
     "decode_token",
     "get_csrf_token",

@@ -13,9 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Clock:
     """What a pure function cannot know: the time and chance.
+
+    Each application gets a copy of its own, which a test may stop or move.
 
     :param time: seconds since 1970-01-01 UTC, with a fraction.
     :param monotonic: seconds since an arbitrary moment, never stepping back.

@@ -164,7 +164,7 @@ def _verify(
         _check_fresh(verified, now)
     manager = layer.manager
     if not skip_revocation_check:
-        revocations = manager.revocations
+        revocations = layer.revocations
         if (revocations is not None and revocations.is_revoked(verified.claims)) or (
             manager.token_in_blocklist_callback is not None
             and manager.call(manager.token_in_blocklist_callback, dict(verified.header), verified.copy_claims())

@@ -122,6 +122,8 @@ def _create(
     if lasting is not None:
         claims["exp"] = now + lasting
     claims.update(_merged(manager.call(manager._user_claims_callback, identity), additional_claims, policy))
+    if layer.stamp is not None and last is None:
+        last = layer.stamp(subject)
     if last:
         claims.update(last)
     headers = _merged(manager.call(manager._jwt_additional_header_callback, identity), additional_headers, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -28,6 +28,7 @@ from flask_signet.tokens import jws, keys
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.tokens.keys import ASYMMETRIC, HMAC_HASHES, Key
+from flask_signet.tokens.revocations import Revocations
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified, Verifier
@@ -65,6 +66,10 @@ class TokenLayer:
         self.app = app
         self.manager = manager
         self.clock = clock
+        #: Says which verified tokens are revoked; filled by a room that remembers.
+        self.revocations: Revocations | None = None
+        #: Claims that every access token of a subject carries; filled by the same room.
+        self.stamp: Callable[[Any], Mapping[str, Any]] | None = None
         self._given_source = source
         self._source = source
         self._file: tuple[Any, KeyFile] | None = None
@@ -107,6 +112,11 @@ class TokenLayer:
             snapshot = Snapshot(settings, ring, Verifier(ring.verifying, settings.policy), ring.weakness)
             self._snapshot = snapshot
         return snapshot
+
+    def forget(self) -> None:
+        """Begin anew: nothing that was verified or read before counts."""
+        self._snapshot = self._settings = self._issuer = self._file = None
+        self._warned.clear()
 
     def issuer(self) -> Issuer:
         """Return what signs with the current key.
@@ -170,7 +180,9 @@ class TokenLayer:
     def _source_of(self, value: Any) -> KeySource | None:
         """Return the file that ``JWT_KEYS`` names, or what a room gave, or nothing."""
         if value is None:
-            return self._given_source
+            config = self.app.config
+            configured = config["JWT_SECRET_KEY"] or config["JWT_PRIVATE_KEY"] or config["JWT_PUBLIC_KEY"]
+            return None if configured else self._given_source
         if not isinstance(value, (str, os.PathLike)) or str(value).lstrip().startswith("{"):
             return None
         path = Path(self.app.instance_path, os.fspath(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from flask_signet.exceptions import (
     UserLookupError,
     WeakKeyError,
 )
-from flask_signet.tokens.revocations import Revocations
+from flask_signet.settings import texts
 from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks
@@ -43,9 +44,6 @@ class JWTManager:
 
     One manager may serve several applications; its callbacks are shared by them.
     """
-
-    #: Says which verified tokens are revoked; filled by a room that remembers.
-    revocations: Revocations | None = None
 
     def __init__(self, app: Flask | None = None, add_context_processor: bool = False, *, clock: Clock = SYSTEM) -> None:
         self.clock = clock
@@ -72,11 +70,17 @@ class JWTManager:
 
         :raises SettingsError: a setting is wrong.
         """
-        self._register(app, add_context_processor, None)
+        self._register(app, add_context_processor, replace(self.clock), None)
+        if "jwks" in texts(app.config, "SIGNET_ROUTES"):
+            from flask_signet.web.jwks import add_jwks_route
 
-    def _register(self, app: Flask, add_context_processor: bool, source: KeySource | None) -> TokenLayer:
+            add_jwks_route(app)
+
+    def _register(
+        self, app: Flask, add_context_processor: bool, clock: Clock, source: KeySource | None
+    ) -> TokenLayer:
         set_defaults(app)
-        layer = TokenLayer(app, self, self.clock, source)
+        layer = TokenLayer(app, self, clock, source)
         app.extensions["flask-jwt-extended"] = self
         app.extensions[EXTENSION] = layer
         _ = layer.settings  # a wrong one is heard of at start

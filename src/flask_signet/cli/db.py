@@ -1,0 +1,8 @@
+"""``flask signet db``: the tables, and what a restored copy of them asks for."""
+
+from __future__ import annotations
+
+from flask_signet.accounts.commands import db_group as db_group
+from flask_signet.sessions.commands import restored_command
+
+db_group.add_command(restored_command)

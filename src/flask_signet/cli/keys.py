@@ -1,0 +1,175 @@
+"""``flask signet keys generate | list | rotate | revoke``.
+
+A ring lies in the file that ``JWT_KEYS`` names (or ``--file``), or in the database of a ``Signet``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+from flask import Flask
+
+from flask_signet.cli.output import app_if_any, json_option, plain_errors, say
+from flask_signet.clock import SYSTEM
+from flask_signet.exceptions import SettingsError
+from flask_signet.tokens import base64url, ring
+from flask_signet.tokens import keys as token_keys
+from flask_signet.web import keyfiles
+
+# Every worker has looked at its file by then, and more than once.
+_SETTLE = 2  # seconds
+_DAY = 86_400
+
+file_option = click.option("--file", "file", type=click.Path(path_type=Path), help="The ring's file, instead of JWT_KEYS.")
+
+
+class _Ring(Protocol):
+    def list(self) -> list[dict[str, Any]]: ...
+    def rotate(self) -> list[dict[str, Any]]: ...
+    def revoke(self, key_id: str) -> list[dict[str, Any]]: ...
+
+
+@click.group("keys")
+def keys_group() -> None:
+    """Make, list, rotate and revoke signing keys."""
+
+
+@keys_group.command("generate")
+@click.option("--algorithm", default="EdDSA", show_default=True, help="JWA name, such as HS256, ES256 or RS256.")
+@click.option("--secret", is_flag=True, help="Only a secret for JWT_SECRET_KEY (HS256, HS384, HS512).")
+@click.option("--root", is_flag=True, help="Only a root key for SIGNET_ROOT_KEY.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the ring to this file, readable by you alone.")
+@json_option
+@plain_errors
+def generate(algorithm: str, secret: bool, root: bool, output: Path | None, as_json: bool) -> None:
+    """Make a new ring of keys (or one secret) and print it; nothing else is changed."""
+    if root:
+        text = base64url.encode(SYSTEM.token_bytes(32)).decode()
+        say(as_json, {"root_key": text}, text)
+        return
+    if secret:
+        algorithm = algorithm if algorithm.startswith("HS") else "HS256"
+        size = {"HS256": 32, "HS384": 48, "HS512": 64}.get(algorithm)
+        if size is None:
+            raise SettingsError("--secret is for HS256, HS384 and HS512")
+        text = base64url.encode(SYSTEM.token_bytes(size)).decode()
+        say(as_json, {"algorithm": algorithm, "secret": text}, text)
+        return
+    jwks = ring.generated(algorithm, SYSTEM.token_bytes, SYSTEM.now())
+    if output is None:
+        say(True, jwks, "")
+        return
+    keyfiles.create(output, jwks)
+    say(as_json, {"file": str(output)}, f"Wrote a new ring to {output}. Set JWT_KEYS to that path.")
+
+
+@keys_group.command("list")
+@file_option
+@json_option
+@click.pass_context
+@plain_errors
+def list_keys(context: click.Context, file: Path | None, as_json: bool) -> None:
+    """List the keys, without their secrets."""
+    _show(_within(context, file, lambda found: found.list()), as_json)
+
+
+@keys_group.command("rotate")
+@file_option
+@json_option
+@click.pass_context
+@plain_errors
+def rotate(context: click.Context, file: Path | None, as_json: bool) -> None:
+    """Let the next key sign; the current one goes on verifying what it signed."""
+    _show(_within(context, file, lambda found: found.rotate()), as_json)
+
+
+@keys_group.command("revoke")
+@click.argument("kid")
+@file_option
+@json_option
+@click.pass_context
+@plain_errors
+def revoke(context: click.Context, kid: str, file: Path | None, as_json: bool) -> None:
+    """Refuse at once everything that the key KID signed."""
+    _show(_within(context, file, lambda found: found.revoke(kid)), as_json)
+
+
+class _FileRing:
+    def __init__(self, path: Path, overlap: int) -> None:
+        self._path = path
+        self._overlap = overlap
+
+    def list(self) -> list[dict[str, Any]]:
+        return _public(keyfiles.read_jwks(self._path))
+
+    def rotate(self) -> list[dict[str, Any]]:
+        def step(jwks: dict[str, Any]) -> dict[str, Any]:
+            return ring.rotated(jwks, SYSTEM.token_bytes, SYSTEM.now(), overlap=self._overlap, settle=_SETTLE)
+
+        return _public(keyfiles.change(self._path, step))
+
+    def revoke(self, key_id: str) -> list[dict[str, Any]]:
+        def step(jwks: dict[str, Any]) -> dict[str, Any]:
+            return ring.without(jwks, key_id, SYSTEM.token_bytes, SYSTEM.now())
+
+        return _public(keyfiles.change(self._path, step))
+
+
+class _TableRing:
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def list(self) -> list[dict[str, Any]]:
+        return _stored(self._table.ensure())
+
+    def rotate(self) -> list[dict[str, Any]]:
+        return _stored(self._table.rotate())
+
+    def revoke(self, key_id: str) -> list[dict[str, Any]]:
+        return _stored(self._table.revoke(key_id))
+
+
+def _within(context: click.Context, file: Path | None, act: Any) -> list[dict[str, Any]]:
+    if file is not None:
+        return act(_FileRing(file, 30 * _DAY))
+    app = app_if_any(context)
+    if app is None:
+        raise SettingsError("No application was found: name the ring with --file, or the application with --app")
+    with app.app_context():
+        return act(_ring_of(app))
+
+
+def _ring_of(app: Flask) -> _Ring:
+    value = app.config.get("JWT_KEYS")
+    if isinstance(value, (str, Path)) and not str(value).lstrip().startswith("{"):
+        lasting = app.config["JWT_REFRESH_TOKEN_EXPIRES"] or 0
+        seconds = int(lasting.total_seconds()) if hasattr(lasting, "total_seconds") else int(lasting)
+        return _FileRing(Path(app.instance_path, value), max(seconds, _DAY))
+    house = app.extensions.get("signet")
+    if value is None and house is not None:
+        return _TableRing(house.keys)
+    raise SettingsError(
+        "The keys of this application lie in its settings and not in a ring. Make a ring with "
+        "`flask signet keys generate --output keys.json` and set JWT_KEYS to its path."
+    )
+
+
+def _public(jwks: dict[str, Any]) -> list[dict[str, Any]]:
+    described: list[dict[str, Any]] = []
+    for jwk in jwks["keys"]:
+        key = token_keys.from_jwk(jwk)
+        described.append(
+            {"kid": key.key_id or ring.name_of(key), "status": jwk.get("status", "current"), "algorithm": key.algorithm}
+        )
+    return described
+
+
+def _stored(stored: list[Any]) -> list[dict[str, Any]]:
+    return [{"kid": key.kid, "status": key.status, "algorithm": key.algorithm} for key in stored]
+
+
+def _show(described: list[dict[str, Any]], as_json: bool) -> None:
+    lines = [f"{key['status']:<8} {key['algorithm']:<6} {key['kid']}" for key in described]
+    say(as_json, {"keys": described}, "\n".join(lines))

@@ -1,0 +1,357 @@
+"""``Signet(app)``: puts the rooms together, by hand, in a page of code.
+
+``init_app`` only registers: routes, handlers, commands. Database, root key and signing keys are
+opened when the first request, command or call needs them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+from flask import Flask, appcontext_pushed, current_app, has_app_context, request
+
+from flask_signet.accounts import Accounts, AppAccounts, Passwords, Throttle, Users
+from flask_signet.accounts import routes as account_routes
+from flask_signet.accounts import settings as account_settings
+from flask_signet.clock import SYSTEM, Clock
+from flask_signet.exceptions import SettingsError, UserLookupError
+from flask_signet.key_ring import DatabaseRing
+from flask_signet.sessions import routes as session_routes
+from flask_signet.sessions import settings as session_settings
+from flask_signet.sessions.feed import Feed
+from flask_signet.sessions.login import Login
+from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.settings import SessionSettings
+from flask_signet.settings import nearest, text, texts
+from flask_signet.store import KeyTable, RootKeyRing, Store, flask_migrate, open_root_keys
+from flask_signet.store import settings as store_settings
+from flask_signet.tokens.ring import Ring
+from flask_signet.tokens.verifier import Verified
+from flask_signet.web.api import Api, refuse_clashes
+from flask_signet.web.guards import get_jwt
+from flask_signet.web.issuing import IssuedToken, issue_access
+from flask_signet.web.jwks import add_jwks_route
+from flask_signet.web.manager import JWTManager
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+GROUPS = ("token", "account", "jwks", "health")
+KEYS = (
+    "SIGNET_ROUTES",
+    "SIGNET_URL_PREFIX",
+    *account_settings.KEYS,
+    *session_settings.KEYS,
+    *store_settings.KEYS,
+)
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What one application opened: each service once."""
+
+    store: Store
+    root_keys: RootKeyRing
+    keys: KeyTable
+    ring: DatabaseRing
+    users: Accounts | AppAccounts
+    feed: Feed
+    sessions: Sessions
+
+
+class House:
+    """The rooms of one application, opened at first use. Hangs on ``app.extensions["signet"]``."""
+
+    def __init__(self, app: Flask, clock: Clock, users: Users | None) -> None:
+        self._app = app
+        self._clock = clock
+        self._users = users
+        self._rooms: Rooms | None = None
+        self._opening = threading.RLock()
+        self._session_settings = _Current(app, session_settings.KEYS, session_settings.read)
+
+    @property
+    def rooms(self) -> Rooms:
+        """Every service, made when the first one is needed.
+
+        :raises SettingsError: a setting is wrong, or two routes clash.
+        """
+        rooms = self._rooms
+        if rooms is None:
+            with self._opening:
+                rooms = self._rooms = self._rooms or self._open()
+        return rooms
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self.rooms.store
+
+    @property
+    def users(self) -> Accounts | AppAccounts:
+        """The account service."""
+        return self.rooms.users
+
+    @property
+    def sessions(self) -> Sessions:
+        """The session service."""
+        return self.rooms.sessions
+
+    @property
+    def keys(self) -> KeyTable:
+        """The signing keys."""
+        return self.rooms.keys
+
+    def close(self) -> None:
+        """Close every connection; the next use opens anew."""
+        with self._opening:
+            if self._rooms is not None:
+                self._rooms.feed.close()
+                self._rooms.store.dispose()
+            self._rooms = None
+
+    # --- The ports that the token layer asks through ------------------------------------------------
+
+    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
+        """Return whether the session or the user of *claims* was signed out."""
+        return (self._rooms or self.rooms).feed.is_revoked(claims)
+
+    def current(self) -> Ring:
+        """Return the ring of signing keys."""
+        return (self._rooms or self.rooms).ring.current()
+
+    def refresh(self) -> Ring:
+        """Look for new signing keys at once."""
+        return self.rooms.ring.refresh()
+
+    def stamp(self, subject: Any) -> dict[str, Any]:
+        """Return the claims that let a token be revoked although it belongs to no session."""
+        return {"epoch": self.rooms.feed.epoch(str(subject))}
+
+    def protect_tables(self, app: Flask) -> None:
+        """Keep Flask-Migrate from offering to drop our tables."""
+        flask_migrate.protect(app)
+
+    def _open(self) -> Rooms:
+        app, clock = self._app, self._clock
+        refuse_clashes(app, frozenset(app.extensions["signet-apis"]))
+        self.protect_tables(app)
+        appcontext_pushed.disconnect(self.protect_tables, app)
+        settings = store_settings.read(app.config, app.instance_path)
+        store = Store(settings, clock=clock, app_engine=partial(_app_engine, app))
+        root_keys = open_root_keys(settings, clock=clock, server_database=store.dialect != "sqlite")
+        keys = KeyTable(store, root_keys)
+        users = self._open_users(store)
+        feed = Feed(store, self._session_settings, clock)
+        sessions = Sessions(
+            store=store,
+            root_keys=root_keys,
+            feed=feed,
+            settings=self._session_settings,
+            clock=clock,
+            issue=self._issue,
+            may_log_in=users.may_log_in,
+            ask_on_refresh=self._users is not None,
+            sender=app,
+        )
+        users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
+        return Rooms(
+            store=store,
+            root_keys=root_keys,
+            keys=keys,
+            ring=DatabaseRing(keys, clock),
+            users=users,
+            feed=feed,
+            sessions=sessions,
+        )
+
+    def _open_users(self, store: Store) -> Accounts | AppAccounts:
+        settings = account_settings.read(self._app.config)
+        passwords = Passwords(settings, clock=self._clock)
+        throttle = Throttle(clock=self._clock) if settings.throttle else None
+        if self._users is None:
+            return Accounts(store, passwords, throttle)
+        return AppAccounts(self._users, store, passwords, throttle)
+
+    def _issue(self, user_id: int | str | UUID, *, fresh: bool, sid: str, epoch: int) -> IssuedToken:
+        identity = str(user_id) if isinstance(user_id, UUID) else user_id
+        claims = {"sid": sid, "epoch": epoch}
+        if has_app_context() and cast(Any, current_app)._get_current_object() is self._app:
+            return issue_access(identity, fresh=fresh, claims=claims)
+        with self._app.app_context():
+            return issue_access(identity, fresh=fresh, claims=claims)
+
+
+class Signet(JWTManager):
+    """Accounts, sessions, refresh and revocation for one application or several.
+
+    It is a :class:`JWTManager`: the same guards, callbacks and settings.
+
+    :param app: the application, or ``None`` to call :meth:`init_app` later.
+    :param users: the application's own users; ``None`` for the built-in accounts.
+    :param add_context_processor: put ``current_user`` into templates.
+    :param clock: time and chance; a test hands in its own.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        users: Users | None = None,
+        add_context_processor: bool = False,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        self._own_users = users
+        self._apps: list[Flask] = []
+        super().__init__(None, clock=clock)
+        if app is not None:
+            self.init_app(app, add_context_processor)
+
+    def init_app(self, app: Flask, add_context_processor: bool = False) -> None:
+        """Register with *app*: routes, handlers, commands. No I/O, no thread, no connection.
+
+        :raises SettingsError: a setting is wrong; the message says which value would be right.
+        """
+        _check_names(app)
+        for read in (account_settings.read, session_settings.read):
+            read(app.config)
+        clock = replace(self.clock)
+        house = House(app, clock, self._own_users)
+        layer = self._register(app, add_context_processor, clock, house)
+        layer.revocations = house
+        layer.stamp = house.stamp
+        app.extensions["signet"] = house
+        self._apps.append(app)
+        _register_routes(app)
+        # Flask-Migrate may be initialised after us; its commands begin with an application context.
+        appcontext_pushed.connect(house.protect_tables, app)
+
+    @property
+    def users(self) -> Accounts | AppAccounts:
+        """The account service of the current application."""
+        return self._house().users
+
+    @property
+    def sessions(self) -> Sessions:
+        """The session service of the current application."""
+        return self._house().sessions
+
+    @property
+    def store(self) -> Store:
+        """The database of the current application."""
+        return self._house().store
+
+    def login(self, user: Any, *, connection: Connection | None = None) -> Login:
+        """Open a session for *user*, who has proved who they are, and return its tokens.
+
+        :param user: an object with an ``id``, or the id itself.
+        :param connection: join this transaction; the caller commits.
+        :raises InvalidCredentials: the user may not log in.
+        """
+        sessions = self.sessions
+        granted = sessions.open(
+            getattr(user, "id", user),
+            device=request.headers.get("User-Agent") if request else None,
+            address=request.remote_addr if request else None,
+            connection=connection,
+        )
+        return Login.of(granted, sessions.settings)
+
+    def logout(self) -> None:
+        """End the session of the guarded request that runs."""
+        sid = get_jwt().get("sid")
+        if isinstance(sid, str):
+            self.sessions.end(sid, reason="logout")
+
+    def revoke_session(self, session_id: str, *, connection: Connection | None = None) -> None:
+        """End one session; every worker refuses its access tokens within a second."""
+        self.sessions.end(session_id, reason="revoked", connection=connection)
+
+    def revoke_all(self, user_id: int | str | UUID, *, connection: Connection | None = None) -> None:
+        """End every session of a user; every worker refuses their access tokens within a second."""
+        self.sessions.end_all(user_id, reason="revoked", connection=connection)
+
+    def load_user(self, verified: Verified) -> Any:
+        """Return the user of a verified token, loaded when first asked for.
+
+        :raises UserLookupError: the account is gone.
+        """
+        user = self.users.get(verified.identity)
+        if user is None:
+            raise UserLookupError(
+                f"Error loading the user {verified.identity}", verified.header, verified.copy_claims()
+            )
+        return user
+
+    def _house(self) -> House:
+        if has_app_context() and "signet" in current_app.extensions:
+            return cast(House, current_app.extensions["signet"])
+        if len(self._apps) == 1:
+            return cast(House, self._apps[0].extensions["signet"])
+        raise SettingsError("Signet serves several applications: use it within `with app.app_context():`")
+
+
+class _Current:
+    """Settings as they are now: read again when one of their values in ``app.config`` is another one."""
+
+    def __init__(self, app: Flask, keys: tuple[str, ...], read: Callable[[Mapping[str, Any]], SessionSettings]) -> None:
+        self._app = app
+        self._keys = (*keys, "JWT_ACCESS_TOKEN_EXPIRES")
+        self._read = read
+        self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
+
+    def __call__(self) -> SessionSettings:
+        config = self._app.config
+        values = tuple(config.get(key) for key in self._keys)
+        seen = self._seen
+        if seen is None or seen[0] != values:
+            seen = self._seen = (values, self._read(config))
+        return seen[1]
+
+
+def _register_routes(app: Flask) -> None:
+    prefix = text(app.config, "SIGNET_URL_PREFIX") or None
+    groups = texts(app.config, "SIGNET_ROUTES", GROUPS)
+    for group in groups:
+        if group not in GROUPS:
+            raise SettingsError(f"SIGNET_ROUTES can hold {', '.join(map(repr, GROUPS))}, not {group!r}{nearest(group, GROUPS)}")
+    api = Api("signet", url_prefix=prefix)
+    if "token" in groups:
+        session_routes.add_token_routes(api)
+    if "account" in groups:
+        account_routes.add_routes(api)
+        session_routes.add_account_routes(api)
+    if "health" in groups:
+        session_routes.add_health_route(api)
+    app.register_blueprint(api)
+    app.extensions["signet-apis"] = [api.name]
+    if "jwks" in groups:
+        # Where everybody looks for it, whatever the prefix (RFC 8615).
+        app.extensions["signet-apis"].append(add_jwks_route(app))
+
+
+def _check_names(app: Flask) -> None:
+    """Hear of a slip in the name of a setting: at start where somebody develops, in the log elsewhere."""
+    for key in app.config:
+        if key.startswith("SIGNET_") and key not in KEYS:
+            slip = f"There is no setting {key}{nearest(key, KEYS)}"
+            if app.debug or app.testing:
+                raise SettingsError(slip)
+            app.logger.warning(slip)
+
+
+def _app_engine(app: Flask) -> Engine | None:
+    """Return the engine of the application's Flask-SQLAlchemy, if it has one."""
+    extension = app.extensions.get("sqlalchemy")
+    if extension is None:
+        return None
+    if has_app_context() and cast(Any, current_app)._get_current_object() is app:
+        return cast("Engine", extension.engine)
+    with app.app_context():
+        return cast("Engine", extension.engine)

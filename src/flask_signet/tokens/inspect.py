@@ -1,0 +1,221 @@
+"""Take a credential apart for somebody who wonders what is wrong with it. No secret is shown.
+
+Recognises the three kinds that an ``Authorization`` header carries: a JWT, an opaque bearer token
+(ours by their prefix), and Basic.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from flask_signet.exceptions import SignetError
+from flask_signet.tokens import jws
+
+Kind = Literal["jwt", "opaque", "basic", "refresh", "unknown"]
+
+_EXPLAINED: Final = {
+    "alg": "algorithm of the signature; what counts is the one of the key",
+    "typ": "kind of object",
+    "kid": "name of the key that signed",
+    "sub": "subject: who the token is for",
+    "exp": "expiration time",
+    "nbf": "not valid before",
+    "iat": "issued at",
+    "iss": "issuer: who made it",
+    "aud": "audience: who may accept it",
+    "jti": "identifier of this one token",
+    "type": "access or refresh token",
+    "fresh": "whether a password was typed for it",
+    "csrf": "proof that must come with it where it comes as a cookie",
+    "sub_type": "the identity was this type before it became text",
+    "sid": "session that it belongs to",
+    "epoch": "count of the times that all sessions of the user were ended",
+}
+_TIMES: Final = ("exp", "nbf", "iat")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One member of a header or payload.
+
+    :param meaning: in words; empty for a claim of the application's own.
+    """
+
+    name: str
+    value: Any
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What a credential is.
+
+    :param summary: one sentence.
+    :param header: members of a JWT's header.
+    :param payload: members of a JWT's payload: anybody can read them, they are not encrypted.
+    :param checks: name of a check → what came of it, in words; the first that fails is why it is refused.
+    :param problem: why it is refused, or ``None`` where nothing is wrong with it or nothing is known.
+    """
+
+    kind: Kind
+    summary: str
+    header: tuple[Part, ...] = ()
+    payload: tuple[Part, ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict[str, str])
+    problem: str | None = None
+
+    def lines(self) -> list[str]:
+        """Return the whole as lines of text."""
+        lines = [self.summary]
+        for title, parts in (("Header", self.header), ("Payload (readable by anybody: signed, not encrypted)", self.payload)):
+            if parts:
+                lines += ["", title]
+                lines += [f"  {part.name} = {part.value!r}" + (f"  ({part.meaning})" if part.meaning else "") for part in parts]
+        if self.checks:
+            lines += ["", "Checks"]
+            lines += [f"  {name}: {outcome}" for name, outcome in self.checks.items()]
+        return lines
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the whole for programs."""
+        return {
+            "kind": self.kind,
+            "summary": self.summary,
+            "header": {part.name: part.value for part in self.header},
+            "payload": {part.name: part.value for part in self.payload},
+            "checks": dict(self.checks),
+            "problem": self.problem,
+        }
+
+
+def inspect(credential: str, *, now: int, verify: Callable[[str], Any] | None = None) -> Inspection:
+    """Return what *credential* is and what is wrong with it.
+
+    :param credential: a token, or a whole header value such as ``Bearer …`` or ``Basic …``.
+    :param now: NumericDate.
+    :param verify: checks a JWT with the keys at hand and raises one of our errors; without it only the
+        form and the times are judged.
+    """
+    text = credential.strip()
+    scheme, _, rest = text.partition(" ")
+    if scheme.lower() == "basic" and rest:
+        return _basic(rest.strip())
+    if scheme.lower() == "bearer" and rest:
+        text = rest.strip()
+    if text.startswith("sgr_"):
+        return Inspection(
+            kind="refresh",
+            summary=f"A refresh token of Flask-Signet, {len(text)} characters. It is opaque: only the server that "
+            "made it can tell whether it is good. Send it to POST /token/refresh, and nowhere else.",
+        )
+    if text.count(".") == 2:
+        return _jwt(text, now, verify)
+    if text and all(33 <= ord(character) < 127 for character in text):
+        return Inspection(
+            kind="opaque",
+            summary=f"An opaque bearer token, {len(text)} characters: it says nothing by itself, its server looks it up.",
+        )
+    return Inspection(kind="unknown", summary="No credential of a kind that an Authorization header carries.")
+
+
+def _basic(text: str) -> Inspection:
+    try:
+        name, colon, _ = base64.b64decode(text, validate=True).decode().partition(":")
+    except ValueError:
+        return Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64")
+    if not colon:
+        return Inspection(kind="basic", summary="Basic, but without a colon.", problem="no colon between name and password")
+    return Inspection(
+        kind="basic",
+        summary=f"Basic: the user name {name!r} and a password (not shown), sent anew with every request and readable "
+        "by whoever sees the header (RFC 7617).",
+    )
+
+
+def _jwt(text: str, now: int, verify: Callable[[str], Any] | None) -> Inspection:
+    checks: dict[str, str] = {}
+    header: dict[str, Any] = {}
+    payload: dict[str, Any] = {}
+    problem: str | None = None
+    try:
+        _, header_segment, payload_segment, signature_segment = jws.split(text)
+        header = jws.read_header(header_segment)
+        payload = jws.read_payload(payload_segment)
+        signature = jws.read_signature(signature_segment)
+        checks["form"] = "three segments, header and payload are JSON objects"
+    except SignetError as error:
+        checks["form"] = problem = str(error)
+        signature = b""
+    if problem is None:
+        try:
+            jws.check_header(header)
+            checks["header"] = "asks for nothing foreign"
+        except SignetError as error:
+            checks["header"] = problem = str(error)
+    if problem is None:
+        checks["signature"], problem = _signature(text, len(signature), verify)
+    if "exp" in payload or "nbf" in payload:
+        checks["time"], late = _time(payload, now)
+        problem = problem or late
+    return Inspection(
+        kind="jwt",
+        summary="A JWT: " + ("nothing wrong is to be seen." if problem is None else f"refused, because: {problem}."),
+        header=_parts(header),
+        payload=_parts(payload),
+        checks=checks,
+        problem=problem,
+    )
+
+
+def _signature(text: str, size: int, verify: Callable[[str], Any] | None) -> tuple[str, str | None]:
+    if verify is None:
+        return f"{size} bytes, not checked: no key is at hand (run the command where your app is)", None
+    try:
+        verify(text)
+    except SignetError as error:
+        if error.code == "token_expired":
+            return "good", None
+        return str(error), str(error)
+    return "good", None
+
+
+def _time(payload: Mapping[str, Any], now: int) -> tuple[str, str | None]:
+    expires, starts = payload.get("exp"), payload.get("nbf")
+    if _is_number(starts) and starts > now:
+        return f"not valid for another {_duration(starts - now)}", "not yet valid"
+    if not _is_number(expires):
+        return "never expires", None
+    if expires <= now:
+        return f"expired {_duration(now - expires)} ago", "expired"
+    return f"expires in {_duration(expires - now)}", None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _parts(members: Mapping[str, Any]) -> tuple[Part, ...]:
+    return tuple(Part(name=name, value=value, meaning=_meaning(name, value)) for name, value in members.items())
+
+
+def _meaning(name: str, value: Any) -> str:
+    meaning = _EXPLAINED.get(name, "")
+    if name in _TIMES and _is_number(value):
+        try:
+            return f"{meaning}: {datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        except (ValueError, OverflowError, OSError):
+            return f"{meaning}: beyond every calendar"
+    return meaning
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if whole >= size:
+            count = whole // size
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return f"{whole} second{'' if whole == 1 else 's'}"

@@ -1,0 +1,31 @@
+"""``GET /.well-known/jwks.json``: the public keys, for services that verify our tokens themselves.
+
+Source: RFC 7517 section 5, RFC 8615.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, Response, current_app
+
+from flask_signet.web.answers import json_answer
+from flask_signet.web.api import Api
+from flask_signet.web.layer import layer_of
+
+# Less than a key stays "next": whoever keeps the set for so long knows every key before it signs.
+MAX_AGE = 300  # seconds
+
+
+def add_jwks_route(app: Flask) -> str:
+    """Register the route and return the name of its blueprint."""
+    api = Api("signet_jwks")
+    api.add_url_rule("/.well-known/jwks.json", "jwks", jwks, methods=["GET"])
+    app.register_blueprint(api)
+    return api.name
+
+
+def jwks() -> Response:
+    """Answer the public keys of the ring; never a private or symmetric one."""
+    response = json_answer(layer_of(current_app).snapshot().ring.public_jwks())
+    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    response.content_type = "application/jwk-set+json"
+    return response
