@@ -27,6 +27,7 @@ from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required
 from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.manager import JWTManager
 
+ROOT_KEY = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 USERNAME, PASSWORD = "alesanchezr", "a long enough password"
 
 
@@ -85,7 +86,7 @@ def serve() -> Flask:
     config: dict[str, Any] = {"SIGNET_THROTTLE": False}
     if url := os.environ.get("TEST_DATABASE_URL"):
         config["SIGNET_DATABASE_URL"] = url
-        config["SIGNET_ROOT_KEY"] = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+        config["SIGNET_ROOT_KEY"] = ROOT_KEY
     for name in ("SIGNET_REFRESH_GRACE", "SIGNET_REVOCATION_MAX_AGE"):
         if name in os.environ:
             config[name] = int(os.environ[name])

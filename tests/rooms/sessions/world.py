@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from flask_signet.sessions.service import Granted, Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.user_ids import UserId
 from flask_signet.store import RootKeyRing, Store, StoreSettings, open_root_keys
+from tests.rooms.sessions.application import ROOT_KEY
 
 
 @dataclass
 class HandClock:
     """A wall clock and a monotonic one; a step moves the first alone, time moves both."""
 
-    wall: float = 1_800_000_000.0
+    wall: float = field(default_factory=time.time)  # not any time: a database server has a clock of its own
     steady: float = 5_000.0
 
     def pass_(self, seconds: float) -> None:
@@ -84,7 +86,7 @@ class World:
 
     def worker(self) -> Worker:
         clock = self.clock or self.hand.clock
-        store_settings = StoreSettings(folder=self.folder, url=self.url, root_key=None if self.url is None else _KEY)
+        store_settings = StoreSettings(folder=self.folder, url=self.url, root_key=None if self.url is None else ROOT_KEY)
         if self.root_keys is None:
             ring: RootKeyRing = open_root_keys(store_settings, clock=clock, server_database=False)
             self.root_keys = ring
@@ -106,6 +108,3 @@ class World:
         for worker in self.workers:
             worker.feed.close()
             worker.store.dispose()
-
-
-_KEY = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
