@@ -16,22 +16,29 @@ from tests.support.processes import accepts, free_port
 ROOT = Path(__file__).parent.parent.parent
 # What an outer `make test` hands down would make the inner make its child.
 NO_MAKE = {"MAKEFLAGS": None, "MAKELEVEL": None, "MFLAGS": None, "PORT": None, "HOST": None, "FRESH": None}
+Env = dict[str, str | None]
 LESSONS_USER = {"username": "alesanchezr", "password": "12341234"}
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
+@pytest.fixture
+def env(tmp_path: Path) -> Env:
+    """The surroundings of a run whose data lies in a folder of its own, not among the developer's."""
+    return {**NO_MAKE, "TASKS_INSTANCE": str(tmp_path / "instance")}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def demo() -> None:
-    """Set up and build once, so that the tests below see the second start and later ones."""
+    """Set up and build once, so that the tests below see later starts."""
     for target in (".venv/.ready-run", "examples/tasks/web/dist/.ready"):
         subprocess.run(["make", target], cwd=ROOT, check=True, capture_output=True, timeout=300)
 
 
-def test_a_second_start_serves_within_five_seconds_and_builds_nothing(start_server: StartServer) -> None:
+def test_a_second_start_serves_within_five_seconds_and_builds_nothing(start_server: StartServer, env: Env) -> None:
     """No pip, npm or vite: what the recipe prints is what it runs."""
     begun = time.monotonic()
-    server = start_server(["make", "run", "PORT={port}"], env=NO_MAKE)
+    server = start_server(["make", "run", "PORT={port}"], env=env)
     page = request("GET", server.url + "/")
     elapsed = time.monotonic() - begun
 
@@ -42,10 +49,10 @@ def test_a_second_start_serves_within_five_seconds_and_builds_nothing(start_serv
     assert f"http://localhost:{server.port}" in server.output()
 
 
-def test_the_lessons_user_logs_in_and_passes_the_guard(start_server: StartServer) -> None:
+def test_the_lessons_user_logs_in_and_passes_the_guard(start_server: StartServer, env: Env) -> None:
     """`POST /token` and `GET /protected` answer as the lesson's do. PORT may also come from the environment."""
     port = free_port()
-    server = start_server(["make", "run"], env={**NO_MAKE, "PORT": str(port)}, port=port)
+    server = start_server(["make", "run"], env={**env, "PORT": str(port)}, port=port)
 
     answer = request("POST", f"{server.url}/token", json_body=LESSONS_USER)
     guarded = request("GET", f"{server.url}/protected", token=answer.json["token"])
@@ -55,18 +62,19 @@ def test_the_lessons_user_logs_in_and_passes_the_guard(start_server: StartServer
     assert guarded.json == {"id": answer.json["user_id"], "username": "alesanchezr"}
 
 
-def test_ctrl_c_ends_it_cleanly(start_server: StartServer) -> None:
+def test_ctrl_c_ends_it_cleanly(start_server: StartServer, env: Env) -> None:
     """No traceback, the port free, nothing left running."""
-    server = start_server(["make", "run", "PORT={port}"], env=NO_MAKE)
+    server = start_server(["make", "run", "PORT={port}"], env=env)
+    request("GET", server.url + "/")  # the port is open a moment before the server is in its loop
     server.interrupt(timeout=5)
 
     assert "Traceback" not in server.output()
     assert not accepts("127.0.0.1", server.port)
 
 
-def test_a_busy_port_is_a_clear_message(start_server: StartServer) -> None:
+def test_a_busy_port_is_a_clear_message(start_server: StartServer, env: Env) -> None:
     """It names the port and how to take another."""
-    server = start_server(["make", "run", "PORT={port}"], env=NO_MAKE)
+    server = start_server(["make", "run", "PORT={port}"], env=env)
     second = subprocess.run(
         ["make", "run", f"PORT={server.port}"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
     )
@@ -77,11 +85,11 @@ def test_a_busy_port_is_a_clear_message(start_server: StartServer) -> None:
     assert "Traceback" not in second.stderr
 
 
-def test_data_stays_between_runs_until_fresh_is_asked_for(start_server: StartServer) -> None:
+def test_data_stays_between_runs_until_fresh_is_asked_for(start_server: StartServer, env: Env) -> None:
     """A task added in one run is there in the next and gone after FRESH=1."""
 
     def titles(*, fresh: bool, add: str | None = None) -> list[str]:
-        server = start_server(["make", "run", "PORT={port}", *(["FRESH=1"] if fresh else [])], env=NO_MAKE)
+        server = start_server(["make", "run", "PORT={port}", *(["FRESH=1"] if fresh else [])], env=env)
         token = request("POST", f"{server.url}/token", json_body=LESSONS_USER).json["token"]
         if add is not None:
             assert request("POST", f"{server.url}/tasks", json_body={"title": add}, token=token).status == 201
