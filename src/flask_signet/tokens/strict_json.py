@@ -9,8 +9,13 @@ Source: RFC 8259, RFC 7493 (I-JSON) section 2, RFC 7515 section 4.
 from __future__ import annotations
 
 import json
+import re
 from math import isfinite
-from typing import Any
+from typing import Any, Final
+
+# Deeper values are refused, so that whoever walks them by recursion (a copy, an encoder) never falls
+# off the interpreter's stack. A shorter text cannot be deeper, and is not counted.
+_DEPTH: Final = 250
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -31,6 +36,20 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL).findall
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for mark in _BRACKETS(text):
+        if mark in "[{":
+            depth += 1
+            if depth > _DEPTH:
+                raise ValueError("nested too deeply")
+        elif mark in "]}":
+            depth -= 1
+
+
 _decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant).decode
 _decode_quickly = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant).scan_once
 
@@ -38,12 +57,15 @@ _decode_quickly = json.JSONDecoder(parse_float=_finite, parse_constant=_no_const
 def loads(data: bytes) -> Any:
     """Return the value that *data* holds: UTF-8 without byte order mark, strict.
 
-    :raises ValueError: anything else, nesting beyond the interpreter's depth included.
+    :raises ValueError: anything else, nesting deeper than 250 included (RFC 8259 section 9 allows a limit).
     """
     text = data.decode()
+    if len(text) > 2 * _DEPTH and text.count("[") + text.count("{") > _DEPTH:
+        _check_depth(text)
     try:
         value = _decode(text)
     except RecursionError:
+        # Called from so deep a stack that even this is too much.
         raise ValueError("nested too deeply") from None
     if "\\u" in text:
         # Half a surrogate pair, written as an escape, is no character: encoding finds it.
@@ -51,8 +73,6 @@ def loads(data: bytes) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise ValueError("half a surrogate pair") from None
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
     return value
 
 
