@@ -74,7 +74,10 @@ def symmetric(secret: bytes | str, algorithm: str, *, key_id: str | None = None)
     Source: RFC 7518 section 3.2.
     """
     name = HMAC_HASHES[algorithm]
-    data = secret.encode() if isinstance(secret, str) else bytes(secret)
+    try:
+        data = secret.encode() if isinstance(secret, str) else bytes(secret)
+    except UnicodeEncodeError:
+        raise InvalidKeyError(f"the secret for {algorithm} is no text: it holds half a surrogate pair") from None
     if not data:
         raise InvalidKeyError(f"the secret for {algorithm} is empty")
     if looks_public(data):
@@ -148,7 +151,7 @@ def from_jwk(jwk: Mapping[str, Any]) -> Key:
     kty, alg, kid = jwk.get("kty"), jwk.get("alg"), jwk.get("kid")
     if kid is not None and not isinstance(kid, str):
         raise InvalidKeyError("kid of a JWK must be a text")
-    if alg is not None and alg not in ALGORITHMS:
+    if alg is not None and (not isinstance(alg, str) or alg not in ALGORITHMS):
         raise InvalidKeyError(f"alg {str(alg)[:20]!r} of a JWK is none of {', '.join(sorted(ALGORITHMS))}")
     if jwk.get("use", "sig") != "sig":
         raise InvalidKeyError("use of a JWK must be 'sig': a key for encryption signs nothing")
