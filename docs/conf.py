@@ -8,10 +8,13 @@ copyright = "Flask-Signet contributors; MIT licence"  # noqa: A001 (Sphinx's nam
 version = release = flask_signet.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build", "benchmarks"]
+exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+# The tables of the benchmarks are printed to stand within a larger page.
+suppress_warnings = ["myst.header"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
