@@ -1,0 +1,147 @@
+"""The throttle: who guesses waits, and the owner gets in."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_signet.accounts import Throttle
+from flask_signet.accounts import throttle as module
+from flask_signet.accounts.throttle import NAME, PAIR, network_of
+from flask_signet.exceptions import RateLimited
+from tests.rooms.accounts.conftest import MovedClock
+
+
+def tries(throttle: Throttle, moved: MovedClock, seconds: int, name: str, addresses: list[str | None]) -> int:
+    """Try once a second for so long and return how many tries were let through."""
+    admitted = 0
+    for second in range(seconds):
+        moved.seconds += 1
+        try:
+            throttle.admit(name, addresses[second % len(addresses)])
+            admitted += 1
+        except RateLimited:
+            continue
+    return admitted
+
+
+def test_the_first_slips_cost_nothing(throttle: Throttle) -> None:
+    for _ in range(PAIR.free):
+        throttle.admit("ada", "192.0.2.1")
+    with pytest.raises(RateLimited) as caught:
+        throttle.admit("ada", "192.0.2.1")
+
+    assert caught.value.retry_after == 1
+
+
+def test_waits_double_up_to_the_longest(throttle: Throttle, moved: MovedClock) -> None:
+    waits: list[int] = []
+    for _ in range(PAIR.free + 14):
+        try:
+            throttle.admit("ada", "192.0.2.1")
+        except RateLimited as error:
+            waits.append(error.retry_after)
+            moved.seconds += error.retry_after
+            throttle.admit("ada", "192.0.2.1")
+
+    assert waits[:9] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert set(waits[9:]) == {300}
+
+
+def test_a_refused_try_makes_the_wait_no_longer(throttle: Throttle, moved: MovedClock) -> None:
+    for _ in range(PAIR.free):
+        throttle.admit("ada", "192.0.2.1")
+    for _ in range(100):
+        with pytest.raises(RateLimited):
+            throttle.admit("ada", "192.0.2.1")
+    moved.seconds += 1
+    throttle.admit("ada", "192.0.2.1")
+
+
+def test_a_day_of_guessing_at_one_name_stays_below_a_hundred(throttle: Throttle, moved: MovedClock) -> None:
+    """NIST SP 800-63B-4 section 3.2.2, here with a thousand networks that take turns."""
+    networks: list[str | None] = [f"10.{number // 250}.{number % 250}.1" for number in range(1_000)]
+
+    assert 20 < tries(throttle, moved, 86_400, "ada", networks) < 100
+
+
+def test_the_owner_gets_in_from_where_he_was_before(throttle: Throttle, moved: MovedClock) -> None:
+    """Others can make a name wait, but not on the networks that its owner uses."""
+    throttle.admit("ada", "192.0.2.1")
+    throttle.succeeded("ada", "192.0.2.1")
+    tries(throttle, moved, 3_600, "ada", [f"198.51.100.{number}" for number in range(250)])
+    with pytest.raises(RateLimited):
+        throttle.admit("ada", "203.0.113.9")
+    throttle.admit("ada", "192.0.2.1")
+
+
+def test_nobody_is_locked_out_for_good(throttle: Throttle, moved: MovedClock) -> None:
+    tries(throttle, moved, 3_600, "ada", ["198.51.100.7"])
+    moved.seconds += NAME.longest
+    throttle.admit("ada", "203.0.113.9")
+
+
+def test_success_clears_the_failures(throttle: Throttle) -> None:
+    for _ in range(10):
+        for _ in range(PAIR.free - 1):
+            throttle.admit("ada", "192.0.2.1")
+        throttle.succeeded("ada", "192.0.2.1")
+
+
+def test_one_s_own_account_buys_no_tries_on_others(throttle: Throttle) -> None:
+    """Logging in to one's own account in between does not clear what the network has failed."""
+    admitted = 0
+    for number in range(200):
+        try:
+            throttle.admit(f"victim{number}", "192.0.2.1")
+            admitted += 1
+            throttle.admit("mine", "192.0.2.1")
+            throttle.succeeded("mine", "192.0.2.1")
+        except RateLimited:
+            continue
+
+    assert admitted <= module.NETWORK.free
+
+
+def test_what_could_not_be_decided_counts_for_nobody(throttle: Throttle) -> None:
+    for _ in range(100):
+        throttle.admit("ada", "192.0.2.1")
+        throttle.undecided("ada", "192.0.2.1")
+
+
+def test_many_names_from_one_network_wait_too(throttle: Throttle, moved: MovedClock) -> None:
+    admitted = 0
+    for number in range(600):
+        moved.seconds += 1
+        try:
+            throttle.admit(f"user{number}", "192.0.2.1")
+            admitted += 1
+        except RateLimited:
+            continue
+
+    assert 60 <= admitted < 80
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:1:2:3", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        (None, "192.0.2.1", False),
+        ("not an address", "not an address", True),
+    ],
+)
+def test_what_counts_as_one_network(one: str | None, other: str | None, same: bool) -> None:
+    assert (network_of(one) == network_of(other)) is same
+
+
+def test_memory_is_bounded(throttle: Throttle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ENTRIES", 100)
+    for number in range(1_000):
+        throttle.admit(f"user{number}", f"10.0.{number // 250}.{number % 250}")
+        throttle.succeeded(f"other{number}", f"10.0.{number // 250}.{number % 250}")
+
+    sizes = [len(counts._counts) for counts in (throttle._pairs, throttle._names, throttle._networks)]
+    assert max(*sizes, len(throttle._known)) <= 100
