@@ -5,18 +5,25 @@ export const page: Window | undefined = globalThis.window;
 
 /** One entry of `localStorage` or `sessionStorage`, looked up at every use: even asking for it may throw. */
 export const entry = (
-  where: "localStorage" | "sessionStorage",
+  where: "local" | "session",
   key: string,
 ): { get(): string | null; set(text: string | null): void } => ({
-  get: () => globalThis[where].getItem(key),
-  set: (text) => (text === null ? globalThis[where].removeItem(key) : globalThis[where].setItem(key, text)),
+  get: () => globalThis[`${where}Storage`].getItem(key),
+  set(text) {
+    const place = globalThis[`${where}Storage`];
+    if (text) place.setItem(key, text);
+    else place.removeItem(key);
+  },
 });
 
 /** Web Locks where there are any (they need https or localhost), else a queue for this client alone. */
 export function defaultLock(): Lock {
-  let last: Promise<void> = Promise.resolve();
-  return (name, signal, work) =>
-    page?.navigator.locks
-      ? page.navigator.locks.request(name, { signal }, work)
-      : (last = last.then(work, work));
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    // The type says T already awaited, the library's does not know.
+    if (page?.navigator.locks) return page.navigator.locks.request(name, { signal }, work) as Promise<T>;
+    const mine = last.then(work, work);
+    last = mine;
+    return mine;
+  };
 }

@@ -1,7 +1,7 @@
 import { defaultLock, entry, page } from "./browser.js";
 import { NetworkError, noAnswer, SessionExpiredError, sessionOver, SignetError } from "./errors.js";
 import { connect, resolver } from "./server.js";
-import { fromText, isNewer, received, type Tokens, toText } from "./tokens.js";
+import { fromText, rank, received, type Tokens, toText } from "./tokens.js";
 import type { AuthState, Channel, ClientOptions, Deps, SignetClient, TokenStorage, User } from "./types.js";
 
 /** How long to wait for a tab that has a newer token; milliseconds. */
@@ -35,13 +35,13 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     ? storage
     : cookie || memory
       ? undefined
-      : entry(session ? "sessionStorage" : "localStorage", key);
+      : entry(storage, key);
   const name = `signet ${key} ${baseUrl}`;
   // It stays open when the page is hidden: so a logout elsewhere evicts the frozen page.
   const channel: Channel | undefined = deps.channel ? deps.channel(name) : page && new BroadcastChannel(name);
   const post = (...message: Message): void => channel?.postMessage(message);
   const resolve = resolver(baseUrl);
-  const call = connect({ baseUrl, cookie, timeoutMs, send });
+  const call = connect(resolve, send, cookie, timeoutMs);
 
   let tokens: Tokens | undefined;
   let state: AuthState = { status: "loading", user: null, error: null };
@@ -57,7 +57,6 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   const publish = (error: SignetError | null = null): void => {
     const status = tokens ? "signed-in" : known ? "signed-out" : "loading";
-    if (tokens) error = null;
     if (status === state.status && tokens?.user === state.user?.id && error === state.error) return;
     state = { status, user: tokens ? { id: tokens.user } : null, error } as AuthState;
     for (const listener of listeners) listener(state);
@@ -69,21 +68,15 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     adopted();
   };
 
-  const load = async (): Promise<void> => {
+  const useStore = (use: (open: TokenStorage) => unknown) => async (): Promise<void> => {
     try {
-      if (store) take(fromText(await store.get()));
+      if (store) await use(store);
     } catch {
       store = undefined;
     }
   };
-
-  const save = async (): Promise<void> => {
-    try {
-      await store?.set(toText(tokens));
-    } catch {
-      store = undefined;
-    }
-  };
+  const load = useStore(async (open) => take(fromText(await open.get())));
+  const save = useStore((open) => open.set(toText(tokens)));
 
   // A user's storage may take its time or call us: it is never used while others wait for the lock.
   const loadLocked = custom ? nothing : load;
@@ -95,7 +88,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   };
 
   // A logout that the server has not heard must outlive the page in cookie mode: the cookie does too.
-  const owed = entry("localStorage", `${key}-logout`);
+  const owed = entry("local", `${key}-logout`);
   const owe = (how?: string | null): string | null | undefined | void => {
     try {
       if (cookie) return how === undefined ? owed.get() : owed.set(how);
@@ -106,13 +99,13 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   // --- Refresh: one at a time in this tab and, with Web Locks, in all ------------------------------
 
-  const locked = (work: () => Promise<void>): Promise<void> =>
+  const locked = <T>(work: () => Promise<T>): Promise<T> =>
     lock(name, AbortSignal.timeout(timeoutMs), work).catch((error: unknown) => {
       throw error instanceof SignetError ? error : noAnswer(error);
     });
 
   const fetchTokens = async (path: string, body: object, bearer?: string | null, login = false): Promise<Tokens> =>
-    received(await call("POST", path, { body, bearer, login }), now());
+    received(await call("POST", path, bearer, body, login), now());
 
   /** Replace the tokens whose access token is *stale*. */
   const refresh = async (stale?: string): Promise<void> => {
@@ -194,7 +187,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   /** Tell the server that this session is over; *query* says whether all of the user's are. */
   const tell = async (query: string, bearer?: string): Promise<void> => {
     try {
-      await call("DELETE", `token${query}`, { bearer });
+      await call("DELETE", `token${query}`, bearer);
     } catch (error) {
       // Any other refusal will not change by asking again.
       if (error instanceof NetworkError) throw error;
@@ -205,11 +198,10 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   const exchange = async (path: string, body: Readonly<Record<string, unknown>>, signed = false): Promise<User> => {
     const before = logouts;
     const bearer = signed ? await token() : null;
-    let next!: Tokens;
     // Under the lock, so that the cookie of a refresh that is under way cannot replace the one of this login.
-    await locked(async () => {
-      next = await fetchTokens(path, cookie ? { ...body, transport: "cookie" } : body, bearer, !signed);
-    });
+    const next = await locked(() =>
+      fetchTokens(path, cookie ? { ...body, transport: "cookie" } : body, bearer, !signed),
+    );
     if (before !== logouts) {
       await tell("", next.token).catch(nothing);
       throw sessionOver();
@@ -220,7 +212,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     await save();
     post("in", cookie && next);
     publish();
-    return { id: next.user };
+    return state.user as User;
   };
 
   /** Forget the tokens, and give what the server needs to hear of it. */
@@ -251,8 +243,10 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     (first ??= (async () => {
       const query = owe();
       await (query ? tell(query) : cookie ? renew() : load()).catch(nothing);
-      if (query || !cookie) known = true;
-      if (known) publish(state.error);
+      if (query || !cookie) {
+        known = true;
+        publish();
+      }
       return state;
     })());
 
@@ -270,7 +264,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     } else if (
       // Ours was replaced; or, with one cookie for all, theirs is the newer of two (the same choice in every tab).
       (cookie && (kind === "in" || !known)) ||
-      (tokens && (tokens.token === old || (cookie && isNewer(next, tokens))))
+      (tokens && (tokens.token === old || (cookie && rank(next) > rank(tokens))))
     ) {
       take(next);
       void save();
@@ -296,7 +290,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   // --- fetch ---------------------------------------------------------------------------------------
 
   const signedFetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
-    const request = typeof input === "object" && "url" in input ? input : undefined;
+    const request = (input as Request).url ? (input as Request) : undefined;
     const url = resolve(request ? request.url : String(input));
     const headers = new Headers(init.headers ?? request?.headers);
     if (url.origin !== resolve("").origin || headers.has("Authorization")) return send(request ?? url.href, init);
@@ -313,7 +307,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
       response.status !== 401 ||
       !used ||
       init.body instanceof ReadableStream ||
-      /\/token(\/refresh)?$/.test(url.pathname) ||
+      url.href.replace("/refresh", "") === resolve("token").href ||
       // A newer token is no fresher: this asks for the password (RFC 9470).
       response.headers.get("WWW-Authenticate")?.includes("insufficient_user")
     )

@@ -7,7 +7,7 @@ export type SignetErrorCode = ServerErrorCode | "offline" | "timeout" | "server"
 export interface ErrorDetails {
   readonly code: SignetErrorCode;
   /** HTTP status; 0 if there was no answer. */
-  readonly status?: number;
+  readonly status: number;
   readonly cause?: unknown;
   /** Seconds after which the server wants to be asked again. */
   readonly retryAfter?: number | undefined;
@@ -24,9 +24,9 @@ export class SignetError extends Error {
   /** Seconds to wait, if the server said so (429 and 503). */
   declare readonly retryAfter: number | undefined;
 
-  constructor(message: string, { cause, ...details }: ErrorDetails) {
-    super(message, { cause });
-    Object.assign(this, { status: 0 }, details);
+  constructor(message: string, details: ErrorDetails) {
+    super(message);
+    Object.assign(this, details);
   }
 }
 
@@ -69,7 +69,7 @@ export const isSignetError = (error: unknown): error is SignetError =>
 /** Give the error for a request that had no usable answer: *code* if known, else what *cause* tells. */
 export const noAnswer = (cause: unknown, code?: "server"): NetworkError => {
   const why = code ?? ((cause as Error).name === "TimeoutError" ? "timeout" : "offline");
-  return new NetworkError(`No answer: ${why}`, { code: why, cause });
+  return new NetworkError(`No answer: ${why}`, { code: why, status: 0, cause });
 };
 
 /** Give the error for a session that cannot go on. */
@@ -90,13 +90,22 @@ interface ErrorBody {
 export async function toError(response: Response, login?: boolean): Promise<SignetError> {
   const { status } = response;
   const { error, msg, fields = {} } = ((await response.json().catch(() => null)) ?? {}) as ErrorBody;
-  const code = status < 500 ? (error ?? (status === 401 ? "invalid_token" : "invalid_request")) : "server";
-  let Kind: new (message: string, details: ErrorDetails) => SignetError = SignetError;
-  if (status === 400 || status === 409 || status === 422) Kind = ValidationError;
-  if (status === 401) Kind = login || code === "invalid_credentials" ? InvalidCredentialsError : SessionExpiredError;
-  if (code === "csrf_failed") Kind = CsrfError;
-  if (status === 429) Kind = RateLimitError;
-  if (status > 499) Kind = NetworkError;
+  const code =
+    status > 499 ? "server" : status === 401 && login ? "invalid_credentials" : (error ?? "invalid_request");
+  const Kind: new (message: string, details: ErrorDetails) => SignetError =
+    status > 499
+      ? NetworkError
+      : status === 429
+        ? RateLimitError
+        : code === "invalid_credentials"
+          ? InvalidCredentialsError
+          : status === 401
+            ? SessionExpiredError
+            : code === "csrf_failed"
+              ? CsrfError
+              : [400, 409, 422].includes(status)
+                ? ValidationError
+                : SignetError;
   // A date is not read: it could only be compared with a clock that may be wrong.
   const retryAfter = Number(response.headers.get("Retry-After")) || undefined;
   return new Kind(msg ?? `HTTP ${status}`, { code, status, retryAfter, fields });

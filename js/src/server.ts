@@ -1,24 +1,6 @@
 import { noAnswer, toError } from "./errors.js";
 import type { Answer } from "./tokens.js";
 
-/** How the server is reached. */
-export interface Route {
-  readonly baseUrl: string;
-  /** Whether the refresh token lives in a cookie. */
-  readonly cookie: boolean;
-  readonly timeoutMs: number;
-  readonly send: typeof fetch;
-}
-
-/** What to send along with a request. */
-export interface Content {
-  readonly body?: object;
-  /** The access token. */
-  readonly bearer?: string | null | undefined;
-  /** A 401 means a wrong password. */
-  readonly login?: boolean;
-}
-
 /** Resolve as late as possible: a server that renders the page has no address to resolve against. */
 export const resolver =
   (baseUrl: string) =>
@@ -28,14 +10,20 @@ export const resolver =
 /**
  * Make the function that asks the server's own routes, and gives what a POST answers.
  *
- * It throws a `SignetError` for everything that is not a success.
+ * It throws a `SignetError` for everything that is not a success. With `login` a 401 means a wrong password.
  */
 export const connect =
-  ({ baseUrl, cookie, timeoutMs, send }: Route) =>
-  async (method: "POST" | "DELETE", path: string, { body, bearer, login }: Content): Promise<Answer | undefined> => {
+  (resolve: (path: string) => URL, send: typeof fetch, cookie: boolean, timeoutMs: number) =>
+  async (
+    method: "POST" | "DELETE",
+    path: string,
+    bearer?: string | null,
+    body?: object,
+    login?: boolean,
+  ): Promise<Answer | undefined> => {
     let response: Response | undefined;
     try {
-      response = await send(resolver(baseUrl)(path).href, {
+      response = await send(resolve(path).href, {
         method,
         headers: {
           ...(body && { "Content-Type": "application/json" }),

@@ -51,7 +51,7 @@ export interface ClientOptions {
 }
 
 /** Runs *work* while nobody else holds *name*; rejects if *signal* aborts before its turn comes. */
-export type Lock = (name: string, signal: AbortSignal, work: () => Promise<void>) => Promise<void>;
+export type Lock = <T>(name: string, signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
 /** The part of a BroadcastChannel that is used. */
 export interface Channel {

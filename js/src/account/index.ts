@@ -1,4 +1,4 @@
-import { isSignetError, NetworkError, toError } from "../errors.js";
+import { isSignetError, noAnswer, toError } from "../errors.js";
 import type { SignetClient, User, UserId } from "../types.js";
 
 /** An account as the server shows it to its owner. */
@@ -30,7 +30,7 @@ async function ask(client: SignetClient, method: string, path: string, body?: ob
       ...(body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
     });
   } catch (cause) {
-    throw isSignetError(cause) ? cause : new NetworkError("No answer (offline)", { code: "offline", cause });
+    throw isSignetError(cause) ? cause : noAnswer(cause);
   }
   if (!response.ok) throw await toError(response);
   return response.status === 204 ? undefined : response.json();

@@ -5,7 +5,7 @@ import { createClient } from "#signet/index.js";
 export function makeLocks(): Lock & { held(): boolean } {
   let queue: Promise<unknown> = Promise.resolve();
   let holders = 0;
-  const lock = (_name: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> =>
+  const lock = <T>(_name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason as Error));
       queue = queue.then(async () => {

@@ -1,0 +1,371 @@
+// What the client does beyond the 13 rules; in Node, as on a server that renders pages.
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { account, changePassword, register, sessions } from "#signet/account/index.js";
+import {
+  createClient,
+  CsrfError,
+  InvalidCredentialsError,
+  isSignetError,
+  NetworkError,
+  RateLimitError,
+  SessionExpiredError,
+  SignetError,
+  ValidationError,
+} from "#signet/index.js";
+import { openBrowser, settle, thrown } from "./support/browser.js";
+import { type Server, startServer } from "./support/server.js";
+
+const NAME = "alesanchezr";
+const PASSWORD = "12341234";
+
+let server: Server;
+let browser: ReturnType<typeof openBrowser>;
+
+beforeEach(async () => {
+  server = await startServer();
+  browser = openBrowser(server.url);
+});
+afterEach(async () => {
+  browser.close();
+  await server.close();
+});
+
+test("the two steps of the lesson: get the token, send it", async () => {
+  const auth = createClient({ baseUrl: server.url, storage: "memory" });
+
+  expect(auth.state).toEqual({ status: "loading", user: null, error: null });
+  expect(await auth.login(NAME, PASSWORD)).toEqual({ id: 1 });
+  expect(await (await auth.fetch("protected")).json()).toMatchObject({ id: 1 });
+  expect(auth.user).toEqual({ id: 1 });
+
+  await auth.logout();
+
+  expect(auth.state).toEqual({ status: "signed-out", user: null, error: null });
+  expect((await auth.fetch("protected")).status).toBe(401);
+});
+
+test("in cookie mode the refresh token never reaches the page, and X-Signet is sent", async () => {
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  await tab.token({ force: true });
+  await tab.logout();
+  const own = server.seen.filter((one) => one.path.startsWith("/token"));
+
+  expect(own.map((one) => one.headers["x-signet"])).toEqual(["1", "1", "1"]);
+  expect(JSON.parse(own[0]?.body ?? "")).toEqual({ username: NAME, password: PASSWORD, transport: "cookie" });
+  expect(own.map((one) => one.body).join()).not.toContain("sgr_");
+  expect(JSON.stringify(browser.posted)).not.toContain("sgr_");
+});
+
+test("outside of cookie mode no cookie is sent or taken", async () => {
+  browser.cookies.set("signet_refresh", "sgr_left_1");
+  const tab = browser.tab({ storage: "memory" });
+  await tab.login(NAME, PASSWORD);
+  await tab.token({ force: true });
+
+  expect(server.seen.map((one) => one.headers.cookie)).toEqual([undefined, undefined]);
+});
+
+test("relative paths are resolved as new URL does, with a folder too", async () => {
+  const tab = browser.tab({ baseUrl: `${server.url}api/`, storage: "memory" }, { fetch: async (input) => Response.json({ token: "a.b.c", url: String(input) }) });
+  await tab.login(NAME, PASSWORD);
+  const asked = async (path: string | URL) => ((await (await tab.fetch(path)).json()) as { url: string }).url;
+
+  expect(await asked("tasks?x=1")).toBe(`${server.url}api/tasks?x=1`);
+  expect(await asked("/tasks")).toBe(`${server.url}tasks`);
+  expect(await asked(new URL("tasks", server.url))).toBe(`${server.url}tasks`);
+});
+
+test("the token goes to its own origin only", async () => {
+  const stranger = await startServer();
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  await tab.fetch(`${stranger.url}public`);
+  await tab.fetch(new Request(`${stranger.url}public`));
+  await tab.fetch(`//127.0.0.1:${new URL(stranger.url).port}/public`);
+  await tab.fetch("public");
+
+  expect(stranger.seen.map((one) => one.headers.authorization)).toEqual([undefined, undefined, undefined]);
+  expect(server.seen.at(-1)?.headers.authorization).toMatch(/^Bearer /);
+
+  await stranger.close();
+});
+
+test("headers, method and body of the caller arrive", async () => {
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  await tab.fetch("tasks", { method: "PATCH", headers: [["X-Mine", "1"]], body: new URLSearchParams({ a: "b" }) });
+
+  expect(server.seen.at(-1)).toMatchObject({ method: "PATCH", body: "a=b", headers: { "x-mine": "1" } });
+});
+
+test.each([
+  [401, { error: "invalid_credentials", msg: "Bad username or password" }, InvalidCredentialsError, "invalid_credentials"],
+  [401, { msg: "Bad username or password" }, InvalidCredentialsError, "invalid_credentials"],
+  [400, { error: "invalid_request", msg: "x", fields: { username: "missing" } }, ValidationError, "invalid_request"],
+  [403, { error: "csrf_failed", msg: "x" }, CsrfError, "csrf_failed"],
+  [429, { error: "rate_limited", msg: "x" }, RateLimitError, "rate_limited"],
+  [503, { error: "unavailable", msg: "x" }, NetworkError, "server"],
+  [502, "<html>", NetworkError, "server"],
+  [405, { error: "method_not_allowed", msg: "x" }, SignetError, "method_not_allowed"],
+] as const)("an answer %i to the login is the right error", async (status, body, Kind, code) => {
+  server.fail("/token", status, { "Retry-After": "9" }, body);
+  const tab = browser.tab();
+  const error = await thrown(tab.login(NAME, PASSWORD));
+
+  expect(error.constructor).toBe(Kind);
+  expect(error).toMatchObject({ name: Kind.name, code, status, retryAfter: 9 });
+  expect(isSignetError(error)).toBe(true);
+});
+
+test("fields of a refused form are told", async () => {
+  server.fail("/token", 400, {}, { error: "invalid_request", msg: "x", fields: { username: "missing" } });
+
+  expect(await thrown(browser.tab().login("", PASSWORD))).toMatchObject({ fields: { username: "missing" } });
+});
+
+test("offline and a server that does not answer in time have codes of their own", async () => {
+  const tab = browser.tab({ timeoutMs: 50 });
+  server.once("/token", () => new Promise((done) => setTimeout(() => done(false), 200)));
+
+  expect(await thrown(tab.login(NAME, PASSWORD))).toMatchObject({ name: "NetworkError", code: "timeout", status: 0 });
+
+  browser.online = false;
+
+  expect(await thrown(tab.login(NAME, PASSWORD))).toMatchObject({ name: "NetworkError", code: "offline", status: 0 });
+});
+
+test("other errors are none of ours", () => {
+  expect([new Error("x"), new TypeError("x"), { code: "offline", status: 0 }, null].map(isSignetError)).toEqual(
+    Array(4).fill(false),
+  );
+});
+
+test("a server without refresh tokens: a 401 ends the session, in words and state", async () => {
+  const lesson = await startServer({ refreshTokens: false });
+  for (const storage of ["cookie", "memory"] as const) {
+    const tab = openBrowser(lesson.url).tab({ storage });
+    await tab.login(NAME, PASSWORD);
+
+    expect((await tab.fetch("protected")).status).toBe(200);
+
+    lesson.expire();
+
+    expect((await tab.fetch("protected")).status).toBe(401);
+    expect(tab.state).toMatchObject({ status: "signed-out", error: { name: "SessionExpiredError" } });
+
+    tab.close();
+  }
+  await lesson.close();
+});
+
+test("a cookie mode without a session is signed out, without an error", async () => {
+  expect(await browser.tab().ready()).toEqual({ status: "signed-out", user: null, error: null });
+});
+
+test("a bare token in a storage of the user's own is taken up, and stays bare while nothing else is to be kept", async () => {
+  const lesson = await startServer({ refreshTokens: false });
+  const kept: (string | null)[] = [null];
+  const storage = { get: () => kept.at(-1) ?? null, set: (text: string | null) => void kept.push(text) };
+  const tab = browser.tab({ baseUrl: lesson.url, storage });
+  await tab.login(NAME, PASSWORD);
+
+  expect(kept.at(-1)).toBe(await tab.token());
+
+  const reloaded = browser.tab({ baseUrl: lesson.url, storage });
+
+  expect(await reloaded.ready()).toMatchObject({ status: "signed-in", user: { id: 1 } });
+  expect((await reloaded.fetch("protected")).status).toBe(200);
+
+  await lesson.close();
+});
+
+test.each(["{", "null", "{}", "[]", "1", '"x"', "undefined"])("rubbish in the storage signs nobody in for long: %s", async (text) => {
+  let kept: string | null = text;
+  const tab = browser.tab({ storage: { get: () => kept, set: (next) => void (kept = next) } });
+  await tab.ready();
+  await tab.fetch("protected");
+
+  expect(tab.state.status).toBe("signed-out");
+});
+
+test("a storage that is full or forbidden leaves a session for as long as the page lives", async () => {
+  const broken = () => {
+    throw new Error("QuotaExceededError");
+  };
+  for (const storage of [
+    { get: () => null, set: broken },
+    { get: broken, set: broken },
+    { get: () => Promise.reject(new Error("no")), set: () => Promise.reject(new Error("no")) },
+    "local",
+  ] as const) {
+    const tab = browser.tab({ storage });
+
+    expect((await tab.ready()).status).toBe("signed-out");
+
+    await tab.login(NAME, PASSWORD);
+    server.expire();
+
+    expect((await tab.fetch("protected")).status).toBe(200);
+
+    await tab.logout();
+
+    expect(await tab.token()).toBeNull();
+  }
+});
+
+test("an asynchronous storage is waited for", async () => {
+  let kept: string | null = null;
+  const storage = {
+    get: async () => (await settle(5), kept),
+    set: async (text: string | null) => {
+      await settle(5);
+      kept = text;
+    },
+  };
+  const tab = browser.tab({ storage });
+  await tab.login(NAME, PASSWORD);
+  await tab.token({ force: true });
+
+  expect(kept).toContain("sgr_");
+  expect(await browser.tab({ storage }).ready()).toMatchObject({ user: { id: 1 } });
+
+  await tab.logout();
+  await settle();
+
+  expect(kept).toBeNull();
+});
+
+test("two users one after the other: every tab follows", async () => {
+  const [one, two] = [browser.tab(), browser.tab()];
+  await one.login(NAME, PASSWORD);
+  await settle();
+  await one.logout();
+  await two.login("other", "43214321");
+  await settle();
+
+  expect([one.user, two.user]).toEqual([{ id: 2 }, { id: 2 }]);
+  expect(await (await one.fetch("protected")).json()).toMatchObject({ id: 2 });
+});
+
+test("a login that comes back after the logout is ended at the server too", async () => {
+  const tab = browser.tab({ storage: "memory" });
+  let answerNow = (): void => {};
+  const wait = new Promise<void>((done) => (answerNow = done));
+  const asked = new Promise<void>((done) => server.once("/token", async () => (done(), await wait, false)));
+  const login = thrown(tab.login(NAME, PASSWORD));
+  await asked;
+  await tab.logout();
+  answerNow();
+
+  expect(await login).toBeInstanceOf(SessionExpiredError);
+  expect([...server.sessions.values()].map((one) => one.alive)).toEqual([false]);
+  expect(tab.user).toBeNull();
+});
+
+test("logout everywhere says so to the server", async () => {
+  const [one, two] = [browser.tab({ storage: "memory" }), browser.tab({ storage: "memory" })];
+  await one.login(NAME, PASSWORD);
+  await two.login(NAME, PASSWORD);
+  await one.logout({ everywhere: true });
+
+  expect([...server.sessions.values()].map((session) => session.alive)).toEqual([false, false]);
+});
+
+test("token() gives null when nobody is signed in, and throws when the session is over", async () => {
+  const tab = browser.tab();
+
+  expect(await tab.token()).toBeNull();
+  expect(await tab.token({ force: true })).toBeNull();
+
+  await tab.login(NAME, PASSWORD);
+  server.sessions.clear();
+
+  expect(await thrown(tab.token({ force: true }))).toBeInstanceOf(SessionExpiredError);
+  expect(await tab.token()).toBeNull();
+});
+
+test("after close() nothing is heard any more", async () => {
+  const [one, two] = [browser.tab(), browser.tab()];
+  await Promise.all([one.ready(), two.ready()]);
+  let calls = 0;
+  two.onChange(() => calls++);
+  two.close();
+  await one.login(NAME, PASSWORD);
+  await settle();
+
+  expect(calls).toBe(0);
+});
+
+test("on a server clients share nothing: each user has one", async () => {
+  const [one, two] = [1, 2].map(() => createClient({ baseUrl: server.url, storage: "memory" }));
+  await one?.login(NAME, PASSWORD);
+  await two?.login("other", "43214321");
+  await one?.logout();
+  await settle();
+
+  expect([one?.user, two?.user]).toEqual([null, { id: 2 }]);
+});
+
+test("making a client on a server does nothing, also without an address to resolve against", async () => {
+  const auth = createClient();
+
+  expect(auth.state.status).toBe("loading");
+  await expect(auth.fetch("x")).rejects.toThrow(TypeError);
+});
+
+test("register: the account, a taken name, a weak password", async () => {
+  const tab = browser.tab();
+
+  expect(await register(tab, { username: "new", password: "long enough" })).toMatchObject({ id: 3, username: "new" });
+  expect(await thrown(register(tab, { username: NAME, password: "long enough" }))).toMatchObject({
+    name: "ValidationError",
+    code: "conflict",
+    fields: { username: "taken" },
+  });
+  expect(await thrown(register(tab, { username: "new", password: "x" }))).toMatchObject({
+    code: "weak_password",
+    fields: { password: "too short" },
+  });
+
+  browser.online = false;
+
+  expect(await thrown(register(tab, { username: "new", password: "x" }))).toMatchObject({ code: "offline" });
+});
+
+test("changePassword goes on with the new token; a wrong password is sent once only", async () => {
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  const before = await tab.token();
+
+  expect(await changePassword(tab, PASSWORD, "a new one")).toEqual({ id: 1 });
+  expect(await tab.token()).not.toBe(before);
+  expect(server.seen.at(-1)?.headers["x-signet"]).toBe("1");
+
+  const asked = server.seen.length;
+
+  expect(await thrown(changePassword(tab, "wrong", "a new one"))).toBeInstanceOf(InvalidCredentialsError);
+  expect(server.seen.length).toBe(asked + 1);
+  expect(tab.user).toEqual({ id: 1 });
+});
+
+test("sessions: list, end the others", async () => {
+  const [one, two] = [browser.tab({ storage: "memory" }), browser.tab({ storage: "memory" })];
+  await one.login(NAME, PASSWORD);
+  await two.login(NAME, PASSWORD);
+
+  expect((await sessions.list(one)).map((session) => session.current)).toEqual([true, false]);
+
+  await sessions.endOthers(one);
+
+  expect(await sessions.list(one)).toHaveLength(1);
+  expect(await thrown(sessions.list(two))).toBeInstanceOf(SessionExpiredError);
+});
+
+test("account() reads what the server says, or throws its error", async () => {
+  server.fail("/account", 200, {}, { id: 1, username: NAME });
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+
+  expect(await account(tab)).toMatchObject({ username: NAME });
+});

@@ -1,0 +1,164 @@
+// @vitest-environment jsdom
+import { act, createElement as h, StrictMode, Suspense, version } from "react";
+import { createRoot, hydrateRoot, type Root } from "react-dom/client";
+import { renderToString } from "react-dom/server";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { SignetClient } from "#signet/index.js";
+import { AuthProvider, RequireAuth, SignedIn, SignedOut, useAuth } from "#signet/react/index.js";
+import { openBrowser, settle } from "./support/browser.js";
+import { type Server, startServer } from "./support/server.js";
+
+let server: Server;
+let browser: ReturnType<typeof openBrowser>;
+let root: Root | undefined;
+let place: HTMLElement;
+
+beforeEach(async () => {
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+  server = await startServer();
+  browser = openBrowser(server.url);
+  place = document.body.appendChild(document.createElement("div"));
+});
+afterEach(async () => {
+  await act(async () => root?.unmount());
+  root = undefined;
+  place.remove();
+  browser.close();
+  localStorage.clear();
+  await server.close();
+});
+
+const Page = () =>
+  h(
+    "main",
+    null,
+    h(SignedIn, null, "in "),
+    h(SignedOut, null, "out "),
+    h(RequireAuth, { fallback: "please log in", loading: "one moment" }, "secret"),
+  );
+
+const app = (client: SignetClient, page = h(Page)) => h(StrictMode, null, h(AuthProvider, { client }, page));
+
+const show = async (client: SignetClient, page = h(Page)): Promise<void> => {
+  root = createRoot(place);
+  await act(async () => root?.render(app(client, page)));
+};
+
+test("loading, signed out, signed in and out again are shown as they happen", async () => {
+  const client = browser.tab();
+  await show(client);
+
+  expect(place.textContent).toBe("one moment");
+
+  await act(() => settle(100));
+
+  expect(place.textContent).toBe("out please log in");
+
+  await act(async () => void (await client.login("alesanchezr", "12341234")));
+
+  expect(place.textContent).toBe("in secret");
+
+  await act(() => client.logout());
+
+  expect(place.textContent).toBe("out please log in");
+});
+
+test("StrictMode and several providers make one silent refresh", async () => {
+  const client = browser.tab();
+  await show(client, h(AuthProvider, { client }, h(Page)));
+  await act(() => settle(100));
+
+  expect(server.refreshes()).toBe(1);
+});
+
+test("the session of another tab appears and ends here", async () => {
+  const [here, there] = [browser.tab(), browser.tab()];
+  await show(here);
+  await act(() => settle(100));
+  await act(async () => {
+    await there.login("alesanchezr", "12341234");
+    await settle();
+  });
+
+  expect(place.textContent).toBe("in secret");
+
+  await act(async () => {
+    await there.logout();
+    await settle();
+  });
+
+  expect(place.textContent).toBe("out please log in");
+});
+
+test("nothing renders again while nothing changes", async () => {
+  const client = browser.tab();
+  await client.login("alesanchezr", "12341234");
+  const seen: unknown[] = [];
+  const Probe = () => (seen.push(useAuth()), null);
+  await show(client, h(Probe));
+  const renders = seen.length;
+  await act(async () => {
+    await client.token({ force: true });
+    await client.fetch("protected");
+    window.dispatchEvent(new Event("online"));
+    await settle();
+  });
+
+  expect(seen.length).toBe(renders);
+  expect(seen.at(-1)).toMatchObject({ status: "signed-in", user: { id: 1 }, error: null, login: client.login });
+});
+
+test("what a server rendered is hydrated without a mismatch, signed in already or not", async () => {
+  const client = browser.tab();
+  const html = renderToString(app(client));
+
+  expect(html).toContain("one moment");
+  expect(server.seen).toEqual([]);
+
+  await client.login("alesanchezr", "12341234");
+  place.innerHTML = html;
+  const errors = vi.spyOn(console, "error").mockImplementation(() => {});
+  const recovered: unknown[] = [];
+  await act(async () => {
+    root = hydrateRoot(place, app(client), { onRecoverableError: (error) => recovered.push(error) });
+  });
+
+  expect(place.textContent).toBe("in secret");
+  expect([errors.mock.calls, recovered]).toEqual([[], []]);
+
+  errors.mockRestore();
+});
+
+test("with suspense a component waits for the first answer, and asks once", async () => {
+  const client = browser.tab();
+  const Name = () => `user ${String(useAuth({ suspense: true }).user?.id)}`;
+  const before = browser.tab();
+  await before.login("alesanchezr", "12341234");
+  before.close();
+  await show(client, h(Suspense, { fallback: "waiting" }, h(Name)));
+
+  expect(place.textContent).toBe("waiting");
+
+  await act(() => settle(150));
+
+  expect(place.textContent).toBe("user 1");
+  expect(server.refreshes()).toBe(1);
+});
+
+test("with suspense and offline the component is shown with the error, without asking for ever", async () => {
+  browser.online = false;
+  const client = browser.tab();
+  const Name = () => useAuth({ suspense: true }).error?.code ?? "fine";
+  await show(client, h(Suspense, { fallback: "waiting" }, h(Name)));
+  await act(() => settle(150));
+
+  expect(place.textContent).toBe("offline");
+});
+
+test("without a provider the error says what is missing", () => {
+  expect(() => renderToString(h(SignedIn))).toThrow("AuthProvider");
+});
+
+test("this is the React that was asked for", () => {
+  expect(version.split(".")[0]).toBe(process.env["REACT_MAJOR"] ?? "19");
+});
