@@ -249,11 +249,13 @@ def _locations(locations: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_fresh(verified: Verified, now: float) -> None:
-    fresh = verified.claims["fresh"]
-    if fresh is True:
-        return
-    if isinstance(fresh, bool) or not isinstance(fresh, (int, float)) or fresh < now:
+    if not is_fresh(verified.claims["fresh"], now):
         raise FreshTokenRequired(None, verified.header, verified.copy_claims())
+
+
+def is_fresh(fresh: Any, now: float) -> bool:
+    """Tell whether a ``fresh`` claim still counts: ``True``, or a NumericDate that has not passed."""
+    return fresh is True or (isinstance(fresh, (int, float)) and not isinstance(fresh, bool) and fresh >= now)
 
 
 def _load_user(manager: JWTManager, verified: Verified) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from flask_signet.exceptions import (
 from flask_signet.settings import texts
 from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified
-from flask_signet.web import callbacks
+from flask_signet.web import callbacks, issuing
 from flask_signet.web.answers import complete, error_answer
 from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of, set_defaults
 
@@ -90,6 +90,28 @@ class JWTManager:
 
             app.context_processor(current_user_context_processor)
         return layer
+
+    @staticmethod
+    def _set_default_configuration_options(app: Flask) -> None:
+        set_defaults(app)
+
+    def _encode_jwt_from_config(
+        self,
+        identity: Any,
+        token_type: str,
+        claims: Mapping[str, Any] | None = None,
+        fresh: issuing.Fresh = False,
+        expires_delta: issuing.ExpiresDelta = None,
+        headers: Mapping[str, Any] | None = None,
+    ) -> str:
+        if token_type == "access":  # noqa: S105
+            return issuing.create_access_token(identity, fresh, expires_delta, claims, headers)
+        return issuing.create_refresh_token(identity, expires_delta, claims, headers)
+
+    def _decode_jwt_from_config(
+        self, encoded_token: str, csrf_value: str | None = None, allow_expired: bool = False
+    ) -> dict[str, Any]:
+        return issuing.decode_token(encoded_token, csrf_value, allow_expired)
 
     def _set_error_handler_callbacks(self, app: Any) -> None:
         """Register our handlers with *app*, or with an API object that keeps handlers of its own."""
