@@ -119,8 +119,7 @@ def measured(algorithm: str) -> list[object]:
         work[name] = requests(name, caller(app))
     taken = measure.interleaved(work, ROUNDS)
     extra = [
-        (peer - bare) / (new - bare)
-        for peer, new, bare in zip(taken["peer"], taken["new"], taken["bare"], strict=True)
+        (peer - bare) / (new - bare) for peer, new, bare in zip(taken["peer"], taken["new"], taken["bare"], strict=True)
     ]
     return [
         algorithm,

@@ -24,7 +24,8 @@ def boolean(config: Mapping[str, Any], key: str, default: bool) -> bool:
         return value
     hint = ""
     if isinstance(value, str):
-        hint = f" From the environment write FLASK_{key}={'true' if value[:1] in 'tTyY1' else 'false'}, in lower case."
+        right = "true" if value[:1] in "tTyY1" else "false"
+        hint = f" From the environment write FLASK_{key}={right}, in lower case."
     raise SettingsError(f"{key} must be True or False, not {value!r}.{hint}")
 
 
@@ -74,7 +75,9 @@ def choice(config: Mapping[str, Any], key: str, default: str, allowed: Iterable[
     names = sorted(allowed)
     if value in names:
         return value
-    raise SettingsError(f"{key} must be one of {', '.join(map(repr, names))}, not {value!r}{nearest(str(value), names)}")
+    raise SettingsError(
+        f"{key} must be one of {', '.join(map(repr, names))}, not {value!r}{nearest(str(value), names)}"
+    )
 
 
 def texts(config: Mapping[str, Any], key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:

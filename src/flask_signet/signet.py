@@ -320,7 +320,8 @@ def _register_routes(app: Flask) -> None:
     groups = texts(app.config, "SIGNET_ROUTES", GROUPS)
     for group in groups:
         if group not in GROUPS:
-            raise SettingsError(f"SIGNET_ROUTES can hold {', '.join(map(repr, GROUPS))}, not {group!r}{nearest(group, GROUPS)}")
+            known = ", ".join(map(repr, GROUPS))
+            raise SettingsError(f"SIGNET_ROUTES can hold {known}, not {group!r}{nearest(group, GROUPS)}")
     api = Api("signet", url_prefix=prefix)
     if "token" in groups:
         session_routes.add_token_routes(api)

@@ -22,7 +22,9 @@ from flask_signet.web import keyfiles
 _SETTLE = 2  # seconds
 _DAY = 86_400
 
-file_option = click.option("--file", "file", type=click.Path(path_type=Path), help="The ring's file, instead of JWT_KEYS.")
+file_option = click.option(
+    "--file", "file", type=click.Path(path_type=Path), help="The ring's file, instead of JWT_KEYS."
+)
 
 
 class _Ring(Protocol):

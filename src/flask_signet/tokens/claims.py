@@ -74,9 +74,7 @@ def check_types(claims: dict[str, Any], *, text_subject: bool) -> None:
         raise InvalidClaim("Subject must be a string")
     if "aud" in claims:
         audience = claims["aud"]
-        if type(audience) is not str and not (
-            type(audience) is list and all(type(item) is str for item in audience)
-        ):
+        if type(audience) is not str and not (type(audience) is list and all(type(item) is str for item in audience)):
             raise InvalidAudience("Invalid claim format in token")
 
 

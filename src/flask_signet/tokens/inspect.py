@@ -71,10 +71,10 @@ class Inspection:
     def lines(self) -> list[str]:
         """Return the whole as lines of text."""
         lines = [self.summary]
-        for title, parts in (("Header", self.header), ("Payload (readable by anybody: signed, not encrypted)", self.payload)):
+        payload = "Payload (readable by anybody: signed, not encrypted)"
+        for title, parts in (("Header", self.header), (payload, self.payload)):
             if parts:
-                lines += ["", title]
-                lines += [f"  {part.name} = {part.value!r}" + (f"  ({part.meaning})" if part.meaning else "") for part in parts]
+                lines += ["", title, *map(_line, parts)]
         if self.checks:
             lines += ["", "Checks"]
             lines += [f"  {name}: {outcome}" for name, outcome in self.checks.items()]
@@ -117,7 +117,7 @@ def inspect(credential: str, *, now: int, verify: Callable[[str], Any] | None = 
     if text and all(33 <= ord(character) < 127 for character in text):
         return Inspection(
             kind="opaque",
-            summary=f"An opaque bearer token, {len(text)} characters: it says nothing by itself, its server looks it up.",
+            summary=f"An opaque bearer token, {len(text)} characters: it says nothing by itself; its server looks it up.",
         )
     return Inspection(kind="unknown", summary="No credential of a kind that an Authorization header carries.")
 
@@ -128,7 +128,8 @@ def _basic(text: str) -> Inspection:
     except ValueError:
         return Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64")
     if not colon:
-        return Inspection(kind="basic", summary="Basic, but without a colon.", problem="no colon between name and password")
+        problem = "no colon between name and password"
+        return Inspection(kind="basic", summary="Basic, but without a colon.", problem=problem)
     return Inspection(
         kind="basic",
         summary=f"Basic: the user name {name!r} and a password (not shown), sent anew with every request and readable "
@@ -200,6 +201,10 @@ def _is_number(value: Any) -> bool:
 
 def _parts(members: Mapping[str, Any]) -> tuple[Part, ...]:
     return tuple(Part(name=name, value=value, meaning=_meaning(name, value)) for name, value in members.items())
+
+
+def _line(part: Part) -> str:
+    return f"  {part.name} = {part.value!r}" + (f"  ({part.meaning})" if part.meaning else "")
 
 
 def _meaning(name: str, value: Any) -> str:

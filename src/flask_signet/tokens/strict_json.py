@@ -36,12 +36,13 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL).findall
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL).finditer
 
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for mark in _BRACKETS(text):
+    for found in _BRACKETS(text):
+        mark = found[0]
         if mark in "[{":
             depth += 1
             if depth > _DEPTH:
@@ -86,7 +87,8 @@ def loads_object(data: bytes) -> Any:
     :raises ValueError: as :func:`loads`.
     """
     text = data.decode()
-    if text[:1] == "{" and "\\" not in text and '" ' not in text and text.isprintable():
+    may_be_deep = len(text) > 2 * _DEPTH and text.count("[") > _DEPTH
+    if text[:1] == "{" and "\\" not in text and '" ' not in text and text.isprintable() and not may_be_deep:
         try:
             value, end = _decode_quickly(text, 0)
         except (StopIteration, RecursionError):

@@ -29,10 +29,10 @@ _BYTES_PER_CHARACTER: Final = 4
 class Verified:
     """A token whose signature and claims are good; time and revocation are judged at each use.
 
-    ``claims`` and ``header`` are shared by all requests with this token: copy before handing out.
+    ``claims`` are shared by all requests with this token: copy before handing out.
     """
 
-    __slots__ = ("claims", "expires_at", "header", "identity", "kind", "not_before", "start_claim")
+    __slots__ = ("_header", "claims", "expires_at", "identity", "kind", "not_before", "start_claim")
 
     def __init__(self, header: Mapping[str, Any], claims: dict[str, Any], policy: Policy) -> None:
         """Type *claims*, fill what Flask-JWT-Extended fills, and take the identity out."""
@@ -49,7 +49,7 @@ class Verified:
         ):
             # One look says that all is as usual; whatever is not is judged claim by claim.
             check_types(claims, text_subject=policy.text_subject)
-        self.header = header
+        self._header = header
         self.claims = claims
         if not_before < issued_at:
             not_before, self.start_claim = issued_at, "iat"
@@ -68,6 +68,11 @@ class Verified:
         self.kind: Any = claims.setdefault("type", "access")
         claims.setdefault("fresh", False)
         claims.setdefault("jti", None)
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The header, a copy that the caller may change: all tokens of one key share the original."""
+        return {name: _copy(value) if type(value) in _NESTED else value for name, value in self._header.items()}
 
     def copy_claims(self) -> dict[str, Any]:
         """Return the claims as an object that the caller may change."""

@@ -76,9 +76,7 @@ def json_or_form(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def text_field(
-    body: Mapping[str, object], name: str, *, max_length: int = 1_024, required: bool = True
-) -> str | None:
+def text_field(body: Mapping[str, object], name: str, *, max_length: int = 1_024, required: bool = True) -> str | None:
     """Return the text field *name* of *body*, or ``None`` where it is absent and not required.
 
     :param max_length: in characters.

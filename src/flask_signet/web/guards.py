@@ -36,9 +36,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 LocationType = str | Sequence[str] | None
 
-_NOT_VERIFIED: Final = (
-    "You must call `@jwt_required()` or `verify_jwt_in_request()` before using this method"
-)
+_NOT_VERIFIED: Final = "You must call `@jwt_required()` or `verify_jwt_in_request()` before using this method"
 _ON_REQUEST: Final = "_signet_credential"
 _UNSET: Final[Any] = object()
 
@@ -195,13 +193,8 @@ def _find(
             if location == "headers":
                 token = _bearer(request, snapshot.settings) or find.from_headers(request, snapshot.settings)
                 verified = layer.verify(token, snapshot, now)
-            elif location == "cookies":
-                verified = _from_cookies(layer, request, snapshot, refresh, now)
-            elif location == "query_string":
-                verified = layer.verify(find.from_query(request, layer.settings), snapshot, now)
             else:
-                token = find.from_json(request, layer.settings.json_keys[refresh])
-                verified = layer.verify(token, snapshot, now)
+                verified = _from_elsewhere(layer, request, snapshot, location, refresh, now)
             if now >= verified.expires_at:
                 raise verified.expired()
         except NoAuthorizationError as error:
@@ -219,8 +212,14 @@ def _find(
     raise NoAuthorizationError(f"Missing JWT in {', '.join(where[:-1])} or {where[-1]} ({'; '.join(absent)})")
 
 
-def _from_cookies(layer: TokenLayer, request: Request, snapshot: Snapshot, refresh: bool, now: float) -> Verified:
+def _from_elsewhere(
+    layer: TokenLayer, request: Request, snapshot: Snapshot, location: str, refresh: bool, now: float
+) -> Verified:
     settings = layer.settings
+    if location == "query_string":
+        return layer.verify(find.from_query(request, settings), snapshot, now)
+    if location == "json":
+        return layer.verify(find.from_json(request, settings.json_keys[refresh]), snapshot, now)
     names = settings.refresh_cookies if refresh else settings.access_cookies
     token = find.from_cookies(request, names)
     proof = find.csrf_value(request, settings, names)
@@ -263,9 +262,7 @@ def _load_user(manager: JWTManager, verified: Verified) -> Any:
     assert callback is not None
     user = manager.call(callback, dict(verified.header), verified.copy_claims())
     if user is None:
-        raise UserLookupError(
-            f"Error loading the user {verified.identity}", verified.header, verified.copy_claims()
-        )
+        raise UserLookupError(f"Error loading the user {verified.identity}", verified.header, verified.copy_claims())
     return user
 
 

@@ -170,7 +170,9 @@ def _json_default() -> Any:
     return provider.default if isinstance(provider, DefaultJSONProvider) else None
 
 
-def decode_token(encoded_token: str | bytes, csrf_value: str | None = None, allow_expired: bool = False) -> dict[str, Any]:
+def decode_token(
+    encoded_token: str | bytes, csrf_value: str | None = None, allow_expired: bool = False
+) -> dict[str, Any]:
     """Return the claims of a good token, whatever its kind.
 
     Neither kind, freshness nor revocation is looked at: that is a guard's work.

@@ -76,9 +76,7 @@ class JWTManager:
 
             add_jwks_route(app)
 
-    def _register(
-        self, app: Flask, add_context_processor: bool, clock: Clock, source: KeySource | None
-    ) -> TokenLayer:
+    def _register(self, app: Flask, add_context_processor: bool, clock: Clock, source: KeySource | None) -> TokenLayer:
         set_defaults(app)
         layer = TokenLayer(app, self, clock, source)
         app.extensions["flask-jwt-extended"] = self
@@ -276,5 +274,3 @@ def reach_blueprints(app: Flask, names: list[str], manager: JWTManager) -> None:
         if Exception in handlers or BaseException in handlers:
             for kind in (JWTExtendedException, Unavailable, WeakKeyError):
                 handlers.setdefault(kind, manager.handle)
-
-

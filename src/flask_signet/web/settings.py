@@ -271,7 +271,8 @@ def _policy(config: Mapping[str, Any]) -> Policy:
         raise SettingsError(f"JWT_DECODE_LEEWAY must be a timedelta or a number of seconds, not {leeway!r}")
     most = settings.integer(config, "JWT_MAX_TOKEN_BYTES", 8_192, least=256)
     room = settings.integer(config, "JWT_VERIFIED_CACHE_BYTES", 8_388_608)
-    assert most is not None and room is not None
+    assert most is not None
+    assert room is not None
     return Policy(
         issuer=settings.texts(config, "JWT_DECODE_ISSUER"),
         audience=settings.texts(config, "JWT_DECODE_AUDIENCE"),
