@@ -29,8 +29,7 @@ log = logging.getLogger(__name__)
 INTERVAL = 1.0  # seconds between two readings of a worker
 _PATIENCE = 0.2  # seconds to wait for another thread's reading
 _FIRST_PATIENCE = 2.0  # the same before the first reading: without it nobody may answer
-_EXPECT_INTERVAL = 0.02  # between two looks for a revocation of our own that is being committed
-_EXPECT_SECONDS = 5.0
+_EXPECT_SECONDS = 5.0  # how long to look at every request for a revocation of our own that is being committed
 # The clocks of two machines differ, and a verifier may allow leeway.
 _MARGIN_MS = 300_000
 _FOR_EVER = 2**53
@@ -100,9 +99,9 @@ class Feed:
     def refresh(self) -> None:
         """Read what is new if the last good reading is a second old."""
         monotonic = self._clock.monotonic()
-        # The wall clock as well: the other one stands still while a laptop sleeps.
+        # The wall clock as well: the other one stands still while a laptop sleeps. A test may move either.
         if (
-            monotonic - self._good_at < INTERVAL
+            0.0 <= monotonic - self._good_at < INTERVAL
             and self._clock.time() - self._good_wall < INTERVAL
             and self._expected <= self._last
         ):
@@ -180,22 +179,24 @@ class Feed:
             process = self._process = _Process(abandoned=process)
         if self._expected > self._last and monotonic - self._expected_at > _EXPECT_SECONDS:
             self._expected = -1  # a transaction that was rolled back
-        if monotonic - process.tried_at >= self._pause(process):
+        if self._due(process, monotonic):
             patience = _PATIENCE if self._last >= 0 else _FIRST_PATIENCE
             if process.lock.acquire(timeout=patience):
                 try:
                     # Whoever waited for another thread's reading has it now.
-                    if self._clock.monotonic() - process.tried_at >= self._pause(process):
+                    if self._due(process, self._clock.monotonic()):
                         self._try_to_read(process)
                 finally:
                     process.lock.release()
         self._refuse_if_too_old()
 
-    def _pause(self, process: _Process) -> float:
-        """Return the seconds that lie at least between two tries."""
+    def _due(self, process: _Process, monotonic: float) -> bool:
+        """Return whether the last try is long enough ago for another one, or something of our own must be there."""
+        if self._expected > self._last and not process.failed:
+            return True
         if self._clock.time() - process.tried_wall >= INTERVAL:
-            return 0.0
-        return _EXPECT_INTERVAL if self._expected > self._last and not process.failed else INTERVAL
+            return True
+        return not 0.0 <= monotonic - process.tried_at < INTERVAL
 
     def _try_to_read(self, process: _Process) -> None:
         monotonic, wall = self._clock.monotonic(), self._clock.time()

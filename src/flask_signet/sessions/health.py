@@ -30,7 +30,7 @@ class Health:
         """
         now = self._clock.monotonic()
         # While one thread asks, the others repeat the last answer instead of queueing behind a dead store.
-        if now - self._asked_at >= _SECONDS and self._asking.acquire(blocking=False):
+        if not 0.0 <= now - self._asked_at < _SECONDS and self._asking.acquire(blocking=False):
             try:
                 self._asked_at = now
                 self._failure = self._ask()

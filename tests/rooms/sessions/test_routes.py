@@ -34,8 +34,7 @@ def app(tmp_path: Path, hand: HandClock) -> Iterator[Flask]:
     app.extensions["signet"].users.create(USERNAME, PASSWORD)
     app.extensions["signet"].users.create("ada", PASSWORD)
     yield app
-    app.extensions["signet"].feed.close()
-    app.extensions["signet"].store.dispose()
+    app.extensions["signet"].close()
 
 
 @pytest.fixture
@@ -209,8 +208,7 @@ def test_row_68_a_refresh_token_of_another_installation_is_refused(client: Flask
     try:
         foreign = log_in(elsewhere.test_client())
     finally:
-        elsewhere.extensions["signet"].feed.close()
-        elsewhere.extensions["signet"].store.dispose()
+        elsewhere.extensions["signet"].close()
 
     assert refreshed(client, foreign).status_code == 401
 
@@ -342,8 +340,7 @@ def test_row_70_another_worker_knows_within_a_second(
 
         assert status(elsewhere, tokens) == 401
     finally:
-        other.extensions["signet"].feed.close()
-        other.extensions["signet"].store.dispose()
+        other.extensions["signet"].close()
 
 
 def test_row_70_a_dead_or_unknown_token_logs_out_without_complaint(client: FlaskClient) -> None:
@@ -769,9 +766,7 @@ def _cookies(answer: TestResponse) -> SimpleCookie:
 
 def _break_store(app: Flask) -> None:
     """Put a folder where the database is: whatever is tried with it fails."""
-    store = app.extensions["signet"].store
-    store.dispose()
-    file = store.settings.folder / "signet.sqlite3"
-    for path in store.settings.folder.glob("signet.sqlite3*"):
+    folder = app.extensions["signet"].store.settings.folder
+    for path in folder.glob("signet.sqlite3*"):
         path.unlink()
-    file.mkdir()
+    (folder / "signet.sqlite3").mkdir()
