@@ -1,0 +1,1 @@
+"""Forged and malformed tokens, keys and rings, sent to a real application."""

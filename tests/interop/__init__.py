@@ -1,0 +1,1 @@
+"""Tokens that pass between this package and others, both ways."""
