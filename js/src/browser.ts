@@ -7,14 +7,13 @@ export const page: Window | undefined = globalThis.window;
 export const entry = (
   where: "local" | "session",
   key: string,
-): { get(): string | null; set(text: string | null): void } => ({
-  get: () => globalThis[`${where}Storage`].getItem(key),
-  set(text) {
-    const place = globalThis[`${where}Storage`];
-    if (text) place.setItem(key, text);
-    else place.removeItem(key);
-  },
-});
+): { get(): string | null; set(text: string | null): void } => {
+  const place = (): Storage => globalThis[`${where}Storage`];
+  return {
+    get: () => place().getItem(key),
+    set: (text) => (text ? place().setItem(key, text) : place().removeItem(key)),
+  };
+};
 
 /** Web Locks where there are any (they need https or localhost), else a queue for this client alone. */
 export function defaultLock(): Lock {

@@ -55,7 +55,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   // --- What is known -------------------------------------------------------------------------------
 
-  const publish = (error: SignetError | null = null): void => {
+  const publish = (error: SignetError | null | void = null): void => {
     const status = tokens ? "signed-in" : known ? "signed-out" : "loading";
     if (status === state.status && tokens?.user === state.user?.id && error === state.error) return;
     state = { status, user: tokens ? { id: tokens.user } : null, error } as AuthState;
@@ -110,8 +110,6 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   /** Replace the tokens whose access token is *stale*. */
   const refresh = async (stale?: string): Promise<void> => {
     const before = logouts;
-    let over: SignetError | undefined;
-    if (custom) await load();
     await locked(async () => {
       if (cookie && channel && tokens?.token === stale) {
         await new Promise<void>((done) => {
@@ -130,24 +128,21 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
         const next = await fetchTokens("token/refresh", { refresh_token: presented });
         if (await outdated()) return;
         take(next);
+        await saveLocked();
         post("new", (cookie || session) && next, stale);
       } catch (error) {
         const { status } = error as SignetError;
         // 404 and 405: a server without refresh tokens, as the lesson's is.
         if (status !== 401 && (presented || (status !== 404 && status !== 405))) throw error;
         if (await outdated()) return;
-        if (stale) over = sessionOver(error);
         take();
-        if (cookie && stale) post("out");
+        await saveLocked();
+        if (stale) {
+          if (cookie) post("out");
+          throw sessionOver(error);
+        }
       }
-      await saveLocked();
     });
-    if (custom) {
-      await save();
-      post("new");
-    }
-    publish(over);
-    if (over) throw over;
   };
 
   const renew = async (stale?: string): Promise<void> => {
@@ -155,15 +150,21 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     const age = failure ? now() - failure.at : -1;
     if (failure && age >= 0 && age < (failure.error.retryAfter ?? COOL_SECONDS) * 1000) throw failure.error;
     failure = undefined;
+    if (custom) await load();
     await (flight ??= refresh(stale)
-      .catch((error: SignetError) => {
-        if (!(error instanceof SessionExpiredError)) {
-          failure = { error, at: now() };
-          if (!known) publish(error);
+      .finally(async () => {
+        flight = undefined;
+        if (custom) {
+          await save();
+          post("new");
         }
-        throw error;
       })
-      .finally(() => (flight = undefined)));
+      .then(publish, (error: SignetError) => {
+        const over = error.status === 401;
+        if (!over) failure = { error, at: now() };
+        if (over || !known) publish(error);
+        throw error;
+      }));
   };
 
   const lasts = (ms: number): boolean | undefined =>
@@ -251,7 +252,9 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     })());
 
   const hear = ([kind, next, old]: Message): void => {
-    if (kind === "out") {
+    // A common storage says it all, and may be newer than the message.
+    if (store && !session) void look();
+    else if (kind === "out") {
       if (!known) return;
       const bearer = drop();
       // Without a common storage this tab had a session of its own, which nobody else can end.
@@ -259,12 +262,11 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
       publish();
     } else if (kind === "ask") {
       if (tokens && tokens.token !== old && lasts(leewayMs)) post("new", cookie && tokens, old);
-    } else if (!next) {
-      if (store && !session) void look();
     } else if (
+      next &&
       // Ours was replaced; or, with one cookie for all, theirs is the newer of two (the same choice in every tab).
-      (cookie && (kind === "in" || !known)) ||
-      (tokens && (tokens.token === old || (cookie && rank(next) > rank(tokens))))
+      ((cookie && (kind === "in" || !known)) ||
+        (tokens && (tokens.token === old || (cookie && rank(next) > rank(tokens)))))
     ) {
       take(next);
       void save();

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { act, createElement as h, StrictMode, Suspense, version } from "react";
+import { act, createElement as h, type ReactNode, StrictMode, Suspense, version } from "react";
 import { createRoot, hydrateRoot, type Root } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -37,9 +37,9 @@ const Page = () =>
     h(RequireAuth, { fallback: "please log in", loading: "one moment" }, "secret"),
   );
 
-const app = (client: SignetClient, page = h(Page)) => h(StrictMode, null, h(AuthProvider, { client }, page));
+const app = (client: SignetClient, page: ReactNode = h(Page)) => h(StrictMode, null, h(AuthProvider, { client, children: page }));
 
-const show = async (client: SignetClient, page = h(Page)): Promise<void> => {
+const show = async (client: SignetClient, page: ReactNode = h(Page)): Promise<void> => {
   root = createRoot(place);
   await act(async () => root?.render(app(client, page)));
 };
@@ -65,7 +65,7 @@ test("loading, signed out, signed in and out again are shown as they happen", as
 
 test("StrictMode and several providers make one silent refresh", async () => {
   const client = browser.tab();
-  await show(client, h(AuthProvider, { client }, h(Page)));
+  await show(client, h(AuthProvider, { client, children: h(Page) }));
   await act(() => settle(100));
 
   expect(server.refreshes()).toBe(1);
@@ -130,11 +130,11 @@ test("what a server rendered is hydrated without a mismatch, signed in already o
 });
 
 test("with suspense a component waits for the first answer, and asks once", async () => {
-  const client = browser.tab();
   const Name = () => `user ${String(useAuth({ suspense: true }).user?.id)}`;
   const before = browser.tab();
   await before.login("alesanchezr", "12341234");
   before.close();
+  const client = browser.tab();
   await show(client, h(Suspense, { fallback: "waiting" }, h(Name)));
 
   expect(place.textContent).toBe("waiting");
