@@ -13,7 +13,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from flask_signet.clock import Clock
 from flask_signet.sessions.events import refresh_reuse_detected, session_ended, session_opened
 from tests.rooms.sessions.application import PASSWORD, USERNAME, create_app
 from tests.rooms.sessions.world import HandClock

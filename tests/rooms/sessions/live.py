@@ -1,0 +1,143 @@
+"""Real worker processes over one database, and clients that ask them at the same moment."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, USERNAME, create_app
+from tests.support.processes import Server
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one request gave."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def refresh_token(self) -> str:
+        return self.body["refresh_token"]
+
+
+class Connection:
+    """One connection that is kept open, as a tab keeps it."""
+
+    def __init__(self, port: int, timeout: float = 30.0) -> None:
+        self._port, self._timeout = port, timeout
+        self._http: http.client.HTTPConnection | None = None
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Answer:
+        """Send one request; a connection that the server closed meanwhile is opened again once."""
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        content = None if body is None else json.dumps(body)
+        for last in (False, True):
+            fresh = self._http is None
+            if self._http is None:
+                self._http = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
+            try:
+                self._http.request(method, path, content, headers)
+                response = self._http.getresponse()
+                data = response.read()
+                return Answer(response.status, json.loads(data) if data else {})
+            except (http.client.HTTPException, OSError):
+                self.close()
+                if fresh or last:
+                    raise
+        raise AssertionError
+
+    def close(self) -> None:
+        if self._http is not None:
+            self._http.close()
+        self._http = None
+
+
+class Tabs:
+    """Sixteen tabs of one browser that all find their token expired at the same moment."""
+
+    def __init__(self, port: int, count: int = 16) -> None:
+        self._connections = [Connection(port) for _ in range(count)]
+        self._pool = ThreadPoolExecutor(count)
+        self._barrier = threading.Barrier(count)
+
+    def refresh(self, tokens: Sequence[str]) -> list[Answer]:
+        """Refresh with one token a tab, all at once."""
+
+        def one(connection: Connection, token: str) -> Answer:
+            self._barrier.wait(30)
+            return connection.ask("POST", "/token/refresh", {"refresh_token": token})
+
+        return list(self._pool.map(one, self._connections, tokens))
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+
+@dataclass(frozen=True)
+class House:
+    """Gunicorn with its workers, and an application in this process over the same database."""
+
+    server: Server
+    app: Flask
+
+    @property
+    def sessions(self) -> Any:
+        return self.app.extensions["signet"].sessions
+
+    @property
+    def store(self) -> Any:
+        return self.app.extensions["signet"].store
+
+    def connection(self, timeout: float = 30.0) -> Connection:
+        return Connection(self.server.port, timeout)
+
+
+@contextmanager
+def serving(
+    start_server: Callable[..., Server],
+    folder: Path,
+    url: str | None = None,
+    *,
+    workers: int = 4,
+    threads: int = 4,
+    **settings: int,
+) -> Iterator[House]:
+    """Serve the test application by gunicorn: the default SQLite file below *folder*, or the database at *url*."""
+    environment = {"TEST_INSTANCE": str(folder), "TEST_DATABASE_URL": url, "PYTHONPATH": "src"}
+    environment |= {name: str(value) for name, value in settings.items()}
+    config: dict[str, Any] = dict(settings)
+    if url is not None:
+        config |= {"SIGNET_DATABASE_URL": url, "SIGNET_ROOT_KEY": ROOT_KEY}
+    app = create_app(folder, config)
+    app.extensions["signet"].users.create(USERNAME, PASSWORD)
+    server = start_server(
+        [
+            *(sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:{port}"),
+            *("-w", str(workers), "--threads", str(threads), "--timeout", "90"),
+            *("--graceful-timeout", "2", "--keep-alive", "30"),
+            "tests.rooms.sessions.application:serve()",
+        ],
+        cwd=ROOT,
+        env=environment,
+    )
+    try:
+        yield House(server=server, app=app)
+    finally:
+        app.extensions["signet"].close()
