@@ -118,8 +118,10 @@ def put_identity(claims: dict[str, Any], identity: Any, identity_claim: str, *, 
     ``sub`` is a text on the wire (RFC 7519 section 4.1.2); that it stands for an int is said by a
     claim of our own, and only then.
 
-    :raises IdentityTypeError: neither int nor text.
+    :raises IdentityTypeError: neither int nor text, or a text with NUL, which no token may name.
     """
+    if isinstance(identity, str) and "\0" in identity:
+        raise IdentityTypeError("the identity of a token must not hold NUL characters")
     if identity_claim != "sub" or isinstance(identity, str):
         claims[identity_claim] = identity
     elif isinstance(identity, int) and not isinstance(identity, bool):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any, Final
 
-from flask_signet.exceptions import ImmatureToken, InvalidSignature, MalformedToken, TokenExpired
+from flask_signet.exceptions import ImmatureToken, InvalidClaim, InvalidSignature, MalformedToken, TokenExpired
 from flask_signet.tokens import base64url, jws, strict_json
 from flask_signet.tokens.claims import IDENTITY_TYPE, Policy, check_parties, check_types, take_identity
 from flask_signet.tokens.keys import Key
@@ -65,6 +65,9 @@ class Verified:
             if IDENTITY_TYPE not in claims and identity_claim in claims
             else take_identity(claims, identity_claim)
         )
+        if type(self.identity) is str and "\0" in self.identity:
+            # No database takes it as a text: whoever looks the user up would fail with a 500.
+            raise InvalidClaim("Subject must not hold NUL")
         self.kind: Any = claims.setdefault("type", "access")
         claims.setdefault("fresh", False)
         claims.setdefault("jti", None)
