@@ -78,7 +78,7 @@ class Passwords:
         if data is None:
             raise _weak("password", f"must be valid text of at most {MAX_PASSWORD_LENGTH} characters")
         with self._slot():
-            return self._hasher.hash(data, salt=self._clock.token_bytes(_SALT_BYTES))
+            return self._hasher.hash(data, salt=self._clock.token_bytes(self._hasher.salt_len))
 
     def verify(self, stored: str | None, password: str) -> bool:
         """Say whether *password* is the one that was hashed; a missing hash costs the same time.
@@ -143,7 +143,7 @@ class Passwords:
     def _hash_of_nobody(self) -> str:
         """Return a hash with today's parameters that no password is known for."""
         hasher = self._hasher
-        salt = _base64(self._clock.token_bytes(_SALT_BYTES))
+        salt = _base64(self._clock.token_bytes(hasher.salt_len))
         digest = _base64(self._clock.token_bytes(hasher.hash_len))
         cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
         return f"$argon2id$v=19${cost}${salt}${digest}"

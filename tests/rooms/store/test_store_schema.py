@@ -11,12 +11,11 @@ import flask_migrate
 import pytest
 from alembic.script import ScriptDirectory
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from flask_signet.accounts.tables import users_table
 from flask_signet.exceptions import SchemaError, Unavailable
 from flask_signet.store import Store, StoreSettings, schema
-from flask_signet.store.app_engine import app_engine
 from flask_signet.store.engines import FILE_NAME
 from flask_signet.store.flask_migrate import protect
 from flask_signet.store.metadata import metadata
@@ -168,7 +167,12 @@ class Application:
         if protected_first:
             protect(self.app)
         flask_migrate.Migrate(self.app, self.db, directory=self.folder, **arguments)
-        self.store = Store(StoreSettings(folder=folder / "signet", url="app"), app_engine=lambda: app_engine(self.app))
+
+        def engine() -> Engine:
+            with self.app.app_context():
+                return self.db.engine
+
+        self.store = Store(StoreSettings(folder=folder / "signet", url="app"), app_engine=engine)
 
     def generated(self) -> str:
         """Run `flask db init` and `flask db migrate` and return the revision they wrote."""

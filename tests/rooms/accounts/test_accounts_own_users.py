@@ -1,0 +1,217 @@
+"""Users in a model of the application's own, as plain as id, username, password."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from click.testing import CliRunner
+from flask.cli import FlaskGroup
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Boolean, Integer, String, Uuid
+from werkzeug.security import generate_password_hash
+
+from flask_signet import Signet
+from flask_signet.accounts import SQLAlchemyUsers
+from flask_signet.exceptions import SettingsError
+from flask_signet.store import schema
+from flask_signet.testing import reset
+
+PASSWORD = "correct horse"
+IDS: dict[str, tuple[Any, Any]] = {
+    "int": (Integer, 7),
+    "str": (String(40), "u-ada"),
+    "uuid": (Uuid, uuid.UUID("0190163d-8694-739b-aea5-966c26f8ad91")),
+}
+
+
+class Shop:
+    """One application with its own model, made by a factory, and Flask-SQLAlchemy's engine for all."""
+
+    def __init__(self, folder: Path, kind: str = "int", *, url: str | None = "app") -> None:
+        self.db = SQLAlchemy()
+        column, self.id = IDS[kind]
+
+        class User(self.db.Model):  # type: ignore[name-defined,misc]
+            __tablename__ = "user"
+            id = self.db.Column(column, primary_key=True)
+            username = self.db.Column(String(80), unique=True, nullable=False)
+            password = self.db.Column(String(255), nullable=False)
+            active = self.db.Column(Boolean, nullable=False, default=True)
+
+        self.User: Any = User
+        self.signet = Signet(users=SQLAlchemyUsers(self.db.session, User, active="active"))
+        self.app = self.create_app(folder, url)
+        self.client = self.app.test_client()
+
+    def create_app(self, folder: Path, url: str | None) -> flask.Flask:
+        folder.mkdir(parents=True, exist_ok=True)
+        app = flask.Flask("shop", instance_path=str(folder))
+        app.config.update(TESTING=True, SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'shop.sqlite3'}")
+        if url is not None:
+            app.config["SIGNET_DATABASE_URL"] = url
+        # Ours first: the order does not matter.
+        self.signet.init_app(app)
+        self.db.init_app(app)
+        with app.app_context():
+            self.db.create_all()
+            schema.upgrade(app.extensions["signet"].store)
+            self.db.session.add(
+                self.User(id=self.id, username="ada", password=generate_password_hash(PASSWORD, "pbkdf2:sha256:1000"))
+            )
+            self.db.session.commit()
+        return app
+
+    def close(self) -> None:
+        reset(self.app)
+        with self.app.app_context():
+            self.db.session.remove()
+            for engine in self.db.engines.values():
+                engine.dispose()
+
+    def login(self, password: str = PASSWORD, username: str = "ada") -> Any:
+        return self.client.post("/token", json={"username": username, "password": password})
+
+    def stored(self) -> str:
+        with self.app.app_context():
+            return self.db.session.get(self.User, self.id).password
+
+
+@pytest.fixture(params=list(IDS))
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path / "shop", request.param)
+    yield shop
+    shop.close()
+
+
+def test_own_users_log_in_and_are_known_by_their_id(shop: Shop) -> None:
+    """The id keeps its type; JSON has no UUID, so it is text there."""
+    answer = shop.login()
+    shown = shop.client.get("/account", headers={"Authorization": f"Bearer {answer.get_json()['access_token']}"})
+    expected = str(shop.id) if isinstance(shop.id, uuid.UUID) else shop.id
+
+    assert (200, 200) == (answer.status_code, shown.status_code)
+    assert (expected, expected, "ada") == (
+        answer.get_json()["user_id"],
+        shown.get_json()["id"],
+        shown.get_json()["username"],
+    )
+
+
+def test_the_first_login_replaces_the_application_s_hash(shop: Shop) -> None:
+    before = shop.stored()
+    shop.login()
+    after = shop.stored()
+
+    assert before.startswith("pbkdf2:")
+    assert after.startswith("$argon2id$")
+    assert (200, 401) == (shop.login().status_code, shop.login("wrong horse").status_code)
+    assert shop.stored() == after
+
+
+def test_refusals_are_the_same_for_own_users(shop: Shop) -> None:
+    with shop.app.app_context():
+        shop.db.session.get(shop.User, shop.id).active = False
+        shop.db.session.commit()
+    answers = [shop.login(), shop.login(username="nobody"), shop.login(username="nul\0")]
+
+    assert {(answer.status_code, answer.data) for answer in answers} == {(401, answers[0].data)}
+
+
+def test_a_password_stored_in_the_clear_lets_nobody_in(tmp_path: Path) -> None:
+    """As lessons do it; the hash is what was never made, so there is nothing to compare with."""
+    shop = Shop(tmp_path / "shop")
+    with shop.app.app_context():
+        shop.db.session.get(shop.User, shop.id).password = PASSWORD
+        shop.db.session.commit()
+    status = shop.login().status_code
+    shop.close()
+
+    assert status == 401
+
+
+def test_ids_come_back_in_their_type(shop: Shop) -> None:
+    with shop.app.app_context():
+        found = [shop.signet.users.get(given) for given in (shop.id, str(shop.id))]
+        ids = [type(user.id) for user in found if user is not None]
+        nobody = [shop.signet.users.get(given) for given in ("", "x", "0", -1, True, "07", " 7")]
+
+    assert ids == [type(shop.id)] * 2
+    assert nobody == [None] * 7
+
+
+def test_a_changed_password_of_an_own_user_ends_the_sessions(shop: Shop) -> None:
+    refresh_token = shop.login().get_json()["refresh_token"]
+    with shop.app.app_context():
+        shop.signet.users.set_password(shop.id, "another horse")
+    refreshed = shop.client.post("/token/refresh", json={"refresh_token": refresh_token})
+
+    assert 401 == refreshed.status_code
+    assert (401, 200) == (shop.login().status_code, shop.login("another horse").status_code)
+
+
+def test_registration_is_the_application_s_own_business(shop: Shop) -> None:
+    shop.app.config["SIGNET_REGISTRATION"] = True
+    answer = shop.client.post("/account", json={"username": "bob", "password": PASSWORD})
+    command = CliRunner().invoke(FlaskGroup(create_app=lambda: shop.app), ["signet", "users", "list"])
+
+    assert (404, 1) == (answer.status_code, command.exit_code)
+    assert "its own" in command.output
+
+
+def test_two_applications_in_one_process_know_their_own_users_only(tmp_path: Path) -> None:
+    one, other = Shop(tmp_path / "one", "int"), Shop(tmp_path / "other", "str", url=None)
+    with one.app.app_context():
+        one.db.session.get(one.User, one.id).username = "eve"
+        one.db.session.commit()
+    statuses = [
+        one.login(username="eve").status_code,
+        one.login().status_code,
+        other.login().status_code,
+        other.login(username="eve").status_code,
+    ]
+    token = one.login(username="eve").get_json()["access_token"]
+    crossed = other.client.get("/account", headers={"Authorization": f"Bearer {token}"})
+    one.close()
+    other.close()
+
+    assert statuses == [200, 401, 200, 401]
+    assert crossed.status_code == 401
+
+
+def test_there_is_one_engine_for_the_application_s_database(shop: Shop) -> None:
+    shop.login()
+    with shop.app.app_context():
+        same = shop.app.extensions["signet"].store.engine is shop.db.engine
+
+    assert same
+
+
+def model(db: SQLAlchemy, **columns: Any) -> type[Any]:
+    return type("Person", (db.Model,), {"__tablename__": "person", **columns})
+
+
+@pytest.mark.parametrize(
+    ("columns", "arguments", "words"),
+    [
+        ({"name": String(9), "password": String(255)}, {}, "no attribute 'username'"),
+        ({"username": String(9), "secret": String(255)}, {}, "no attribute 'password'"),
+        ({"username": String(9), "password": String(80)}, {}, "String(255)"),
+        ({"username": String(9), "password": String(255)}, {"active": "enabled"}, "no attribute 'enabled'"),
+        ({"id": Boolean, "username": String(9), "password": String(255)}, {}, "int, a str or a UUID"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused_in_words(
+    columns: dict[str, Any], arguments: dict[str, str], words: str
+) -> None:
+    db = SQLAlchemy()
+    made = {name: db.Column(kind, primary_key=name == "id") for name, kind in ({"id": Integer} | columns).items()}
+    users = SQLAlchemyUsers(db.session, model(db, **made), **arguments)
+
+    with pytest.raises(SettingsError) as caught:
+        users.find("ada")
+    assert words in str(caught.value)
