@@ -84,14 +84,14 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   const look = async (): Promise<void> => {
     await load();
-    publish();
+    publish(tokens ? null : state.error);
   };
 
   // A logout that the server has not heard must outlive the page in cookie mode: the cookie does too.
   const owed = entry("local", `${key}-logout`);
-  const owe = (how?: string | null): string | null | undefined | void => {
+  const owe = (how?: string): string | null | void => {
     try {
-      if (cookie) return how === undefined ? owed.get() : owed.set(how);
+      if (cookie) return how == null ? owed.get() : owed.set(how);
     } catch {
       // No storage: then it is forgotten with the page.
     }
@@ -104,8 +104,8 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
       throw error instanceof SignetError ? error : noAnswer(error);
     });
 
-  const fetchTokens = async (path: string, body: object, bearer?: string | null, login = false): Promise<Tokens> =>
-    received(await call("POST", path, bearer, body, login), now());
+  const fetchTokens = async (path: string, body: object, bearer?: string | null): Promise<Tokens> =>
+    received(await call(path, bearer, body), now());
 
   /** Replace the tokens whose access token is *stale*. */
   const refresh = async (stale?: string): Promise<void> => {
@@ -188,12 +188,12 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   /** Tell the server that this session is over; *query* says whether all of the user's are. */
   const tell = async (query: string, bearer?: string): Promise<void> => {
     try {
-      await call("DELETE", `token${query}`, bearer);
+      await call(`token${query}`, bearer);
     } catch (error) {
       // Any other refusal will not change by asking again.
       if (error instanceof NetworkError) throw error;
     }
-    owe(null);
+    owe("");
   };
 
   const exchange = async (path: string, body: Readonly<Record<string, unknown>>, signed = false): Promise<User> => {
@@ -201,14 +201,14 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     const bearer = signed ? await token() : null;
     // Under the lock, so that the cookie of a refresh that is under way cannot replace the one of this login.
     const next = await locked(() =>
-      fetchTokens(path, cookie ? { ...body, transport: "cookie" } : body, bearer, !signed),
+      fetchTokens(path, cookie ? { ...body, transport: "cookie" } : body, bearer),
     );
     if (before !== logouts) {
       await tell("", next.token).catch(nothing);
       throw sessionOver();
     }
     failure = undefined;
-    owe(null);
+    owe("");
     take(next);
     await save();
     post("in", cookie && next);
@@ -275,13 +275,15 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   };
   if (channel) channel.onmessage = (event) => hear(event.data as Message);
 
-  const wake = ({ type, persisted }: Event & { persisted?: boolean }): void => {
+  const wake = async ({ type, persisted }: Event & { persisted?: boolean }): Promise<void> => {
     if (!first && !known) return;
     if (type === "online" && failure?.error.code === "offline") failure = undefined;
     const query = owe();
     if (query) tell(query).catch(nothing);
-    else if (store && (persisted || type === "storage")) void look();
-    else if ((tokens || !known) && !document.hidden) token({ force: !!persisted }).catch(nothing);
+    else {
+      await look();
+      if ((tokens || !known) && !document.hidden) token({ force: !!persisted && !store }).catch(nothing);
+    }
   };
   const listen = (how: "addEventListener" | "removeEventListener"): void => {
     // visibilitychange bubbles from the document to the window.

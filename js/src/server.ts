@@ -8,38 +8,32 @@ export const resolver =
     new URL(path, new URL(baseUrl, globalThis.location?.href));
 
 /**
- * Make the function that asks the server's own routes, and gives what a POST answers.
+ * Make the function that asks the server's own routes: with a body a POST, and it gives the answer; else a DELETE.
  *
- * It throws a `SignetError` for everything that is not a success. With `login` a 401 means a wrong password.
+ * It throws a `SignetError` for everything that is not a success.
  */
 export const connect =
   (resolve: (path: string) => URL, send: typeof fetch, cookie: boolean, timeoutMs: number) =>
-  async (
-    method: "POST" | "DELETE",
-    path: string,
-    bearer?: string | null,
-    body?: object,
-    login?: boolean,
-  ): Promise<Answer | undefined> => {
+  async (path: string, bearer?: string | null, body?: object): Promise<Answer | undefined> => {
     let response: Response | undefined;
     try {
       response = await send(resolve(path).href, {
-        method,
+        method: body ? "POST" : "DELETE",
         headers: {
           ...(body && { "Content-Type": "application/json" }),
           ...(cookie && { "X-Signet": "1" }),
           ...(bearer && { Authorization: `Bearer ${bearer}` }),
         },
-        ...(body && { body: JSON.stringify(body) }),
+        body: body ? JSON.stringify(body) : null,
         // Without cookie mode a cookie that was left behind must not compete with the token in the body.
         credentials: cookie ? "include" : "omit",
         // A logout is often the last thing that a page does.
-        keepalive: method === "DELETE",
+        keepalive: !body,
         signal: AbortSignal.timeout(timeoutMs),
       });
       if (response.ok) return body && ((await response.json()) as Answer);
     } catch (cause) {
       throw noAnswer(cause, response && "server");
     }
-    throw await toError(response, login);
+    throw await toError(response, !bearer);
   };
