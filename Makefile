@@ -18,6 +18,9 @@ export HOST PORT FRESH
 JS_FILES  := $(shell find js/src -type f 2>/dev/null) $(wildcard js/package.json js/tsdown.config.ts js/tsconfig.json tsconfig.base.json)
 WEB_FILES := $(shell find examples/tasks/web -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
 
+# Python and Node are set up side by side; recipes are single, so nothing else runs in parallel.
+MAKEFLAGS += -j2
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint format bench deep docs browser lock clean
 
