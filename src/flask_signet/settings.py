@@ -6,7 +6,6 @@ switch or a number is read and how a mistake is worded.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -97,5 +96,7 @@ def texts(config: Mapping[str, Any], key: str, default: tuple[str, ...] = ()) ->
 
 def nearest(given: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'X'?"`` for the closest of *known*, or nothing."""
+    import difflib  # only somebody who made a slip pays for it
+
     close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

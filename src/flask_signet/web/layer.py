@@ -32,10 +32,10 @@ from flask_signet.tokens.revocations import Revocations
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified, Verifier
-from flask_signet.web.keyfiles import KeyFile
 from flask_signet.web.settings import DEFAULTS, TokenSettings, read_deciding_values, read_values, token_settings
 
 if TYPE_CHECKING:
+    from flask_signet.web.keyfiles import KeyFile
     from flask_signet.web.manager import JWTManager
 
 log = logging.getLogger("flask_signet")
@@ -187,6 +187,8 @@ class TokenLayer:
             return None
         path = Path(self.app.instance_path, os.fspath(value))
         if self._file is None or self._file[0] != path:
+            from flask_signet.web.keyfiles import KeyFile
+
             self._file = (path, KeyFile(path, self.clock))
         return self._file[1]
 

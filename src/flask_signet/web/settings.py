@@ -97,7 +97,8 @@ read_deciding_values = itemgetter(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without what nobody uses of them: every method that a dataclass writes costs each start of a process.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CookieNames:
     """Names and paths of the cookies of one kind of token."""
 
@@ -109,7 +110,7 @@ class CookieNames:
     csrf_header: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TokenSettings:
     """What ``app.config`` says about tokens; see ``docs/settings.md`` for each name."""
 
@@ -212,9 +213,10 @@ def token_locations(value: Any) -> tuple[str, ...]:
     return names
 
 
-def expires(value: Any, key: str) -> timedelta | Literal[False]:
+def expires(value: Any, key: str, *, since: datetime = _EPOCH) -> timedelta | Literal[False]:
     """Return a life time: a ``timedelta`` (or what can be added to a date), seconds, or ``False`` for never.
 
+    :param since: the day from which months are counted.
     :raises SettingsError: something else.
     """
     if value is False:
@@ -225,7 +227,7 @@ def expires(value: Any, key: str) -> timedelta | Literal[False]:
         return timedelta(seconds=value)
     try:
         # A relativedelta, for those who think in months.
-        return (_EPOCH + value) - _EPOCH
+        return (since + value) - since
     except TypeError:
         pass
     raise SettingsError(
