@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, cast
 
 from flask import current_app
 
@@ -25,8 +25,7 @@ class Config:
 
     @staticmethod
     def _configured(setting: str) -> Any:
-        config: dict[str, Any] = current_app.config
-        return config[setting]
+        return cast(dict[str, Any], current_app.config)[setting]
 
     # --- keys ---------------------------------------------------------------------------------------
 
@@ -81,14 +80,18 @@ class Config:
     # --- claims -------------------------------------------------------------------------------------
 
     @property
-    def access_expires(self) -> timedelta | Literal[False]:
-        """``JWT_ACCESS_TOKEN_EXPIRES`` as a ``timedelta``, or ``False`` for never."""
-        return self._settings.access_expires
+    def access_expires(self) -> Any:
+        """``JWT_ACCESS_TOKEN_EXPIRES``, seconds as a ``timedelta``; ``False`` is never."""
+        configured = self._configured("JWT_ACCESS_TOKEN_EXPIRES")
+        checked = self._settings.access_expires
+        return checked if isinstance(configured, int) else configured
 
     @property
-    def refresh_expires(self) -> timedelta | Literal[False]:
-        """``JWT_REFRESH_TOKEN_EXPIRES`` as a ``timedelta``, or ``False`` for never."""
-        return self._settings.refresh_expires
+    def refresh_expires(self) -> Any:
+        """``JWT_REFRESH_TOKEN_EXPIRES``, seconds as a ``timedelta``; ``False`` is never."""
+        configured = self._configured("JWT_REFRESH_TOKEN_EXPIRES")
+        checked = self._settings.refresh_expires
+        return checked if isinstance(configured, int) else configured
 
     @property
     def identity_claim_key(self) -> str:
