@@ -221,6 +221,8 @@ def _rsa_jwk(jwk: Mapping[str, Any], algorithm: str) -> Key:
     numbers = rsa.RSAPublicNumbers(_number(jwk, "e"), _number(jwk, "n"))
     if numbers.e < 3 or numbers.e % 2 == 0:
         raise InvalidKeyError("e of an RSA key must be odd and at least 3")
+    if numbers.n % 2 == 0:
+        raise InvalidKeyError("n of an RSA key must be odd: it is the product of two large primes")
     public = numbers.public_key()
     if public.key_size < _STRONG_RSA_BITS:
         raise InvalidKeyError(f"an RSA key needs at least {_STRONG_RSA_BITS} bits (RFC 7518 section 3.3)")
