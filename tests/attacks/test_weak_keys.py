@@ -1,0 +1,309 @@
+"""Rows 26 and 27: secrets that everybody could know, and keys that are none."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from flask_signet.exceptions import InvalidKeyError
+from flask_signet.tokens import base64url, keys, known_secrets, ring
+from flask_signet.tokens.keys import Key
+from tests.attacks.world import Victim, claims, unb64
+from tests.vectors import keys as test_keys
+
+GUNICORN = {"SERVER_SOFTWARE": "gunicorn/27.0.1"}
+WEAK = {
+    "one byte": "x",
+    "short": "changeme",
+    "31 bytes": "y7Qm-29fLw0pVzR5tYbN3hKc8sJd6gA",
+    "the lesson's": "super-secret",
+    "one byte repeated": "a" * 64,
+    "two bytes repeated": "ab" * 32,
+    "zeros": "\0" * 32,
+}
+
+
+def weak_victim(secret: str | bytes, algorithm: str = "HS256", **config: Any) -> Victim:
+    return Victim(algorithm, JWT_KEYS=None, JWT_SECRET_KEY=secret, **config)
+
+
+@pytest.mark.parametrize("secret", WEAK.values(), ids=WEAK)
+def test_row_26_a_weak_secret_warns_once_in_development(secret: str, caplog: pytest.LogCaptureFixture) -> None:
+    victim = weak_victim(secret)
+    for _ in range(5):
+        victim.check_accepted(victim.good())
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+
+    assert 1 == len(warnings)
+    assert "flask signet keys generate" in warnings[0].getMessage()
+    assert secret not in warnings[0].getMessage()
+
+
+@pytest.mark.parametrize("secret", WEAK.values(), ids=WEAK)
+def test_row_26_a_weak_secret_is_refused_by_a_real_server(secret: str, caplog: pytest.LogCaptureFixture) -> None:
+    victim = weak_victim(secret)
+    good = victim.good()
+    for token in (good, good[:-4] + "AAAA", "x"):
+        for _ in range(3):
+            answer = served(victim, token)
+
+            assert (503, "unavailable") == (answer.status_code, answer.json["error"])
+            assert "Retry-After" in answer.headers
+            assert "no-store" == answer.headers["Cache-Control"]
+            assert "secret" not in answer.json["msg"]
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+    assert 1 == len(errors)
+    assert "JWT_ALLOW_WEAK_KEYS" in errors[0].getMessage()
+    assert secret not in errors[0].getMessage()
+
+
+def served(victim: Victim, token: str, software: str = "gunicorn/27.0.1") -> Any:
+    """Send *token* as a real server hands a request over: without the mark of the test client."""
+    from werkzeug.test import Client
+
+    client = Client(victim.app)
+    return client.get(
+        "/protected", headers={"Authorization": f"Bearer {token}"}, environ_overrides={"SERVER_SOFTWARE": software}
+    )
+
+
+@pytest.mark.parametrize("software", ["gunicorn/27", "waitress", "Granian", "Apache/2.4", "uvicorn", "mod_wsgi"])
+def test_row_26_every_server_but_the_development_one_counts_as_real(software: str) -> None:
+    victim = weak_victim("changeme")
+
+    assert 503 == served(victim, victim.good(), software).status_code
+
+
+@pytest.mark.parametrize("setting", ["DEBUG", "TESTING"])
+def test_row_26_debug_and_testing_are_no_real_use(setting: str) -> None:
+    victim = weak_victim("changeme", **{setting: True})
+
+    assert 200 == served(victim, victim.good()).status_code
+    assert 200 == served(weak_victim("changeme"), victim.good(), "Werkzeug/3.1").status_code
+
+
+def test_row_26_who_insists_may_use_a_weak_secret(caplog: pytest.LogCaptureFixture) -> None:
+    victim = weak_victim("changeme", JWT_ALLOW_WEAK_KEYS=True)
+    for _ in range(3):
+        assert 200 == served(victim, victim.good()).status_code
+
+    assert 1 == len(caplog.records)
+
+
+def test_row_26_a_good_secret_is_served_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    victim = weak_victim("y7Qm-29fLw0pVzR5tYbN3hKc8sJd6gAe")
+
+    assert 200 == served(victim, victim.good()).status_code
+    assert [] == caplog.records
+
+
+def test_row_26_a_weak_secret_makes_no_tokens_for_real_users() -> None:
+    from flask import Flask
+    from werkzeug.test import Client
+
+    from flask_signet import JWTManager, create_access_token
+
+    app = Flask(__name__)
+    app.config["JWT_SECRET_KEY"] = "changeme"
+    JWTManager(app)
+    app.add_url_rule("/token", "token", lambda: create_access_token("1"))
+
+    assert 503 == Client(app).get("/token", environ_overrides=GUNICORN).status_code
+
+
+@pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
+def test_row_26_a_secret_is_as_long_as_its_hash(algorithm: str, least: int) -> None:
+    """RFC 7518 section 3.2."""
+    text = bytes(range(33, 33 + 64))
+
+    assert keys.symmetric(text[:least], algorithm).weakness is None
+    short = keys.symmetric(text[: least - 1], algorithm).weakness
+    assert short is not None
+    assert f"{least - 1} bytes" in short
+    assert f"at least {least}" in short
+    with pytest.raises(InvalidKeyError, match=f"at least {least} bytes"):
+        keys.from_jwk({"kty": "oct", "alg": algorithm, "k": base64url.encode(text[: least - 1]).decode()})
+
+
+def test_row_26_an_empty_secret_is_refused_outright() -> None:
+    for secret in ("", b""):
+        with pytest.raises(InvalidKeyError, match="empty"):
+            keys.symmetric(secret, "HS256")
+
+
+def test_row_26_every_published_secret_that_is_long_enough_is_known(shared_data: Any) -> None:
+    lines = (shared_data / "jwt_secrets" / "jwt.secrets.list").read_bytes().splitlines()
+    long_enough = [line for line in lines if len(line.strip(b" \t\r\n\"'")) >= 32]
+    public_texts = [line for line in long_enough if not known_secrets.contains(line) and not keys.looks_public(line)]
+
+    assert len(long_enough) > 1_500
+    assert [] == public_texts
+
+
+def test_row_26_published_secrets_are_known_in_quotes_too(shared_data: Any) -> None:
+    lines = (shared_data / "jwt_secrets" / "jwt.secrets.list").read_bytes().splitlines()
+    secret = next(line for line in lines if len(line) == 40 and line.isalnum())
+    for form in (secret, b'"' + secret + b'"', b" " + secret + b"\n", b"'" + secret + b"'\r\n"):
+        weakness = keys.symmetric(form, "HS256").weakness
+        assert weakness is not None
+        assert "public list" in weakness
+    assert not known_secrets.contains(secret[:-1] + b"!")
+    assert not known_secrets.contains(b"short")
+
+
+def rsa_jwk(bits: int, exponent: int = 65537) -> dict[str, Any]:
+    private = rsa.generate_private_key(public_exponent=exponent, key_size=bits)
+    made = private.public_key().public_numbers()
+    return {"kty": "RSA", "n": number(made.n), "e": number(made.e)}
+
+
+def number(value: int) -> str:
+    return base64url.encode(value.to_bytes((value.bit_length() + 7) // 8, "big")).decode()
+
+
+RSA = test_keys.public_jwk("RS256")
+EC = test_keys.public_jwk("ES256")
+OKP = test_keys.public_jwk("EdDSA")
+OCT = test_keys.jwk("HS256")
+X = base64url.encode(bytes(32)).decode()
+
+BAD: dict[str, dict[str, Any]] = {
+    "no kty": {"k": "AAAA"},
+    "unknown kty": {"kty": "oct2", "k": "AAAA"},
+    "kty a list": {"kty": ["RSA"]},
+    "alg a list": {**RSA, "alg": ["RS256"]},
+    "alg none": {**RSA, "alg": "none"},
+    "alg of encryption": {**RSA, "alg": "RSA-OAEP"},
+    "alg of a secret": {**RSA, "alg": "HS256"},
+    "alg of another type": {**OCT, "alg": "RS256"},
+    "alg of another curve": {**EC, "alg": "ES384"},
+    "rsa with ec alg": {**RSA, "alg": "ES256"},
+    "rsa with eddsa": {**RSA, "alg": "EdDSA"},
+    "okp with es256": {**OKP, "alg": "ES256"},
+    "use enc": {**RSA, "use": "enc"},
+    "use null": {**RSA, "use": None},
+    "use list": {**RSA, "use": ["sig"]},
+    "key_ops encrypt": {**RSA, "key_ops": ["encrypt"]},
+    "key_ops empty": {**RSA, "key_ops": []},
+    "key_ops text": {**RSA, "key_ops": "verify"},
+    "key_ops twice": {**RSA, "key_ops": ["verify", "verify"]},
+    "kid a number": {**RSA, "kid": 1},
+    "n missing": {**RSA, "n": None},
+    "n not base64url": {**RSA, "n": "!!!"},
+    "n padded": {**RSA, "n": RSA["n"] + "="},
+    "n with leading zero": {**RSA, "n": base64url.encode(b"\0" + unb64(RSA["n"])).decode()},
+    "n even": {**RSA, "n": number(int.from_bytes(unb64(RSA["n"]), "big") - 1)},
+    "e one": {**RSA, "e": "AQ"},
+    "e two": {**RSA, "e": "Ag"},
+    "e even": {**RSA, "e": number(65536)},
+    "e zero": {**RSA, "e": "AA"},
+    "e empty": {**RSA, "e": ""},
+    "d of another key": {**RSA, **{k: test_keys.jwk("RS384")[k] for k in ("d", "p", "q", "dp", "dq", "qi")}},
+    "p and q exchanged for others": {**test_keys.jwk("RS256"), "p": test_keys.jwk("RS384")["p"]},
+    "curve unknown": {**EC, "crv": "P-192"},
+    "curve of bitcoin": {**EC, "crv": "secp256k1"},
+    "curve a list": {**EC, "crv": ["P-256"]},
+    "point not on the curve": {**EC, "y": EC["x"]},
+    "point at zero": {**EC, "x": X, "y": X},
+    "x too long": {**EC, "x": base64url.encode(b"\0" + unb64(EC["x"])).decode()},
+    "x too short": {**EC, "x": base64url.encode(unb64(EC["x"])[1:]).decode()},
+    "x a number": {**EC, "x": 5},
+    "y missing": {name: value for name, value in EC.items() if name != "y"},
+    "p-384 coordinates": {**EC, "x": test_keys.jwk("ES384")["x"], "y": test_keys.jwk("ES384")["y"]},
+    "ec d of another key": {**EC, "d": base64url.encode(bytes(31) + b"\5").decode()},
+    "ec d zero": {**EC, "d": X},
+    "ec d too large": {**EC, "d": base64url.encode(b"\xff" * 32).decode()},
+    "x25519": {**OKP, "crv": "X25519"},
+    "ed448": {**OKP, "crv": "Ed448"},
+    "ed25519 x too short": {**OKP, "x": base64url.encode(bytes(31)).decode()},
+    "ed25519 d of another key": {**OKP, "d": X},
+    "secret missing": {"kty": "oct", "alg": "HS256"},
+    "secret a list": {**OCT, "k": ["x"]},
+    "secret not base64url": {**OCT, "k": "a+b/" * 12},
+    "secret too short": {**OCT, "k": base64url.encode(b"x" * 31).decode()},
+    "secret beyond ascii": {**OCT, "k": "é" * 60},
+}
+
+
+@pytest.mark.parametrize("jwk", BAD.values(), ids=BAD)
+def test_row_27_a_key_that_is_none_is_refused_at_import(jwk: dict[str, Any]) -> None:
+    """Alone, in a JWK set and in a ring; the words hold nothing of the key."""
+    for read in (
+        lambda: keys.from_jwk(jwk),
+        lambda: keys.from_jwk_set({"keys": [jwk]}),
+        lambda: ring.from_jwks({"keys": [jwk]}),
+    ):
+        with pytest.raises(InvalidKeyError) as caught:
+            read()
+        secrets = [value for value in jwk.values() if isinstance(value, str) and len(value) > 20]
+        assert not any(secret in str(caught.value) for secret in secrets)
+
+
+@pytest.mark.parametrize("bits", [1024, 1536, 2040])
+def test_row_27_a_short_rsa_key_is_refused_as_jwk_and_weak_as_pem(bits: int) -> None:
+    jwk = rsa_jwk(bits)
+    private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    weakness = keys.from_config(private, "RS256", private=True).weakness
+    assert weakness is not None
+
+    assert f"{bits} bits" in weakness
+    with pytest.raises(InvalidKeyError, match="at least 2048 bits"):
+        keys.from_jwk(jwk)
+
+
+def test_row_27_a_short_rsa_key_is_refused_by_a_real_server() -> None:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    victim = Victim("RS256", JWT_KEYS=None, JWT_PRIVATE_KEY=private, JWT_PUBLIC_KEY=private.public_key())
+
+    assert 503 == served(victim, victim.good()).status_code
+    victim.check_accepted(victim.good())
+
+
+def test_row_27_a_key_of_the_faulty_chip_is_refused() -> None:
+    """ROCA: the primes are k·M + 65537^a mod M; a modulus that is a power of 65537 modulo M is enough to be known."""
+    product = 1
+    for prime in (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157):
+        product *= prime
+    residue = pow(65537, 12345, 2 * product)
+    modulus = residue + 2 * product * ((1 << 2048) // (2 * product) - 1)
+    jwk = {"kty": "RSA", "n": number(modulus), "e": "AQAB"}
+    neighbour = {"kty": "RSA", "n": number(modulus + 2), "e": "AQAB"}
+
+    with pytest.raises(InvalidKeyError, match="ROCA"):
+        keys.from_jwk(jwk)
+    assert "RS256" == keys.from_jwk(neighbour).algorithm
+
+
+def test_row_27_a_secret_among_public_keys_is_refused() -> None:
+    with pytest.raises(InvalidKeyError, match="must not mix"):
+        keys.from_jwk_set({"keys": [OCT, RSA]})
+
+
+@pytest.mark.parametrize("members", [None, [], {}, "x", [1], ["x"], [None], [{"kty": "new"}]], ids=repr)
+def test_row_27_a_set_without_keys_is_refused(members: Any) -> None:
+    for read in (keys.from_jwk_set, ring.from_jwks):
+        with pytest.raises(InvalidKeyError):
+            read({"keys": members})
+
+
+@pytest.mark.parametrize("algorithm", test_keys.ALGORITHMS)
+def test_row_27_good_keys_are_taken_in_every_honest_form(algorithm: str) -> None:
+    for members in ({}, {"use": "sig"}, {"use": None}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}):
+        key: Key = test_keys.key(algorithm, **members)
+
+        assert algorithm == key.algorithm
+        assert key.weakness is None
+    if not algorithm.startswith("HS"):
+        assert test_keys.public_jwk(algorithm, use="sig") == dict(test_keys.key(algorithm).public_jwk or {})
+
+
+def test_a_token_of_a_key_with_a_weak_twin_is_still_checked() -> None:
+    """A secret of another length is another key."""
+    victim = weak_victim("changeme-changeme-changeme-changeme!")
+    other = weak_victim("changeme-changeme-changeme-changeme")
+
+    victim.check_refusal(victim.send(other.sign(claims())))
