@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from flask import current_app
@@ -118,12 +118,15 @@ def _create(
         claims["aud"] = settings.encode_audience
     if settings.encode_issuer is not None:
         claims["iss"] = settings.encode_issuer
-    lasting = _life_time(settings, kind, expires_delta)
+    lasting = _life_time(layer, kind, expires_delta, now)
     if lasting is not None:
         claims["exp"] = now + lasting
     claims.update(_merged(manager.call(manager._user_claims_callback, identity), additional_claims, policy))
     if layer.stamp is not None and last is None:
         last = layer.stamp(subject)
+    for name in ("iat", "nbf"):
+        if isinstance(claims.get(name), datetime):
+            claims[name] = _numeric_date(claims[name])
     if last:
         claims.update(last)
     headers = _merged(manager.call(manager._jwt_additional_header_callback, identity), additional_headers, None)
@@ -146,12 +149,20 @@ def _refuse_weak(layer: TokenLayer) -> None:
     layer.judge_weakness(layer.snapshot(), request if request else None)
 
 
-def _life_time(settings: web_settings.TokenSettings, kind: str, expires_delta: ExpiresDelta) -> int | None:
+def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: int) -> int | None:
     """Return the life time in whole seconds, or ``None`` for ever; zero is over at once."""
-    given = settings.access_expires if kind == "access" else settings.refresh_expires
-    if expires_delta is not None:
-        given = web_settings.expires(expires_delta, "expires_delta")
-    return None if given is False else int(given.total_seconds())
+    name, given = "expires_delta", expires_delta
+    if given is None:
+        name = f"JWT_{kind.upper()}_TOKEN_EXPIRES"
+        given = layer.app.config[name]
+    # Reckoned from today: how long a month of a relativedelta is depends on it.
+    lasting = web_settings.expires(given, name, since=datetime.fromtimestamp(now, UTC))
+    return None if lasting is False else int(lasting.total_seconds())
+
+
+def _numeric_date(moment: datetime) -> int:
+    """Return *moment* as RFC 7519 section 2 writes it; without a time zone it is UTC."""
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _merged(loaded: Any, given: Mapping[str, Any] | None, policy: Any) -> dict[str, Any]:
