@@ -1,0 +1,83 @@
+"""What an application pays for the token layer before its first request: time and memory of a new process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+from benchmarks import measure
+
+ROUNDS = 15
+BARE = """
+    from flask import Flask
+    app = Flask("app")
+    app.config["SECRET_KEY"] = "k" * 5 + "0123456789abcdefghijklmnopqrstuvwxyz"
+    @app.get("/")
+    def index():
+        return "ok"
+    assert app.test_client().get("/").status_code == 200
+"""
+GUARDED = """
+    from flask import Flask
+    from {library} import JWTManager, jwt_required, create_access_token
+    app = Flask("app")
+    app.config["JWT_SECRET_KEY"] = "k" * 5 + "0123456789abcdefghijklmnopqrstuvwxyz"
+    JWTManager(app)
+    @app.get("/")
+    @jwt_required()
+    def index():
+        return "ok"
+    with app.app_context():
+        token = create_access_token("5")
+    assert app.test_client().get("/", headers={{"Authorization": "Bearer " + token}}).status_code == 200
+"""
+REPORT = """
+    import resource
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def _program(text: str) -> str:
+    return textwrap.dedent(text) + textwrap.dedent(REPORT)
+
+
+def main() -> None:
+    """Print the table."""
+    programs = {
+        "Flask alone": _program(BARE),
+        "Flask alone again": _program(BARE),
+        "Flask-Signet": _program(GUARDED.format(library="flask_signet")),
+        "Flask-JWT-Extended": _program(GUARDED.format(library="flask_jwt_extended")),
+    }
+    memory: dict[str, list[int]] = {name: [] for name in programs}
+
+    def run(name: str) -> measure.Work:
+        def work() -> int:
+            # Memory through the process's own account; time through ours, interpreter included.
+            done = subprocess.run([sys.executable, "-c", programs[name]], capture_output=True, text=True, check=True)
+            memory[name].append(int(done.stdout))
+            return 1
+
+        return work
+
+    taken = measure.interleaved({name: run(name) for name in programs}, ROUNDS, warm_up=2)
+    base = measure.median(memory["Flask alone"])
+    rows = [
+        [
+            name,
+            measure.median(taken[name]) * 1e3,
+            f"{(measure.ratio(taken, name, 'Flask alone') - 1) * 100:+.1f} %",
+            f"{(measure.median(memory[name]) - base) / 1024:+.1f}",
+        ]
+        for name in programs
+    ]
+    note = (
+        f"Medians of {ROUNDS} interleaved starts: import, one token made, one guarded request answered. "
+        "Goal for Flask-Signet: ≤ +15 % and ≤ +2 MB."
+    )
+    measure.publish("startup", measure.table("Starting", ["application", "ms", "time", "memory, MB"], rows, note))
+
+
+if __name__ == "__main__":
+    main()
