@@ -1,0 +1,269 @@
+"""What README and documentation show runs, and prints what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from flask import Flask
+
+from flask_signet.cli import signet as signet_group
+from flask_signet.testing import reset, signed_in
+from tests.conftest import StartServer, missing
+from tests.docs.markdown import DOCS, README, ROOT, Block, Step, blocks, pages, shows, steps
+from tests.support.http import request
+from tests.support.processes import Server
+
+# Each of these pages has its own tests, beside what it tells about.
+ELSEWHERE = {"moving.md"}
+SECRET = "y2PE5rAzIvNYgHfVrTiYAVN9sIYLjzGrR7xBKpCHgXk"
+
+PYTHON = [block for page in pages() if page.name not in ELSEWHERE for block in blocks(page, "python")]
+LESSON, WHOLE = blocks(README, "python")
+SCRIPTS = [
+    block
+    for page in (README, DOCS / "cors.md", DOCS / "it-does-not-work.md")
+    for language in ("js", "jsx")
+    for block in blocks(page, language)
+]
+
+
+def run_block(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run a block as a program of its own in an empty folder, and return its names."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("JWT_SECRET_KEY", SECRET)
+    program = folder / "app.py"
+    program.write_text(block.text, "utf-8")
+    return runpy.run_path(str(program), run_name="documented")
+
+
+@pytest.fixture
+def lesson(start_server: StartServer, tmp_path: Path) -> Server:
+    """The application of the README, served as it says."""
+    return serve(LESSON, start_server, tmp_path)
+
+
+def serve(block: Block, start_server: StartServer, folder: Path) -> Server:
+    """Serve a block as its ``app.py`` with ``flask run``."""
+    (folder / "app.py").write_text(block.text, "utf-8")
+    command = [sys.executable, "-W", "error", "-m", "flask", "run", "--port", "{port}"]
+    return start_server(command, cwd=folder, env={"JWT_SECRET_KEY": SECRET, "FLASK_APP": None})
+
+
+# --- Python -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_python_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_block(block, tmp_path, monkeypatch)
+    app = names.get("app") or names["create_app"]()
+
+    assert isinstance(app, Flask)
+    # The first request is what reads every setting, opens the store and makes keys.
+    assert app.test_client().get("/no-such-page").status_code == 404
+    reset(app)
+
+
+def test_the_lesson_is_short() -> None:
+    assert len(LESSON.text.splitlines()) <= 30
+
+
+def test_the_whole_is_three_lines() -> None:
+    lines = [line for line in WHOLE.text.splitlines() if line]
+
+    assert ["from flask import Flask"] == lines[:1]
+    assert len(lines[1:]) == 3
+
+
+def test_the_guards_of_the_quick_start_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_block(blocks(DOCS / "quick-start.md", "python")[0], tmp_path, monkeypatch)
+    app, client = names["app"], names["app"].test_client()
+    user = names["signet"].users.create("maria", "a long sentence")
+
+    assert client.get("/hello").status_code == 401
+    assert client.get("/maybe").json == {"signed_in": False}
+    with signed_in(client, user, fresh=False):
+        assert client.get("/hello").json == {"id": 1, "hello": "maria"}
+        assert client.get("/maybe").json == {"signed_in": True}
+        assert client.delete("/everything").status_code == 401
+    with signed_in(client, user):
+        assert client.delete("/everything").status_code == 204
+    reset(app)
+
+
+# --- Terminals ----------------------------------------------------------------------------------------
+
+
+def run_shell(command: str, folder: Path, env: Mapping[str, str], typed: str = "") -> str:
+    """Run one command of a page and return what it prints, both streams in one."""
+    if shutil.which("curl") is None:
+        missing("no curl")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path, **env},
+        input=typed,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout
+
+
+def calls(server: Server, commands: list[Step], folder: Path) -> list[tuple[Step, str]]:
+    """Perform the calls of a page at *server*; ``TOKEN=…`` takes the token that came last."""
+    done: list[tuple[Step, str]] = []
+    env: dict[str, str] = {}
+    for step in commands:
+        if step.command.startswith("TOKEN="):
+            tokens = re.findall(r'"token":"([^"]+)"', "\n".join(printed for _, printed in done))
+            assert re.match(step.command[6:].split("…")[0], tokens[-1])
+            env["TOKEN"] = tokens[-1]
+        elif step.command.startswith("curl "):
+            command = step.command.replace("localhost:5000", f"127.0.0.1:{server.port}").replace("curl", "curl -s", 1)
+            done.append((step, run_shell(command, folder, env)))
+    return done
+
+
+def test_the_calls_of_the_readme_give_what_it_shows(lesson: Server, tmp_path: Path) -> None:
+    """Each answer has the status, the headers and the body that stand there."""
+    commands = [step for block in blocks(README, "console") for step in steps(block)]
+    done = calls(lesson, commands, tmp_path)
+
+    assert len(done) == 5
+    for step, printed in done:
+        assert step.shown
+        assert shows(step.shown, printed), f"{step.command}\n{printed}"
+
+
+def test_what_is_not_shown_is_noticed() -> None:
+    printed = 'HTTP/1.1 200 OK\r\nServer: x\r\n\r\n{"token":"abc","user_id":1}\n'
+
+    assert shows(("HTTP/1.1 200 OK", '{"token":"a…","user_id":1}'), printed)
+    assert not shows(("HTTP/1.1 401 UNAUTHORIZED",), printed)
+    assert not shows(('{"token":"a…","user_id":2}',), printed)
+    assert not shows(('{"token":"a…","user_id":1}', "HTTP/1.1 200 OK"), printed)
+
+
+def test_the_whole_of_the_readme_works(start_server: StartServer, tmp_path: Path) -> None:
+    """A user made by the command logs in; the answers have the fields that the page of routes shows."""
+    server = serve(WHOLE, start_server, tmp_path)
+    create = next(
+        step for block in blocks(README, "console") for step in steps(block) if "users create" in step.command
+    )
+    printed = run_shell(create.command, tmp_path, {}, "12341234\n")
+
+    # The two questions are only asked at a terminal.
+    assert shows(create.shown[2:], printed), printed
+    body = {"username": "alesanchezr", "password": "12341234"}
+    login = request("POST", f"{server.url}/token", json_body=body)
+    assert login.status == 200
+    token = login.json["token"]
+    shown_request, shown_login, shown_registered, shown_account, _, shown_sessions = (
+        json.loads(block.text) for block in blocks(DOCS / "http.md", "json")
+    )
+    assert shown_request == body
+    assert shown_registered.keys() >= body.keys()
+    assert shown_login.keys() == login.json.keys()
+    assert (shown_login["expires_in"], shown_login["user_id"]) == (login.json["expires_in"], login.json["user_id"])
+    account = request("GET", f"{server.url}/account", token=token).json
+    assert {**shown_account, "created_at": account["created_at"]} == account
+    sessions = request("GET", f"{server.url}/account/sessions", token=token).json
+    assert [shown.keys() for shown in shown_sessions] == [session.keys() for session in sessions]
+    assert request("GET", f"{server.url}/health").json == {"status": "ok"}
+
+
+COMMANDS = sorted(
+    {
+        step.command
+        for page in pages()
+        for block in blocks(page, "console")
+        for step in steps(block)
+        if step.command.startswith("flask signet ")
+    }
+)
+
+
+@pytest.mark.parametrize("shown", COMMANDS)
+def test_every_command_that_is_shown_exists_with_its_options(shown: str) -> None:
+    _, _, *words = shlex.split(shown)
+    command: click.Command = signet_group
+    context = click.Context(command)
+    while isinstance(command, click.Group):
+        found = command.get_command(context, words[0])
+        assert found is not None, f"no command {words[0]}"
+        command, words = found, words[1:]
+        context = click.Context(command)
+
+    command.make_parser(context).parse_args(words)
+
+
+# --- The front end --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The program ``node``; the npm package is built."""
+    found = shutil.which("node")
+    if found is None or not (ROOT / "js" / "dist" / "index.js").exists():
+        missing("no node, or js/dist is not built: make setup js/dist/.ready")
+    assert found is not None
+    return found
+
+
+def test_the_two_steps_of_the_front_end_work(node: str, lesson: Server) -> None:
+    """The script of the README, with nothing changed but where the server is."""
+    script = blocks(README, "js")[0].text
+    assert 'baseUrl: "/"' in script
+    script = script.replace('baseUrl: "/"', f'baseUrl: "{lesson.url}/"') + "console.log(JSON.stringify(me));\n"
+    # Evaluated at the root of the project, where its workspaces are installed.
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"id": 1, "username": "alesanchezr"}
+
+
+@pytest.mark.parametrize("block", SCRIPTS, ids=str)
+def test_scripts_build(block: Block, node: str) -> None:
+    """Their syntax is right, and what they import from our package is there."""
+    esbuild = ROOT / "node_modules" / ".bin" / "esbuild"
+    command = [
+        esbuild,
+        "--bundle",
+        "--format=esm",
+        f"--loader={block.language}",
+        "--jsx=automatic",
+        "--log-level=warning",
+    ]
+    done = subprocess.run(
+        [*command, "--external:./auth.js", "--external:vite"],
+        cwd=ROOT,
+        input=block.text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
