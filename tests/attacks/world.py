@@ -47,7 +47,8 @@ class Victim:
         self.now: float = NOW
         self.algorithm = algorithm
         self.app = Flask(__name__)
-        self.app.config.update(JWT_KEYS={"keys": [test_keys.jwk(algorithm)]}, JWT_ALGORITHM=algorithm)
+        ring = {"keys": [test_keys.jwk(algorithm)]}
+        self.app.config.update(JWT_KEYS=ring, JWT_ALGORITHM=algorithm, SIGNET_ROUTES=["jwks"])
         self.app.config.update(config)
         self.jwt = JWTManager(self.app, clock=Clock(time=lambda: self.now, monotonic=lambda: self.now))
         for path, arguments in {
