@@ -15,14 +15,7 @@ export const entry = (
   };
 };
 
-/** Web Locks where there are any (they need https or localhost), else a queue for this client alone. */
-export function defaultLock(): Lock {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-    // The type says T already awaited, the library's does not know.
-    if (page?.navigator.locks) return page.navigator.locks.request(name, { signal }, work) as Promise<T>;
-    const mine = last.then(work, work);
-    last = mine;
-    return mine;
-  };
-}
+/** Web Locks where there are any (they need https or localhost); without them the server's grace time does it. */
+export const defaultLock: Lock = <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
+  // The library's type does not know that T is what a promise gives.
+  page?.navigator.locks ? (page.navigator.locks.request(name, { signal }, work) as Promise<T>) : work();

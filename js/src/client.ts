@@ -24,7 +24,7 @@ const nothing = (): void => {};
  */
 export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = {}): SignetClient {
   const { baseUrl = "/", storage = "cookie", key = "signet", timeoutMs = 10_000, leewayMs = 30_000 } = options;
-  const { fetch: send = (...args) => fetch(...args), now = Date.now, lock = defaultLock() } = deps;
+  const { fetch: send = (...args) => fetch(...args), now = Date.now, lock = defaultLock } = deps;
 
   const cookie = storage === "cookie";
   const memory = storage === "memory";
@@ -36,7 +36,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     : cookie || memory
       ? undefined
       : entry(storage, key);
-  const name = `signet ${key} ${baseUrl}`;
+  const name = `${key} ${baseUrl}`;
   // It stays open when the page is hidden: so a logout elsewhere evicts the frozen page.
   const channel: Channel | undefined = deps.channel ? deps.channel(name) : page && new BroadcastChannel(name);
   const post = (...message: Message): void => channel?.postMessage(message);
@@ -44,9 +44,9 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   const call = connect(resolve, send, cookie, timeoutMs);
 
   let tokens: Tokens | undefined;
-  let state: AuthState = { status: "loading", user: null, error: null };
+  let state = { status: "loading", user: null, error: null } as AuthState;
   let known = false; // whether it was ever found out if somebody is signed in
-  let logouts = 0; // what was asked for before a logout is thrown away when it comes
+  let logouts = 0; // a refresh that was asked for before a logout is thrown away when it comes
   let first: Promise<AuthState> | undefined;
   let flight: Promise<void> | undefined;
   let failure: { readonly error: SignetError; readonly at: number } | undefined;
@@ -57,8 +57,9 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   const publish = (error: SignetError | null | void = null): void => {
     const status = tokens ? "signed-in" : known ? "signed-out" : "loading";
-    if (status === state.status && tokens?.user === state.user?.id && error === state.error) return;
-    state = { status, user: tokens ? { id: tokens.user } : null, error } as AuthState;
+    const user = tokens ? { id: tokens.user } : null;
+    if (status === state.status && user?.id === state.user?.id && error === state.error) return;
+    state = { status, user, error } as AuthState;
     for (const listener of listeners) listener(state);
   };
 
@@ -147,9 +148,11 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   const renew = async (stale?: string): Promise<void> => {
     if (tokens && tokens.token !== stale) return;
-    const age = failure ? now() - failure.at : -1;
-    if (failure && age >= 0 && age < (failure.error.retryAfter ?? COOL_SECONDS) * 1000) throw failure.error;
-    failure = undefined;
+    if (failure) {
+      // Less than nothing: the clock was set back, and how long ago it was is not known.
+      const age = now() - failure.at;
+      if (age >= 0 && age < (failure.error.retryAfter ?? COOL_SECONDS) * 1000) throw failure.error;
+    }
     if (custom) await load();
     await (flight ??= refresh(stale)
       .finally(async () => {
@@ -196,17 +199,11 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     owe("");
   };
 
-  const exchange = async (path: string, body: Readonly<Record<string, unknown>>, signed = false): Promise<User> => {
-    const before = logouts;
+  const exchange = async (path: string, body: Readonly<Record<string, unknown>>, signed?: boolean): Promise<User> => {
     const bearer = signed ? await token() : null;
-    // Under the lock, so that the cookie of a refresh that is under way cannot replace the one of this login.
-    const next = await locked(() =>
-      fetchTokens(path, cookie ? { ...body, transport: "cookie" } : body, bearer),
-    );
-    if (before !== logouts) {
-      await tell("", next.token).catch(nothing);
-      throw sessionOver();
-    }
+    // One after the other, so that the cookie of a refresh cannot replace the one of this login.
+    await flight?.catch(nothing);
+    const next = await locked(() => fetchTokens(path, cookie ? { ...body, transport: "cookie" } : body, bearer));
     failure = undefined;
     owe("");
     take(next);
@@ -277,12 +274,12 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   const wake = async ({ type, persisted }: Event & { persisted?: boolean }): Promise<void> => {
     if (!first && !known) return;
-    if (type === "online" && failure?.error.code === "offline") failure = undefined;
+    if (type === "online" && !failure?.error.status) failure = undefined;
     const query = owe();
     if (query) tell(query).catch(nothing);
     else {
       await look();
-      if ((tokens || !known) && !document.hidden) token({ force: !!persisted && !store }).catch(nothing);
+      if ((tokens || !known) && !document.hidden) token({ force: persisted && !store }).catch(nothing);
     }
   };
   const listen = (how: "addEventListener" | "removeEventListener"): void => {
@@ -299,7 +296,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     const headers = new Headers(init.headers ?? request?.headers);
     if (url.origin !== resolve("").origin || headers.has("Authorization")) return send(request ?? url.href, init);
     const spare = request?.clone();
-    const sendWith = (what: RequestInfo, bearer: string | null): Promise<Response> => {
+    const sendWith = (what: RequestInfo, bearer?: string | null): Promise<Response> => {
       if (bearer) headers.set("Authorization", `Bearer ${bearer}`);
       return send(what, { ...init, headers });
     };
@@ -311,9 +308,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
       response.status !== 401 ||
       !used ||
       init.body instanceof ReadableStream ||
-      url.href.replace("/refresh", "") === resolve("token").href ||
-      // A newer token is no fresher: this asks for the password (RFC 9470).
-      response.headers.get("WWW-Authenticate")?.includes("insufficient_user")
+      url.href.replace("/refresh", "") === resolve("token").href
     )
       return response;
     try {
@@ -323,12 +318,9 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
       throw error;
     }
     // Somebody else may have signed in meanwhile: what the one wrote is not sent in the name of the other.
-    if (!tokens || tokens.user !== who) return response;
-    response.body?.cancel().catch(nothing);
-    return sendWith(spare ?? url.href, tokens.token);
+    return tokens?.user === who ? sendWith(spare ?? url.href, tokens?.token) : response;
   };
 
-  const getSnapshot = (): AuthState => state;
   const subscribe: SignetClient["subscribe"] = (listener) => {
     listeners.add(listener);
     return () => void listeners.delete(listener);
@@ -341,7 +333,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     get state() {
       return state;
     },
-    getSnapshot,
+    getSnapshot: () => state,
     onChange: subscribe,
     subscribe,
     ready,

@@ -92,20 +92,15 @@ export async function toError(response: Response, login?: boolean): Promise<Sign
   const { error, msg, fields = {} } = ((await response.json().catch(() => null)) ?? {}) as ErrorBody;
   const code =
     status > 499 ? "server" : status === 401 && login ? "invalid_credentials" : (error ?? "invalid_request");
-  const Kind: new (message: string, details: ErrorDetails) => SignetError =
-    status > 499
-      ? NetworkError
-      : status === 429
-        ? RateLimitError
-        : code === "invalid_credentials"
-          ? InvalidCredentialsError
-          : status === 401
-            ? SessionExpiredError
-            : code === "csrf_failed"
-              ? CsrfError
-              : [400, 409, 422].includes(status)
-                ? ValidationError
-                : SignetError;
+  const kinds: Record<number, new (message: string, details: ErrorDetails) => SignetError> = {
+    400: ValidationError,
+    401: code === "invalid_credentials" ? InvalidCredentialsError : SessionExpiredError,
+    403: code === "csrf_failed" ? CsrfError : SignetError,
+    409: ValidationError,
+    422: ValidationError,
+    429: RateLimitError,
+  };
+  const Kind = status > 499 ? NetworkError : (kinds[status] ?? SignetError);
   // A date is not read: it could only be compared with a clock that may be wrong.
   const retryAfter = Number(response.headers.get("Retry-After")) || undefined;
   return new Kind(msg ?? `HTTP ${status}`, { code, status, retryAfter, fields });

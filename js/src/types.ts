@@ -65,7 +65,7 @@ export interface Deps {
   readonly fetch: typeof fetch;
   /** Milliseconds; only differences count. */
   readonly now: () => number;
-  /** Default: Web Locks where there are any, else a queue of this client's own. */
+  /** Default: Web Locks where there are any, else none. */
   readonly lock: Lock;
   /** Default: a BroadcastChannel in a browser, none elsewhere (a server serves many users in one process). */
   readonly channel: (name: string) => Channel | undefined;
@@ -113,7 +113,7 @@ export interface SignetClient {
    *
    * @throws SessionExpiredError, NetworkError, RateLimitError
    */
-  token(options?: { readonly force?: boolean }): Promise<string | null>;
+  token(options?: { readonly force?: boolean | undefined }): Promise<string | null>;
   /**
    * Post *body* as JSON to a route that answers as `POST token` does, and go on with the tokens that it gives.
    * `login` is this; other ways of logging in and a changed password are too.

@@ -248,21 +248,6 @@ test("two users one after the other: every tab follows", async () => {
   expect(await (await one.fetch("protected")).json()).toMatchObject({ id: 2 });
 });
 
-test("a login that comes back after the logout is ended at the server too", async () => {
-  const tab = browser.tab({ storage: "memory" });
-  let answerNow = (): void => {};
-  const wait = new Promise<void>((done) => (answerNow = done));
-  const asked = new Promise<void>((done) => server.once("/token", async () => (done(), await wait, false)));
-  const login = thrown(tab.login(NAME, PASSWORD));
-  await asked;
-  await tab.logout();
-  answerNow();
-
-  expect(await login).toBeInstanceOf(SessionExpiredError);
-  expect([...server.sessions.values()].map((one) => one.alive)).toEqual([false]);
-  expect(tab.user).toBeNull();
-});
-
 test("logout everywhere says so to the server", async () => {
   const [one, two] = [browser.tab({ storage: "memory" }), browser.tab({ storage: "memory" })];
   await one.login(NAME, PASSWORD);

@@ -320,16 +320,6 @@ test("7 a stream can be sent once only: its 401 is handed over", async () => {
   expect(server.count("POST", "/tasks")).toBe(1);
 });
 
-test("7 a route that asks for the password again gets no second request", async () => {
-  const browser = browse();
-  const tab = browser.tab();
-  await tab.login(NAME, PASSWORD);
-  server.fail("/protected", 401, { "WWW-Authenticate": 'Bearer error="insufficient_user_authentication"' });
-
-  expect((await tab.fetch("protected")).status).toBe(401);
-  expect(server.refreshes()).toBe(0);
-});
-
 test("8 a Request is sent again with its body, headers and method", async () => {
   const browser = browse();
   const tab = browser.tab();
