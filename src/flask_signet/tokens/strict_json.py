@@ -52,7 +52,7 @@ def _check_depth(text: str) -> None:
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant).decode
-_decode_quickly = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant).scan_once
+_quick = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant).raw_decode
 
 
 def loads(data: bytes) -> Any:
@@ -87,11 +87,11 @@ def loads_object(data: bytes) -> Any:
     :raises ValueError: as :func:`loads`.
     """
     text = data.decode()
-    may_be_deep = len(text) > 2 * _DEPTH and text.count("[") > _DEPTH
+    may_be_deep = len(text) > 2 * _DEPTH and text.count("[") + text.count("{") > _DEPTH
     if text[:1] == "{" and "\\" not in text and '" ' not in text and text.isprintable() and not may_be_deep:
         try:
-            value, end = _decode_quickly(text, 0)
-        except (StopIteration, RecursionError):
+            value, end = _quick(text)
+        except RecursionError:
             raise ValueError("not complete") from None
         if end == len(text) and len(value) == text.count('":'):
             return value
