@@ -4,7 +4,7 @@ import flask_signet
 
 project = "Flask-Signet"
 author = "Flask-Signet contributors"
-copyright = "Flask-Signet contributors; MIT licence"  # noqa: A001 (Sphinx's name for it)
+copyright = "Flask-Signet contributors; MIT licence"
 version = release = flask_signet.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
