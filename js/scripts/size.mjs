@@ -8,7 +8,8 @@ export const BUDGET = { core: 3072, react: 3686 };
 const ENTRY = {
   core: 'export { createClient } from "./src/index.ts";',
   react: 'export { createClient } from "./src/index.ts"; export * from "./src/react/index.ts";',
-  "react + account": 'export { createClient } from "./src/index.ts"; export * from "./src/react/index.ts"; export * from "./src/account/index.ts";',
+  "react + account":
+    'export { createClient } from "./src/index.ts"; export * from "./src/react/index.ts"; export * from "./src/account/index.ts";',
 };
 
 /** Return entry → bytes after minification and gzip. */

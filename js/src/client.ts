@@ -31,11 +31,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   const session = storage === "session";
   const custom = typeof storage === "object";
   // Undefined without one, and from the moment on that it turns out to be full or forbidden.
-  let store: TokenStorage | undefined = custom
-    ? storage
-    : cookie || memory
-      ? undefined
-      : entry(storage, key);
+  let store: TokenStorage | undefined = custom ? storage : cookie || memory ? undefined : entry(storage, key);
   const name = `${key} ${baseUrl}`;
   // It stays open when the page is hidden: so a logout elsewhere evicts the frozen page.
   const channel: Channel | undefined = deps.channel ? deps.channel(name) : page && new BroadcastChannel(name);

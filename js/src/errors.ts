@@ -90,8 +90,7 @@ interface ErrorBody {
 export async function toError(response: Response, login?: boolean): Promise<SignetError> {
   const { status } = response;
   const { error, msg, fields = {} } = ((await response.json().catch(() => null)) ?? {}) as ErrorBody;
-  const code =
-    status > 499 ? "server" : status === 401 && login ? "invalid_credentials" : (error ?? "invalid_request");
+  const code = status > 499 ? "server" : status === 401 && login ? "invalid_credentials" : (error ?? "invalid_request");
   const kinds: Record<number, new (message: string, details: ErrorDetails) => SignetError> = {
     400: ValidationError,
     401: code === "invalid_credentials" ? InvalidCredentialsError : SessionExpiredError,

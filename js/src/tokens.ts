@@ -33,7 +33,12 @@ function subject(token: string): UserId {
 export function received(answer: Answer | null | undefined, at: number): Tokens {
   const { token, refresh_token, expires_in, user_id } = answer ?? {};
   if (typeof token !== "string") throw noAnswer(answer, "server");
-  return { token, refresh: refresh_token, until: expires_in && at + expires_in * 1000, user: user_id ?? subject(token) };
+  return {
+    token,
+    refresh: refresh_token,
+    until: expires_in && at + expires_in * 1000,
+    user: user_id ?? subject(token),
+  };
 }
 
 /** Write for a storage: without a refresh token just the token, as code written for one token expects. */

@@ -67,7 +67,10 @@ test("outside of cookie mode no cookie is sent or taken", async () => {
 });
 
 test("relative paths are resolved as new URL does, with a folder too", async () => {
-  const tab = browser.tab({ baseUrl: `${server.url}api/`, storage: "memory" }, { fetch: async (input) => Response.json({ token: "a.b.c", url: String(input) }) });
+  const tab = browser.tab(
+    { baseUrl: `${server.url}api/`, storage: "memory" },
+    { fetch: async (input) => Response.json({ token: "a.b.c", url: String(input) }) },
+  );
   await tab.login(NAME, PASSWORD);
   const asked = async (path: string | URL) => ((await (await tab.fetch(path)).json()) as { url: string }).url;
 
@@ -100,7 +103,12 @@ test("headers, method and body of the caller arrive", async () => {
 });
 
 test.each([
-  [401, { error: "invalid_credentials", msg: "Bad username or password" }, InvalidCredentialsError, "invalid_credentials"],
+  [
+    401,
+    { error: "invalid_credentials", msg: "Bad username or password" },
+    InvalidCredentialsError,
+    "invalid_credentials",
+  ],
   [401, { msg: "Bad username or password" }, InvalidCredentialsError, "invalid_credentials"],
   [400, { error: "invalid_request", msg: "x", fields: { username: "missing" } }, ValidationError, "invalid_request"],
   [403, { error: "csrf_failed", msg: "x" }, CsrfError, "csrf_failed"],
@@ -180,14 +188,17 @@ test("a bare token in a storage of the user's own is taken up, and stays bare wh
   await lesson.close();
 });
 
-test.each(["{", "null", "{}", "[]", "1", '"x"', "undefined"])("rubbish in the storage signs nobody in for long: %s", async (text) => {
-  let kept: string | null = text;
-  const tab = browser.tab({ storage: { get: () => kept, set: (next) => void (kept = next) } });
-  await tab.ready();
-  await tab.fetch("protected");
+test.each(["{", "null", "{}", "[]", "1", '"x"', "undefined"])(
+  "rubbish in the storage signs nobody in for long: %s",
+  async (text) => {
+    let kept: string | null = text;
+    const tab = browser.tab({ storage: { get: () => kept, set: (next) => void (kept = next) } });
+    await tab.ready();
+    await tab.fetch("protected");
 
-  expect(tab.state.status).toBe("signed-out");
-});
+    expect(tab.state.status).toBe("signed-out");
+  },
+);
 
 test("a storage that is full or forbidden leaves a session for as long as the page lives", async () => {
   const broken = () => {

@@ -37,7 +37,8 @@ const Page = () =>
     h(RequireAuth, { fallback: "please log in", loading: "one moment" }, "secret"),
   );
 
-const app = (client: SignetClient, page: ReactNode = h(Page)) => h(StrictMode, null, h(AuthProvider, { client, children: page }));
+const app = (client: SignetClient, page: ReactNode = h(Page)) =>
+  h(StrictMode, null, h(AuthProvider, { client, children: page }));
 
 const show = async (client: SignetClient, page: ReactNode = h(Page)): Promise<void> => {
   root = createRoot(place);
@@ -50,7 +51,7 @@ test("loading, signed out, signed in and out again are shown as they happen", as
 
   expect(place.textContent).toBe("one moment");
 
-  await act(() => settle(100));
+  await act(async () => void (await client.ready()));
 
   expect(place.textContent).toBe("out please log in");
 
@@ -66,7 +67,7 @@ test("loading, signed out, signed in and out again are shown as they happen", as
 test("StrictMode and several providers make one silent refresh", async () => {
   const client = browser.tab();
   await show(client, h(AuthProvider, { client, children: h(Page) }));
-  await act(() => settle(100));
+  await act(async () => void (await client.ready()));
 
   expect(server.refreshes()).toBe(1);
 });
@@ -74,17 +75,17 @@ test("StrictMode and several providers make one silent refresh", async () => {
 test("the session of another tab appears and ends here", async () => {
   const [here, there] = [browser.tab(), browser.tab()];
   await show(here);
-  await act(() => settle(100));
+  await act(async () => void (await here.ready()));
   await act(async () => {
     await there.login("alesanchezr", "12341234");
-    await settle();
+    await vi.waitFor(() => expect(here.state.status).toBe("signed-in"));
   });
 
   expect(place.textContent).toBe("in secret");
 
   await act(async () => {
     await there.logout();
-    await settle();
+    await vi.waitFor(() => expect(here.state.status).toBe("signed-out"));
   });
 
   expect(place.textContent).toBe("out please log in");
@@ -139,7 +140,7 @@ test("with suspense a component waits for the first answer, and asks once", asyn
 
   expect(place.textContent).toBe("waiting");
 
-  await act(() => settle(150));
+  await act(async () => void (await client.ready()));
 
   expect(place.textContent).toBe("user 1");
   expect(server.refreshes()).toBe(1);
@@ -150,7 +151,7 @@ test("with suspense and offline the component is shown with the error, without a
   const client = browser.tab();
   const Name = () => useAuth({ suspense: true }).error?.code ?? "fine";
   await show(client, h(Suspense, { fallback: "waiting" }, h(Name)));
-  await act(() => settle(150));
+  await act(async () => void (await client.ready()));
 
   expect(place.textContent).toBe("offline");
 });

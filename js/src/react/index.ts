@@ -18,7 +18,8 @@ const UNKNOWN: AuthState = { status: "loading", user: null, error: null };
 const ClientContext = createContext<SignetClient | null>(null);
 
 /** The state and what can be done about it. Two renders without a change get the same object. */
-export type Auth = AuthState & Pick<SignetClient, "login" | "logout" | "fetch" | "token"> & { readonly client: SignetClient };
+export type Auth = AuthState &
+  Pick<SignetClient, "login" | "logout" | "fetch" | "token"> & { readonly client: SignetClient };
 
 /** Give all below it one client, and have it find out who is signed in. */
 export const AuthProvider: FunctionComponent<{ readonly client: SignetClient; readonly children?: ReactNode }> = ({

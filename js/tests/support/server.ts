@@ -42,7 +42,12 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     good.set(token, { session, user: session.user });
     return token;
   };
-  const json = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void => {
+  const json = (
+    response: ServerResponse,
+    status: number,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): void => {
     response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store", ...headers });
     response.end(JSON.stringify(body));
   };
@@ -54,7 +59,12 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     const body = { token, access_token: token, token_type: "Bearer", user_id: session.user };
     if (!refreshTokens) return json(response, 200, { token, user_id: session.user });
     if (cookie) {
-      json(response, 200, { ...body, expires_in: server.expiresIn }, { "Set-Cookie": `signet_refresh=${refresh}; HttpOnly; Path=/` });
+      json(
+        response,
+        200,
+        { ...body, expires_in: server.expiresIn },
+        { "Set-Cookie": `signet_refresh=${refresh}; HttpOnly; Path=/` },
+      );
     } else json(response, 200, { ...body, expires_in: server.expiresIn, refresh_token: refresh });
   };
   const presented = (request: Seen): { text: string; cookie: boolean } => {
@@ -74,14 +84,16 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
       const session = { id: `s${++count}`, user: user.id, generation: 1, alive: true, exchanged: new Map() };
       sessions.set(session.id, session);
       const cookie = form.transport === "cookie";
-      if (cookie && request.headers["x-signet"] !== "1") return json(response, 403, { error: "csrf_failed", msg: "X-Signet" });
+      if (cookie && request.headers["x-signet"] !== "1")
+        return json(response, 403, { error: "csrf_failed", msg: "X-Signet" });
       answer(response, session, cookie);
     },
     "POST /token/refresh"(request, response) {
       const { text, cookie } = presented(request);
       if (!refreshTokens) return json(response, 404, { error: "not_found", msg: "Not found" });
       if (!text) return refuse(response, "missing_token");
-      if (cookie && request.headers["x-signet"] !== "1") return json(response, 403, { error: "csrf_failed", msg: "X-Signet" });
+      if (cookie && request.headers["x-signet"] !== "1")
+        return json(response, 403, { error: "csrf_failed", msg: "X-Signet" });
       const [, id = "", generation = ""] = text.split("_");
       const session = sessions.get(id);
       if (!session?.alive) return refuse(response, "token_revoked");
@@ -106,22 +118,41 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
       const form = JSON.parse(request.body) as { current_password: string; transport?: string };
       if (!who?.session.alive) return refuse(response, "token_revoked");
       if (form.current_password !== "12341234") {
-        return json(response, 401, { error: "invalid_credentials", msg: "Bad username or password" }, { "WWW-Authenticate": "Bearer" });
+        return json(
+          response,
+          401,
+          { error: "invalid_credentials", msg: "Bad username or password" },
+          { "WWW-Authenticate": "Bearer" },
+        );
       }
       answer(response, who.session, form.transport === "cookie");
     },
     "POST /account"(request, response) {
       const form = JSON.parse(request.body) as { username: string; password: string };
-      if (form.username in USERS) return json(response, 409, { error: "conflict", msg: "Taken", fields: { username: "taken" } });
+      if (form.username in USERS)
+        return json(response, 409, { error: "conflict", msg: "Taken", fields: { username: "taken" } });
       if (form.password.length < 8) {
         return json(response, 400, { error: "weak_password", msg: "Too short", fields: { password: "too short" } });
       }
-      json(response, 201, { id: 3, username: form.username, email: null, email_verified: false, roles: [], created_at: "" });
+      json(response, 201, {
+        id: 3,
+        username: form.username,
+        email: null,
+        email_verified: false,
+        roles: [],
+        created_at: "",
+      });
     },
     "GET /account/sessions"(request, response) {
       const who = bearer(request);
       if (!who?.session.alive) return refuse(response, "token_revoked");
-      json(response, 200, [...sessions.values()].filter((one) => one.alive && one.user === who.user).map((one) => ({ id: one.id, current: one === who.session })));
+      json(
+        response,
+        200,
+        [...sessions.values()]
+          .filter((one) => one.alive && one.user === who.user)
+          .map((one) => ({ id: one.id, current: one === who.session })),
+      );
     },
     "DELETE /account/sessions"(request, response) {
       const who = bearer(request);
@@ -147,7 +178,8 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     if (route) return route(entry, response);
     if (path === "/public") return json(response, 200, { authorization: entry.headers.authorization ?? null });
     const who = bearer(entry);
-    if (!entry.headers.authorization) return json(response, 401, { error: "missing_token", msg: "" }, { "WWW-Authenticate": "Bearer" });
+    if (!entry.headers.authorization)
+      return json(response, 401, { error: "missing_token", msg: "" }, { "WWW-Authenticate": "Bearer" });
     if (!who?.session.alive) return refuse(response, "token_expired");
     json(response, 200, { id: who.user, path: entry.path, body: entry.body });
   });
@@ -168,8 +200,12 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     /** Answer the next request to *path* otherwise; the trick gives true if it answered. */
     once: (path: string, trick: Trick): void => void tricks.push({ path, trick }),
     /** Answer the next request to *path* with *status*. */
-    fail: (path: string, status: number, headers: Record<string, string> = {}, body: unknown = { error: "unavailable", msg: "" }): void =>
-      void tricks.push({ path, trick: (_request, response) => (json(response, status, body, headers), true) }),
+    fail: (
+      path: string,
+      status: number,
+      headers: Record<string, string> = {},
+      body: unknown = { error: "unavailable", msg: "" },
+    ): void => void tricks.push({ path, trick: (_request, response) => (json(response, status, body, headers), true) }),
     close: (): Promise<void> =>
       new Promise((done) => {
         http.closeAllConnections();

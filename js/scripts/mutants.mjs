@@ -1,0 +1,87 @@
+// Breaks the client once for each of its rules and demands that the tests of that rule notice.
+// Each mutant is the source with one text replaced; `SIGNET_SRC` points the tests at it.
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = `${root}mutants/`;
+
+const MUTANTS = [
+  // rule, file, what is there, what stands there instead
+  [1, "tokens.ts", "at + expires_in * 1000", "Date.parse('2026-01-01') + expires_in * 1000"],
+  [2, "client.ts", "(flight ??= refresh(stale)", "(flight = refresh(stale)"],
+  [2, "client.ts", "before !== logouts || tokens?.token !== stale", "before !== logouts"],
+  [2, "client.ts", 'post("ask", false, stale);', ""],
+  [3, "client.ts", "custom ? nothing : save", "save"],
+  [3, "client.ts", "AbortSignal.timeout(timeoutMs), work", "new AbortController().signal, work"],
+  [4, "client.ts", "cookie && rank(next) > rank(tokens)", "cookie"],
+  [4, "client.ts", "if (!over) failure = { error, at: now() };", "take();"],
+  [5, "client.ts", "status !== 401 && (presented || (status !== 404 && status !== 405))", "status >= 500 || !status"],
+  [5, "client.ts", "failure.error.retryAfter ?? COOL_SECONDS", "COOL_SECONDS"],
+  [5, "errors.ts", 'Number(response.headers.get("Retry-After")) || undefined', "undefined"],
+  [6, "client.ts", "if (force || !lasts(0)) throw error;", "throw error;"],
+  [7, "client.ts", "      init.body instanceof ReadableStream ||\n", ""],
+  [7, "client.ts", 'url.href.replace("/refresh", "") === resolve("token").href', "false"],
+  [7, "client.ts", ' || headers.has("Authorization")', ""],
+  [7, "client.ts", "sendWith(spare ?? url.href, tokens?.token)", "signedFetch(spare ?? url.href, init)"],
+  [8, "client.ts", "request?.clone()", "request"],
+  [8, "client.ts", "send(what, { ...init, headers })", "send(what, { ...init, headers, signal: null })"],
+  [9, "client.ts", '    post("out");\n    await told', "    await told"],
+  [
+    9,
+    "client.ts",
+    "    publish();\n    const told = cookie || bearer ? tell(query, bearer) : undefined;",
+    "    const told = cookie || bearer ? tell(query, bearer) : undefined;\n    await told;\n    publish();",
+  ],
+  [9, "client.ts", 'owe(query || "?");', ""],
+  [9, "server.ts", "keepalive: !body", "keepalive: false"],
+  [10, "client.ts", "before !== logouts || tokens?.token !== stale", "false"],
+  [10, "client.ts", "tokens?.user === who", "tokens"],
+  [11, "client.ts", "force: persisted && !store", "force: false"],
+  [
+    11,
+    "client.ts",
+    '["online", "pageshow", "storage", "visibilitychange"]',
+    '["online", "storage", "visibilitychange"]',
+  ],
+  [
+    11,
+    "client.ts",
+    '  listen("addEventListener");\n',
+    '  listen("addEventListener");\n  page?.addEventListener("pagehide", () => channel?.close());\n',
+  ],
+  [12, "client.ts", "force: persisted && !store", "force: true"],
+  [12, "client.ts", '"visibilitychange"]', "]"],
+  [12, "client.ts", '["online", ', "["],
+  [13, "client.ts", "if (status === state.status && user?.id === state.user?.id && error === state.error) return;", ""],
+  [13, "client.ts", "void listeners.delete(listener)", "undefined"],
+];
+
+rmSync(folder, { recursive: true, force: true });
+let survivors = 0;
+for (const [index, [rule, file, from, to]] of MUTANTS.entries()) {
+  const source = `${folder}${index}/`;
+  mkdirSync(source, { recursive: true });
+  cpSync(`${root}src`, source, { recursive: true });
+  const text = readFileSync(`${source}${file}`, "utf8");
+  if (text.split(from).length !== 2) throw new Error(`rule ${rule}: not found exactly once in ${file}: ${from}`);
+  writeFileSync(
+    `${source}${file}`,
+    text.replace(from, () => to),
+  );
+  // A mutant that does not even build would be killed by anything.
+  await build({ entryPoints: [`${source}index.ts`], bundle: true, write: false, logLevel: "error" });
+  const { status } = spawnSync("npx", ["--no", "vitest", "run", "tests/rules.test.ts", "--bail=1", "-t", `^${rule} `], {
+    cwd: root,
+    env: { ...process.env, SIGNET_SRC: source.slice(0, -1) },
+    stdio: "ignore",
+    timeout: 120_000,
+  });
+  console.log(`${status === 0 ? "SURVIVED" : "killed  "} rule ${rule}: ${from.trim().split("\n")[0]}`);
+  if (status === 0) survivors++;
+}
+rmSync(folder, { recursive: true, force: true });
+console.log(`${MUTANTS.length - survivors} of ${MUTANTS.length} killed`);
+process.exit(survivors ? 1 : 0);

@@ -1,0 +1,53 @@
+// What is promised about the package as a whole.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const manifest = JSON.parse(readFileSync(path("package.json"), "utf8")) as Record<string, unknown>;
+
+test("the codes are those of the server", () => {
+  execFileSync(process.execPath, [path("scripts/codes.mjs"), "--check"]);
+});
+
+test("the client weighs 3072 bytes at most, with React 3686", async () => {
+  const { sizes } = (await import(path("scripts/size.mjs"))) as { sizes(): Promise<Record<string, number>> };
+  const { core, react } = await sizes();
+
+  expect(core).toBeLessThanOrEqual(3072);
+  expect(react).toBeLessThanOrEqual(3686);
+});
+
+test("nobody pays for what they do not import", async () => {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    stdin: { contents: 'export { isSignetError } from "./src/index.ts";', loader: "ts", resolveDir: path("") },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+  });
+
+  expect(outputFiles[0]?.contents.length).toBeLessThan(200);
+});
+
+test("no dependency, React optional, types first, provenance", () => {
+  const conditions = Object.values(manifest["exports"] as Record<string, object>).filter(
+    (one) => typeof one === "object",
+  );
+
+  expect(manifest["dependencies"]).toBeUndefined();
+  expect(manifest).toMatchObject({
+    type: "module",
+    sideEffects: false,
+    peerDependencies: { react: ">=18" },
+    peerDependenciesMeta: { react: { optional: true } },
+    publishConfig: { provenance: true },
+  });
+  expect(conditions.map((one) => Object.keys(one)[0])).toEqual(["types", "types", "types"]);
+});
+
+test("the version is that of the Python package", () => {
+  expect(readFileSync(path("../pyproject.toml"), "utf8")).toContain(`version = "${String(manifest["version"])}"`);
+});
