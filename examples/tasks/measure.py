@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import sqlite3.dbapi2
 import time
 from collections import Counter
 from contextvars import ContextVar
 from typing import Any
 
 from flask import Flask, Response
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from flask_signet import get_jwt
 
@@ -52,17 +51,29 @@ def trace(connection: sqlite3.Connection) -> None:
     connection.set_trace_callback(note)
 
 
-def _trace_new(connection: Any, _record: object) -> None:
-    if isinstance(connection, sqlite3.Connection):
+def _trace_every_connection() -> None:
+    """Let each new SQLite connection of this process report, whoever opens it.
+
+    Replacing a function of the standard library is nothing to imitate. Here it is the one place that all
+    pass: the tasks, SQLAlchemy, and the reader that looks for revoked sessions.
+    """
+    connect = sqlite3.dbapi2.connect
+    if connect.__name__ == "traced":
+        return
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
         trace(connection)
+        return connection
+
+    sqlite3.connect = sqlite3.dbapi2.connect = traced
 
 
 class Meter:
     """Puts the header on every answer of *app* but the files of the page."""
 
     def __init__(self, app: Flask) -> None:
-        if not event.contains(Pool, "connect", _trace_new):
-            event.listen(Pool, "connect", _trace_new)
+        _trace_every_connection()
         app.before_request(self._begin)
         app.after_request(self._report)
 

@@ -17,8 +17,6 @@ from flask import Flask
 from tasks import add_task, database
 from werkzeug.serving import make_server
 
-from flask_signet import Signet
-
 USERNAME, PASSWORD = "alesanchezr", "12341234"  # the lesson's user, in this demo only
 FIRST_TASKS = (
     "Tick this task and watch the log",
@@ -104,11 +102,11 @@ def _complain(reason: str) -> int:
 def _ensure_demo_user(app: Flask) -> None:
     """Make the lesson's user and three tasks, unless an earlier run did."""
     Path(app.instance_path).mkdir(parents=True, exist_ok=True)
-    signet: Signet = app.extensions["signet"]
     with app.app_context():
-        if signet.users.find(USERNAME) is None:
+        users = app.extensions["signet"].users
+        if users.find(USERNAME) is None:
             # Eight digits in a row would be refused for a real account.
-            user = signet.users.create(USERNAME, PASSWORD, check_password=False)
+            user = users.create(USERNAME, PASSWORD, check_password=False)
             for title in FIRST_TASKS:
                 add_task(user.id, title)
         database()

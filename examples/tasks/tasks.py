@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, current_app, g, request
-from measure import trace
 
 from flask_signet import get_jwt_identity, jwt_required
 
@@ -35,7 +34,6 @@ def database() -> sqlite3.Connection:
         connection = sqlite3.connect(folder / "tasks.sqlite3", timeout=5)
         connection.row_factory = sqlite3.Row
         connection.execute(SCHEMA)
-        trace(connection)
         g.tasks_database = connection
     return g.tasks_database
 

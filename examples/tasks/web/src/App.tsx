@@ -1,7 +1,8 @@
+import type { SignetClient } from "flask-signet";
 import { useAuth } from "flask-signet/react";
 import { useEffect, useRef, useState } from "react";
 
-import { accessToken, type Client, signOut } from "./client";
+import { accessToken, signOut } from "./client";
 import { useOnline, useTitle, useView } from "./hooks";
 import { Icon, type IconName, Mark } from "./parts/Icon";
 import { ThemeSwitch } from "./parts/ThemeSwitch";
@@ -23,7 +24,7 @@ const NAMES: Record<View, [string, IconName]> = {
 };
 
 /** The name of the user, asked once per session from the lesson's own guarded route. */
-function useName(client: Client, signedIn: boolean): string | null {
+function useName(client: SignetClient, signedIn: boolean): string | null {
   const [name, setName] = useState<string | null>(null);
   useEffect(() => {
     if (!signedIn) return;
@@ -62,8 +63,8 @@ function OfflineBanner() {
   );
 }
 
-export function App({ client }: { client: Client }) {
-  const { status } = useAuth();
+export function App({ client }: { client: SignetClient }) {
+  const { status, error } = useAuth();
   const signedIn = status === "signed-in";
   const view = useView(VIEWS);
   const name = useName(client, signedIn);
@@ -118,7 +119,7 @@ export function App({ client }: { client: Client }) {
       <OfflineBanner />
       <div className="columns">
         <main id="main" ref={main} tabIndex={-1}>
-          {status === "loading" && <Loading />}
+          {status === "loading" && <Loading stuck={error !== null} onRetry={() => void client.token().catch(() => undefined)} />}
           {status === "signed-out" && <Login client={client} />}
           {signedIn && view === "tasks" && <Tasks client={client} />}
           {signedIn && view === "token" && <Token client={client} token={token} />}
@@ -131,7 +132,18 @@ export function App({ client }: { client: Client }) {
   );
 }
 
-function Loading() {
+function Loading({ stuck, onRetry }: { stuck: boolean; onRetry: () => void }) {
+  if (stuck) {
+    return (
+      <section className="panel" role="status">
+        <h1>One moment</h1>
+        <p>The server does not answer, so it is not known yet whether you are signed in.</p>
+        <button type="button" onClick={onRetry}>
+          Ask again
+        </button>
+      </section>
+    );
+  }
   return (
     <div className="panel" role="status">
       <p className="sr-only">Looking for your session…</p>

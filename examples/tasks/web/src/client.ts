@@ -1,23 +1,21 @@
 /** Makes the one client of the page for the chosen storage, and writes its life into the journal. */
-import { createClient } from "flask-signet";
+import { createClient, type SignetClient } from "flask-signet";
 
 import { forgetAll, note } from "./journal";
 import { remember, remembered } from "./remember";
 import { makeStore } from "./store";
-import { swapped, takeAuthStep, takeRefusal, wireFetch } from "./wire";
+import { given, swapped, wireFetch } from "./wire";
 
 export type Mode = "cookie" | "memory" | "session" | "local";
 export const MODES: readonly Mode[] = ["cookie", "memory", "session", "local"];
-export type Client = ReturnType<typeof makeClient>;
 
 const KEY = "tasks.storage";
 const isMode = (text: string | null): text is Mode => MODES.includes(text as Mode);
 
-const makeClient = (mode: Mode) => createClient({ baseUrl: "/", storage: mode }, { fetch: wireFetch });
-
 interface Running {
   mode: Mode;
-  client: Client;
+  client: SignetClient;
+  stop: () => void;
 }
 
 /** Why this tab shows the login form again, if it is not the user's own wish. */
@@ -27,62 +25,91 @@ export const accessToken = makeStore<string | null>(null);
 
 let leaving = false;
 
-function watch(client: Client): void {
-  let wasIn = false;
-  let first = true;
-  client.onChange((state) => {
-    if (state.status === "loading") return;
-    const isIn = state.status === "signed-in";
-    if (isIn) void tokenChanged(client, wasIn, first);
-    else if (wasIn) signedOut();
-    wasIn = isIn;
-    first = false;
-  });
-}
-
-async function tokenChanged(client: Client, wasIn: boolean, first: boolean): Promise<void> {
-  const step = takeAuthStep();
-  const token = await client.token().catch(() => null);
-  if (token === null || token === accessToken.get()) return;
-  accessToken.set(token);
-  swapped.set(null);
-  over.set(null);
+function welcome(wasKnown: boolean): void {
+  const step = given.get()?.step;
   if (step === "login") note("good", "Signed in", "The password opened a session; the client keeps its tokens.");
-  else if (step === "refresh" && wasIn) note("good", "Token refreshed", "A new access token, and the refresh token changed too.");
   else if (step === "refresh") note("good", "Session carried on", "One silent refresh at the start of the page, no password.");
-  else if (first) note("good", "Session found", "The storage of this browser still had its tokens.");
-  else note("plain", "Adopted from another tab", "Another tab had a newer token, so this one asked for none.");
+  else if (wasKnown) note("good", "Signed in by another tab", "It told this one, which asked the server for nothing.");
+  else note("good", "Session found", "This browser still had it, or another tab did: no password, no request.");
 }
 
-function signedOut(): void {
-  accessToken.set(null);
-  swapped.set(null);
+function farewell(expired: boolean): void {
   if (leaving) note("plain", "Signed out", "Forgotten here first, then the server ended the session.");
-  else if (takeRefusal()) {
+  else if (expired) {
     over.set("expired");
-    note("bad", "Session over", "The server refused the refresh token: somebody must sign in again.");
+    note("bad", "Session over", "The server refused to carry it on: somebody must sign in again.");
   } else {
     over.set("elsewhere");
     note("plain", "Signed out in another tab", "It told this one, which forgot its tokens too.");
   }
 }
 
+/** Watch *client* until the function that is given back is called. */
+function watch(client: SignetClient): () => void {
+  let before = client.state;
+
+  /** The client's token may be another one: see which, and where it came from. */
+  const look = async (): Promise<void> => {
+    if (client.state.status !== "signed-in") return;
+    const token = await client.token().catch(() => null);
+    const old = accessToken.get();
+    if (token === null || token === old || client.state.status !== "signed-in") return;
+    accessToken.set(token);
+    swapped.set(null);
+    if (old === null) return; // the beginning of a session has an entry of its own
+    if (given.get()?.token === token) note("good", "Token refreshed", "A new access token, and the refresh token changed too.");
+    else note("plain", "Adopted from another tab", "It had a newer token, so this one asked the server for none.");
+  };
+
+  const off = client.onChange((state) => {
+    const wasIn = before.status === "signed-in";
+    if (state.status === "signed-in") {
+      if (wasIn) accessToken.set(null); // another user
+      over.set(null);
+      welcome(before.status === "signed-out");
+      void look();
+    } else if (wasIn) {
+      accessToken.set(null);
+      swapped.set(null);
+      farewell(state.error !== null);
+    }
+    before = state;
+  });
+  // A refresh changes no state, and so no listener hears of it: look after each one of ours, and once a second for
+  // those of other tabs. Close to its end the token is left alone; else looking would renew it for ever.
+  const offGiven = given.subscribe(() => setTimeout(() => void look(), 20));
+  const timer = setInterval(() => {
+    if (!document.hidden && secondsLeft(accessToken.get()) > 35) void look();
+  }, 1000);
+  return () => {
+    off();
+    offGiven();
+    clearInterval(timer);
+  };
+}
+
+function secondsLeft(token: string | null): number {
+  try {
+    const payload = JSON.parse(atob((token ?? "").split(".")[1] ?? "")) as { exp?: number };
+    return (payload.exp ?? 0) - Date.now() / 1000;
+  } catch {
+    return 0;
+  }
+}
+
 function run(mode: Mode): Running {
-  const client = makeClient(mode);
-  watch(client);
-  return { mode, client };
+  const client = createClient({ storage: mode }, { fetch: wireFetch });
+  return { mode, client, stop: watch(client) };
 }
 
 const stored = remembered(KEY);
 export const running = makeStore<Running>(run(isMode(stored) ? stored : "cookie"));
 
 /** End the session by the user's wish. */
-export async function signOut(client: Client): Promise<void> {
+export async function signOut(client: SignetClient): Promise<void> {
   leaving = true;
   try {
     await client.logout();
-  } catch {
-    // The tokens are gone from this browser; without a line the server learns of it when they expire.
   } finally {
     leaving = false;
   }
@@ -90,8 +117,9 @@ export async function signOut(client: Client): Promise<void> {
 
 /** Keep tokens elsewhere from now on. They do not move, so the session ends. */
 export async function changeMode(mode: Mode): Promise<void> {
-  const { client } = running.get();
-  await signOut(client);
+  const { client, stop } = running.get();
+  if (client.state.status === "signed-in") await signOut(client);
+  stop();
   client.close();
   remember(KEY, mode);
   forgetAll();

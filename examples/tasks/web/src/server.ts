@@ -5,12 +5,15 @@ const READS = new Set(["SELECT"]);
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 /** What the server says about *entry*: the headline first. */
-export function whatTheServerDid({ report, status, error }: RequestEntry): string[] {
+export function whatTheServerDid({ report, status, error, path }: RequestEntry): string[] {
   if (status === null) return ["Under way"];
   if (status === 0) return [error === "aborted" ? "Given up by the page" : "No answer: the server was not reached"];
   if (!report) return [];
   const said: string[] = [];
-  const statements = Object.entries(report.sql).filter(([text]) => !text.startsWith("PRAGMA"));
+  if (path === "/token/refresh" && error === "missing_token") return ["No refresh cookie: nobody is signed in here yet"];
+  const all = Object.entries(report.sql).filter(([text]) => !text.startsWith("PRAGMA"));
+  const feed = all.filter(([text]) => text.startsWith("SELECT signet_feed"));
+  const statements = all.filter((each) => !feed.includes(each));
   const ours = statements.filter(([text]) => text.includes(" signet_"));
   const theirs = statements.filter(([text]) => !text.includes(" signet_"));
 
@@ -23,7 +26,8 @@ export function whatTheServerDid({ report, status, error }: RequestEntry): strin
   }
   if (ours.length > 0) said.push(`Accounts and sessions: ${inWords(ours)}`);
   if (theirs.length > 0) said.push(`The tasks themselves: ${inWords(theirs)}`);
-  if (report.sql["PRAGMA data_version"]) said.push("Asked SQLite whether anything had changed: no row was read");
+  if (feed.length > 0) said.push("Read the list of ended sessions, as once a second at most");
+  else if (report.sql["PRAGMA data_version"]) said.push("Asked whether any session had ended, as once a second at most: no row read");
   return said;
 }
 

@@ -18,23 +18,10 @@ export const cut = makeStore(false);
 /** What travels in the place of a token: real → sent. Lives until the client has a new one. */
 export const swapped = makeStore<{ real: string; sent: string } | null>(null);
 
-let lastStep: AuthStep = null;
-let refreshRefused = false;
 const refused = new Map<string, number>();
 
-/** The last successful answer that brought tokens to this tab; asking forgets it. */
-export function takeAuthStep(): AuthStep {
-  const step = lastStep;
-  lastStep = null;
-  return step;
-}
-
-/** Whether the server refused a refresh of this tab since the last question. */
-export function takeRefusal(): boolean {
-  const was = refreshRefused;
-  refreshRefused = false;
-  return was;
-}
+/** The last access token that the server gave to this tab, and for what. Tokens of other tabs are not here. */
+export const given = makeStore<{ token: string; step: AuthStep } | null>(null);
 
 /** What the server will see if the client sends *token*. */
 export const onTheWire = (token: string, swap: { real: string; sent: string } | null): string =>
@@ -66,6 +53,11 @@ function reportOf(response: Response): Report | null {
   }
 }
 
+async function tokenOf(response: Response): Promise<string> {
+  const body = (await response.clone().json()) as { token?: unknown };
+  return String(body.token);
+}
+
 async function errorOf(response: Response): Promise<string | null> {
   if (response.ok) return null;
   try {
@@ -95,8 +87,7 @@ export const wireFetch: typeof fetch = async (input, init) => {
     if (cut.get()) throw new TypeError("Failed to fetch"); // what a browser without a line does
     const response = await fetch(request);
     const step = stepOf(request.method, url.pathname);
-    if (step && response.ok) lastStep = step;
-    if (step === "refresh") refreshRefused = response.status === 401;
+    if (step && response.ok) given.set({ step, token: await tokenOf(response) });
     if (response.status === 401 && !step) refused.set(key, Date.now());
     finish(id, { status: response.status, error: await errorOf(response), report: reportOf(response) });
     return response;

@@ -1,24 +1,17 @@
-import { NetworkError, RateLimitError, SignetError, ValidationError } from "flask-signet";
+import { RateLimitError, type SignetClient } from "flask-signet";
 import { register } from "flask-signet/account";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 
-import { type Client, over } from "../client";
+import { over } from "../client";
 import { Icon } from "../parts/Icon";
 import { StorageSwitch } from "../parts/StorageSwitch";
+import { reason } from "../reason";
 import { makeStore, useStore } from "../store";
 
 /** Kept outside the form, so that a session that ends and begins again loses no typing. */
 const typedName = makeStore("");
 
 const LESSON = { username: "alesanchezr", password: "12341234" };
-
-/** Why *error* happened, for people. */
-function reason(error: unknown): string {
-  if (error instanceof NetworkError) return "The server cannot be reached. What you typed is kept.";
-  if (error instanceof ValidationError) return Object.values(error.fields)[0] ?? error.message;
-  if (error instanceof SignetError) return error.message;
-  return "Something went wrong in this page.";
-}
 
 function useRegistration(): boolean {
   const [open, setOpen] = useState(false);
@@ -43,7 +36,7 @@ function useCountdown(): [number, (seconds: number) => void] {
   return [left, setLeft];
 }
 
-export function Login({ client }: { client: Client }) {
+export function Login({ client }: { client: SignetClient }) {
   const why = useStore(over);
   const username = useStore(typedName);
   const mayRegister = useRegistration();
@@ -91,7 +84,10 @@ export function Login({ client }: { client: Client }) {
               : "You signed out in another tab."}
           </p>
         )}
-        <h1>{fresh ? "Make an account" : "Sign in"}</h1>
+        <div>
+          <h1>{fresh ? "Make an account" : "Sign in"}</h1>
+          <p className="hint">to your tasks, and watch what a token does for you.</p>
+        </div>
         <form method="post" action="/token" onSubmit={(event) => void submit(event)} aria-busy={busy} noValidate>
           <div className="field">
             <label htmlFor={`${id}n`}>User name</label>

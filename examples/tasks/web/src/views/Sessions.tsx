@@ -1,15 +1,15 @@
-import { sessions } from "flask-signet/account";
+import type { SignetClient } from "flask-signet";
+import { type Session, sessions } from "flask-signet/account";
 import { useCallback, useEffect, useState } from "react";
 
-import { type Client, signOut } from "../client";
+import { signOut } from "../client";
 import { ago, dateAndTime, deviceName, isPhone } from "../format";
 import { useNow } from "../hooks";
 import { Icon } from "../parts/Icon";
+import { reason } from "../reason";
 
-type Session = Awaited<ReturnType<typeof sessions.list>>[number];
-
-export function Sessions({ client }: { client: Client }) {
-  const [list, setList] = useState<Session[] | null>(null);
+export function Sessions({ client }: { client: SignetClient }) {
+  const [list, setList] = useState<readonly Session[] | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [sure, setSure] = useState(false);
   const [said, setSaid] = useState("");
@@ -19,7 +19,7 @@ export function Sessions({ client }: { client: Client }) {
     try {
       setList(await sessions.list(client));
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : "The list could not be read.");
+      setProblem(reason(error));
     }
   }, [client]);
   useEffect(() => {
@@ -36,7 +36,7 @@ export function Sessions({ client }: { client: Client }) {
       setSaid(done);
       await load();
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : "That did not work.");
+      setProblem(reason(error));
     }
   };
 

@@ -1,7 +1,9 @@
+import type { SignetClient } from "flask-signet";
 import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
 
-import type { Client } from "../client";
 import { Icon } from "../parts/Icon";
+import { TokenStrip } from "../parts/TokenStrip";
+import { reason, Refused } from "../reason";
 import { makeStore, useStore } from "../store";
 
 interface Task {
@@ -16,15 +18,15 @@ const JSON_TYPE = { "Content-Type": "application/json" };
 const draft = makeStore<{ user: string; title: string }>({ user: "", title: "" });
 
 /** What the server answered, or an error for people. */
-async function ask<T>(client: Client, path: string, init?: RequestInit): Promise<T> {
+async function ask<T>(client: SignetClient, path: string, init?: RequestInit): Promise<T> {
   const response = await client.fetch(path, init);
   if (response.status === 204) return undefined as T;
   const body = (await response.json()) as T & { msg?: string };
-  if (!response.ok) throw new Error(body.msg ?? `The server answered ${response.status}.`);
+  if (!response.ok) throw new Refused(body.msg ?? `The server answered ${response.status}.`);
   return body;
 }
 
-export function Tasks({ client }: { client: Client }) {
+export function Tasks({ client }: { client: SignetClient }) {
   const user = String(client.user?.id ?? "");
   const kept = useStore(draft);
   const title = kept.user === user ? kept.title : "";
@@ -38,7 +40,7 @@ export function Tasks({ client }: { client: Client }) {
     try {
       await work();
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : "Something went wrong.");
+      setProblem(reason(error));
     }
   }, []);
 
@@ -156,6 +158,7 @@ export function Tasks({ client }: { client: Client }) {
           </ul>
         )}
       </section>
+      <TokenStrip />
     </>
   );
 }

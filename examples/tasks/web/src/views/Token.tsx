@@ -1,20 +1,20 @@
+import type { SignetClient } from "flask-signet";
 import { useState } from "react";
 
-import type { Client } from "../client";
-import { countdown, dateAndTime } from "../format";
-import { useNow } from "../hooks";
+import { dateAndTime } from "../format";
 import { note } from "../journal";
 import { corrupt, explain, isTime, type Parts, takeApart } from "../jwt";
+import { Countdown } from "../parts/Countdown";
 import { CopyButton } from "../parts/CopyButton";
 import { Icon } from "../parts/Icon";
 import { Panel } from "../parts/Panel";
 import { StorageSwitch } from "../parts/StorageSwitch";
+import { TokenText } from "../parts/TokenText";
+import { reason, Refused } from "../reason";
 import { useStore } from "../store";
 import { cut, onTheWire, setCut, swapped } from "../wire";
 
-const NAMES = ["header", "payload", "signature"] as const;
-
-export function Token({ client, token }: { client: Client; token: string | null }) {
+export function Token({ client, token }: { client: SignetClient; token: string | null }) {
   const swap = useStore(swapped);
   const isCut = useStore(cut);
   const [shown, setShown] = useState(false);
@@ -27,7 +27,7 @@ export function Token({ client, token }: { client: Client; token: string | null 
     try {
       await work();
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : "That did not work.");
+      setProblem(reason(error));
     }
   };
   const expireNow = () =>
@@ -35,7 +35,7 @@ export function Token({ client, token }: { client: Client; token: string | null 
       const response = await client.fetch("demo/expire", { method: "POST" });
       const body = (await response.json()) as { token?: string; msg?: string };
       const real = await client.token();
-      if (!body.token || !real) throw new Error(body.msg ?? "The server gave no expired token.");
+      if (!body.token || !real) throw new Refused(body.msg ?? "The server gave no expired token.");
       swapped.set({ real, sent: body.token });
       note("plain", "Token expired on purpose", "The next request carries one whose time is over.");
     });
@@ -118,15 +118,7 @@ function Apart({ parts, shown, swapped: isSwapped, text, onShow }: ApartProps) {
       {isSwapped && (
         <p className="notice">This one travels in the place of the client&rsquo;s token until the server refuses it.</p>
       )}
-      <p className="token" data-shown={shown}>
-        <span className="sr-only">{shown ? "Token: " : "Token, masked: "}</span>
-        {NAMES.map((name, index) => (
-          <span key={name}>
-            {index > 0 && <span className="dot">.</span>}
-            <span className={`part-${name}`}>{shown ? parts.text[index] : mask(parts.text[index] ?? "")}</span>
-          </span>
-        ))}
-      </p>
+      <TokenText parts={parts} shown={shown} />
       <div className="parts">
         <Claims name="Header" part="header" about="How it was signed" values={parts.header} />
         <Claims name="Payload" part="payload" about="What it says" values={parts.payload} />
@@ -146,28 +138,7 @@ function Apart({ parts, shown, swapped: isSwapped, text, onShow }: ApartProps) {
   );
 }
 
-/** Dots of the same length: how long each part is may be seen, what it says not. */
-const mask = (text: string): string => text.slice(0, 3) + "•".repeat(Math.max(0, text.length - 3));
 const bytes = (base64url: string): number => Math.floor((base64url.length * 3) / 4);
-
-function Countdown({ payload }: { payload: Record<string, unknown> }) {
-  const now = useNow(1000);
-  const { exp, iat } = payload;
-  if (typeof exp !== "number") return <p className="countdown">Never expires</p>;
-  const left = exp - Math.floor(now / 1000);
-  const whole = Math.max(1, exp - (typeof iat === "number" ? iat : exp - 900));
-  return (
-    <div className="countdown" data-over={left <= 0}>
-      <p>
-        <span className="digits">{left > 0 ? countdown(left) : "Expired"}</span>{" "}
-        <small>{left > 0 ? "until it expires" : `${countdown(left)} ago: the next request will get a new one`}</small>
-      </p>
-      <meter min={0} max={whole} low={whole * 0.2} value={Math.max(0, left)} aria-label="Time left">
-        {left} s
-      </meter>
-    </div>
-  );
-}
 
 function Claims({ name, part, about, values }: { name: string; part: string; about: string; values: Record<string, unknown> }) {
   return (

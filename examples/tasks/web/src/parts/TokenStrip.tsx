@@ -1,0 +1,31 @@
+import { accessToken } from "../client";
+import { takeApart } from "../jwt";
+import { useStore } from "../store";
+import { onTheWire, swapped } from "../wire";
+import { Countdown } from "./Countdown";
+import { TokenText } from "./TokenText";
+
+/** The token in one line, with the way to where it is taken apart. */
+export function TokenStrip() {
+  const token = useStore(accessToken);
+  const swap = useStore(swapped);
+  const parts = token ? takeApart(onTheWire(token, swap)) : null;
+  return (
+    <section className="panel strip" aria-labelledby="strip-head">
+      <div className="panel-head">
+        <h2 id="strip-head">What opens these routes</h2>
+        <a className="button small" href="#token">
+          Take it apart
+        </a>
+      </div>
+      {parts ? (
+        <>
+          <TokenText parts={parts} shown={false} />
+          <Countdown payload={parts.payload} />
+        </>
+      ) : (
+        <div className="skeleton" />
+      )}
+    </section>
+  );
+}
