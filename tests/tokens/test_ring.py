@@ -1,0 +1,276 @@
+"""Rings: how they are written, rotated, and read again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_signet.clock import SYSTEM
+from flask_signet.exceptions import InvalidKeyError, SettingsError, SignetError
+from flask_signet.tokens import keys, ring
+from tests.vectors import keys as test_keys
+
+NOW = 1_800_000_000
+CURRENT = test_keys.jwk("EdDSA", kid="one", status="current", created_at=NOW - 100)
+NEXT = test_keys.jwk("ES256", kid="two", status="next", created_at=NOW - 100)
+
+
+def statuses(jwks: dict[str, Any]) -> dict[str, str]:
+    return {jwk["kid"]: jwk["status"] for jwk in jwks["keys"]}
+
+
+def rotated(jwks: dict[str, Any], now: int = NOW, *, overlap: int = 100, settle: int = 10) -> dict[str, Any]:
+    return ring.rotated(jwks, SYSTEM.token_bytes, now, overlap=overlap, settle=settle)
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256", "ES384", "ES512", "HS256", "HS384", "HS512"])
+def test_a_new_ring_has_a_current_and_a_next_key(algorithm: str) -> None:
+    jwks = ring.generated(algorithm, SYSTEM.token_bytes, NOW)
+    made = ring.from_text(json.dumps(jwks).encode())
+
+    assert ["current", "next"] == [jwk["status"] for jwk in jwks["keys"]] == [key.status for key in made.verifying]
+    assert [NOW, NOW] == [jwk["created_at"] for jwk in jwks["keys"]]
+    assert made.current is made.verifying[0]
+    assert {algorithm} == {key.algorithm for key in made.verifying}
+    assert 2 == len({key.key_id for key in made.verifying})
+    assert made.weakness is None
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "PS512"])
+def test_a_generated_rsa_key_has_3072_bits(algorithm: str) -> None:
+    jwk = keys.generate(algorithm, SYSTEM.token_bytes).private_jwk
+    assert jwk is not None
+
+    assert 512 == len(jwk()["n"])  # 384 bytes in base64url
+    assert "AQAB" == jwk()["e"]
+
+
+@pytest.mark.parametrize(("algorithm", "size"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
+def test_a_generated_secret_is_as_long_as_its_hash_and_drawn_from_chance(algorithm: str, size: int) -> None:
+    drawn: list[int] = []
+
+    def token_bytes(n: int) -> bytes:
+        drawn.append(n)
+        return bytes(range(65, 65 + n))
+
+    key = keys.generate(algorithm, token_bytes)
+    assert key.private_jwk is not None
+
+    assert [12, size] == drawn
+    assert "QUJDREVGR0hJSktM" == key.key_id
+    assert key.private_jwk()["k"].startswith("QUJDREVGR0hJSktM")
+
+
+def test_an_unknown_algorithm_is_not_generated() -> None:
+    for name in ("none", "ES256K", "", "hs256"):
+        with pytest.raises(InvalidKeyError, match=f"algorithm '{name}' is none of ES256, ES384"):
+            keys.generate(name, SYSTEM.token_bytes)
+
+
+def test_a_step_moves_every_key_one_place_and_announces_a_new_one() -> None:
+    before = {"keys": [CURRENT, NEXT], "note": "kept"}
+    after = rotated(before)
+    names = statuses(after)
+
+    assert ("retired", "current") == (names.pop("one"), names.pop("two"))
+    assert ["next"] == list(names.values())
+    assert NOW == after["keys"][0]["retired_at"]
+    assert NOW == after["keys"][2]["created_at"]
+    assert "EdDSA" == after["keys"][2]["alg"]
+    assert "kept" == after["note"]
+    assert {"keys": [CURRENT, NEXT], "note": "kept"} == before
+    assert "two" == ring.from_jwks(after).current.key_id
+
+
+def test_a_next_key_that_is_too_young_does_not_sign() -> None:
+    for age, good in ((9, False), (10, True), (11, True)):
+        jwks = {"keys": [CURRENT, {**NEXT, "created_at": NOW - age}]}
+        if good:
+            assert "two" == ring.from_jwks(rotated(jwks)).current.key_id
+        else:
+            with pytest.raises(SettingsError, match="the next key is 9 s old; wait 1 s more"):
+                rotated(jwks)
+
+
+def test_a_next_key_without_a_date_is_old_enough() -> None:
+    jwks = {"keys": [CURRENT, {name: value for name, value in NEXT.items() if name != "created_at"}]}
+
+    assert "two" == ring.from_jwks(rotated(jwks)).current.key_id
+
+
+def test_without_a_next_key_a_step_only_announces_one() -> None:
+    after = rotated({"keys": [CURRENT]})
+
+    assert ["current", "next"] == [jwk["status"] for jwk in after["keys"]]
+    assert "one" == after["keys"][0]["kid"]
+
+
+def test_retired_keys_leave_when_the_overlap_is_over() -> None:
+    old = test_keys.jwk("ES384", kid="old", status="retired", retired_at=NOW - 100)
+    older = test_keys.jwk("ES512", kid="older", status="retired", retired_at=NOW - 101)
+    undated = test_keys.jwk("RS256", kid="undated", status="retired")
+    names = statuses(rotated({"keys": [CURRENT, NEXT, old, older, undated]}))
+
+    assert "retired" == names["old"] == names["undated"]
+    assert "older" not in names
+
+
+def test_a_key_without_status_is_the_current_one() -> None:
+    bare = {name: value for name, value in CURRENT.items() if name != "status"}
+
+    assert "retired" == statuses(rotated({"keys": [bare, NEXT]}))["one"]
+    assert "one" == ring.from_jwks({"keys": [bare, NEXT]}).current.key_id
+
+
+def test_a_removed_current_key_is_followed_by_the_next_one() -> None:
+    after = ring.without({"keys": [CURRENT, NEXT]}, "one", SYSTEM.token_bytes, NOW)
+
+    assert ["current", "next"] == [jwk["status"] for jwk in after["keys"]]
+    assert "two" == after["keys"][0]["kid"]
+    assert "EdDSA" == after["keys"][1]["alg"]
+
+
+def test_a_removed_current_key_without_a_next_one_is_replaced_at_once() -> None:
+    after = ring.without({"keys": [CURRENT]}, "one", SYSTEM.token_bytes, NOW)
+
+    assert ["current", "next"] == [jwk["status"] for jwk in after["keys"]]
+    assert "one" not in statuses(after)
+    assert {"EdDSA"} == {jwk["alg"] for jwk in after["keys"]}
+
+
+def test_a_removed_key_of_another_place_leaves_the_current_one() -> None:
+    retired = test_keys.jwk("ES384", kid="old", status="retired")
+    after = ring.without({"keys": [CURRENT, NEXT, retired]}, "old", SYSTEM.token_bytes, NOW)
+    assert {"one": "current", "two": "next"} == statuses(after)
+
+    after = ring.without({"keys": [CURRENT, NEXT]}, "two", SYSTEM.token_bytes, NOW)
+    assert ["current", "next"] == [jwk["status"] for jwk in after["keys"]]
+    assert "two" not in statuses(after)
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    unnamed = {name: value for name, value in CURRENT.items() if name != "kid"}
+    thumbprint = keys.thumbprint(unnamed)
+    with pytest.raises(SettingsError, match=rf"no key of the ring is named 'three'; there are: {thumbprint}, two"):
+        ring.without({"keys": [unnamed, NEXT]}, "three", SYSTEM.token_bytes, NOW)
+
+    assert "two" == ring.without({"keys": [unnamed, NEXT]}, thumbprint, SYSTEM.token_bytes, NOW)["keys"][0]["kid"]
+
+
+def test_a_name_that_is_absent_becomes_the_thumbprint() -> None:
+    unnamed = {name: value for name, value in CURRENT.items() if name != "kid"}
+    made = ring.from_jwks({"keys": [unnamed]})
+
+    assert keys.thumbprint(unnamed) == made.verifying[0].key_id
+    assert keys.thumbprint(unnamed) == made.public_jwks()["keys"][0]["kid"]
+
+
+def test_a_secret_needs_a_name() -> None:
+    with pytest.raises(InvalidKeyError, match="a symmetric key of JWT_KEYS needs a kid"):
+        ring.from_jwks({"keys": [test_keys.jwk("HS256", kid=None)]})
+
+
+def test_a_ring_of_public_keys_only_verifies() -> None:
+    made = ring.from_jwks({"keys": [test_keys.public_jwk("EdDSA")]})
+
+    assert made.current is None
+    assert 1 == len(made.verifying)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_exactly_one_key_is_current(count: int) -> None:
+    jwks = {
+        "keys": [
+            {**CURRENT, "status": "current" if count == 2 else "next"},
+            {**NEXT, "status": "current" if count else "retired"},
+        ]
+    }
+    with pytest.raises(SettingsError, match=f'exactly one key with "status": "current", not {count}'):
+        ring.from_jwks(jwks)
+
+
+@pytest.mark.parametrize("status", ["Current", "", None, 1, ["current"], {"a": 1}, "revoked"], ids=repr)
+def test_an_unknown_status_is_refused(status: Any) -> None:
+    with pytest.raises(InvalidKeyError, match='"status" of a key must be one of next, current, retired, not'):
+        ring.from_jwks({"keys": [{**CURRENT, "status": status}]})
+
+
+def test_the_weakest_key_makes_the_ring_weak() -> None:
+    weak = keys.symmetric("changeme", "HS256")
+    made = ring.Ring(None, (test_keys.key("EdDSA"), weak))
+
+    assert weak.weakness == made.weakness
+    assert ring.Ring(None, (test_keys.key("EdDSA"),)).weakness is None
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+MEMBERS = [
+    "kty",
+    "alg",
+    "kid",
+    "use",
+    "key_ops",
+    "status",
+    "crv",
+    "x",
+    "y",
+    "d",
+    "n",
+    "e",
+    "p",
+    "q",
+    "dp",
+    "dq",
+    "qi",
+    "k",
+]
+whole = [test_keys.jwk(algorithm) for algorithm in ("HS256", "RS256", "ES256", "EdDSA")]
+broken_jwks = st.builds(
+    lambda jwk, changes, dropped: {n: v for n, v in {**jwk, **changes}.items() if n not in dropped},
+    st.sampled_from([{}, *whole]),
+    st.dictionaries(
+        st.sampled_from(MEMBERS), json_values | st.sampled_from(["RSA", "EC", "OKP", "oct", "AQAB", "ES384"])
+    ),
+    st.sets(st.sampled_from(MEMBERS), max_size=2),
+)
+
+
+@given(
+    st.one_of(
+        json_values, st.builds(lambda members: {"keys": members}, st.lists(broken_jwks | json_values, max_size=3))
+    )
+)
+def test_any_json_is_a_ring_or_an_error_of_ours(value: Any) -> None:
+    text = json.dumps(value).encode()
+    try:
+        made = ring.from_text(text)
+    except SignetError:
+        return
+
+    assert made.verifying
+    assert not {"d", "k", "p", "q"} & {name for jwk in made.public_jwks()["keys"] for name in jwk}
+
+
+@given(st.binary())
+def test_any_bytes_are_a_ring_or_an_error_of_ours(data: bytes) -> None:
+    with pytest.raises(SignetError):
+        ring.from_text(data)
+
+
+def test_errors_of_a_ring_say_what_is_wrong() -> None:
+    for text, words in (
+        (b"{", "not complete JSON"),
+        (b"[]", "must be a JWK set"),
+        (b"{}", "at least one key"),
+        (b'{"keys":[1]}', "every member of JWT_KEYS must be a JWK object"),
+    ):
+        with pytest.raises(InvalidKeyError, match=words):
+            ring.from_text(text)
