@@ -28,6 +28,7 @@ SECRET = "a secret of this measurement alone, for one process"
 def app() -> Flask:
     """Return one application with the three routes, so that all run in the same process."""
     import flask_jwt_extended
+
     import flask_signet
 
     whole = Flask("end-to-end")

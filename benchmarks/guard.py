@@ -139,7 +139,7 @@ def main() -> None:
     head += ["extra time, theirs / ours (new token)", "goal"]
     rows = [measured(algorithm) for algorithm in ALGORITHMS]
     note = (
-        f"Medians of {ROUNDS} interleaved rounds of {CALLS} requests, WSGI in one process. Goal for a seen token: ≤ 1.10. "
+        f"Medians of {ROUNDS} interleaved rounds of {CALLS} requests, WSGI in one process. Goal, seen token: ≤ 1.10. "
         '"bare / bare" is the same application measured twice: the noise of this run.'
     )
     measure.publish("guard", measure.table("A guarded request", head, rows, note))

@@ -74,7 +74,9 @@ def main() -> None:
         small = len(token) <= CAP
         cost = measure.median(taken[name]) * 1e3
         rows.append([name, len(token), f"{cost - primitive_ms if small else cost:.3f}", "< 5" if small else "< 1"])
-    note = f"Medians of {ROUNDS} rounds; the signature check ({primitive_ms:.3f} ms for 8 KiB) is taken off up to 8 KiB."
+    note = (
+        f"Medians of {ROUNDS} rounds; the signature check ({primitive_ms:.3f} ms for 8 KiB) is taken off up to 8 KiB."
+    )
     measure.publish("hostile", measure.table("Hostile tokens", ["token", "bytes", "ms", "goal"], rows, note))
 
 

@@ -64,9 +64,7 @@ class DatabaseRing:
                 raise
             log.error("The signing keys cannot be read (%s); going on with those that are known.", error)
             return self._ring
-        ring = tuple(
-            keys.from_jwk(key.jwk).named(key.kid, key.status) for key in stored if key.status != "revoked"
-        )
+        ring = tuple(keys.from_jwk(key.jwk).named(key.kid, key.status) for key in stored if key.status != "revoked")
         current: Key | None = next((key for key in ring if key.status == "current"), None)
         self._ring, self._version = Ring(current, ring), version
         return self._ring

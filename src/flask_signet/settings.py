@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask_signet.exceptions import SettingsError
 
@@ -89,8 +89,10 @@ def texts(config: Mapping[str, Any], key: str, default: tuple[str, ...] = ()) ->
         return ()
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(item, str) for item in value):
-        return tuple(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = tuple(cast(Iterable[Any], value))
+        if all(isinstance(item, str) for item in items):
+            return items
     raise SettingsError(f"{key} must be a text or a list of texts, not {value!r}")
 
 

@@ -307,7 +307,7 @@ class _Current:
         self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
 
     def __call__(self) -> SessionSettings:
-        config = self._app.config
+        config = cast(Mapping[str, Any], self._app.config)
         values = tuple(config.get(key) for key in self._keys)
         seen = self._seen
         if seen is None or seen[0] != values:
@@ -339,7 +339,7 @@ def _register_routes(app: Flask) -> None:
 
 def _check_names(app: Flask) -> None:
     """Hear of a slip in the name of a setting: at start where somebody develops, in the log elsewhere."""
-    for key in app.config:
+    for key in cast(Mapping[str, Any], app.config):
         if key.startswith("SIGNET_") and key not in KEYS:
             slip = f"There is no setting {key}{nearest(key, KEYS)}"
             if app.debug or app.testing:

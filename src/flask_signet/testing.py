@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -28,7 +28,7 @@ def signed_in(
     :param fresh: whether the token passes ``@jwt_required(fresh=True)``.
     :param claims: additional claims.
     """
-    app = cast(Flask, client.application)
+    app = client.application
     layer = layer_of(app)
     with app.app_context():
         token = create_access_token(getattr(user, "id", user), fresh=fresh, additional_claims=claims)

@@ -87,6 +87,16 @@ class Accounts:
                 select(users_table.c.password_hash).where(users_table.c.id == user.id)
             ).scalar_one_or_none()
 
+    def credentials(self, username: str) -> tuple[User | None, str | None]:
+        """Return the account of this name and its stored hash, or ``None`` twice, by one query in any case."""
+        try:
+            key = names.canonical(username)
+        except InvalidRequest:
+            key = ""  # nobody's
+        with self._store.read() as connection:
+            row = connection.execute(select(users_table).where(users_table.c.username_key == key)).one_or_none()
+        return (None, None) if row is None else (_user(row), row.password_hash)
+
     def set_password_hash(self, user: User, new: str) -> None:
         """Store another hash of the same password; sessions go on."""
 

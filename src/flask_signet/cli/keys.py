@@ -5,8 +5,10 @@ A ring lies in the file that ``JWT_KEYS`` names (or ``--file``), or in the datab
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import click
 from flask import Flask
@@ -17,6 +19,7 @@ from flask_signet.exceptions import SettingsError
 from flask_signet.tokens import base64url, ring
 from flask_signet.tokens import keys as token_keys
 from flask_signet.web import keyfiles
+from flask_signet.web.settings import expires
 
 # Every worker has looked at its file by then, and more than once.
 _SETTLE = 2  # seconds
@@ -133,7 +136,9 @@ class _TableRing:
         return _stored(self._table.revoke(key_id))
 
 
-def _within(context: click.Context, file: Path | None, act: Any) -> list[dict[str, Any]]:
+def _within(
+    context: click.Context, file: Path | None, act: Callable[[_Ring], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
     if file is not None:
         return act(_FileRing(file, 30 * _DAY))
     app = app_if_any(context)
@@ -144,11 +149,11 @@ def _within(context: click.Context, file: Path | None, act: Any) -> list[dict[st
 
 
 def _ring_of(app: Flask) -> _Ring:
-    value = app.config.get("JWT_KEYS")
+    config = cast(Mapping[str, Any], app.config)
+    value = config.get("JWT_KEYS")
     if isinstance(value, (str, Path)) and not str(value).lstrip().startswith("{"):
-        lasting = app.config["JWT_REFRESH_TOKEN_EXPIRES"] or 0
-        seconds = int(lasting.total_seconds()) if hasattr(lasting, "total_seconds") else int(lasting)
-        return _FileRing(Path(app.instance_path, value), max(seconds, _DAY))
+        lasting = expires(config["JWT_REFRESH_TOKEN_EXPIRES"], "JWT_REFRESH_TOKEN_EXPIRES") or timedelta(days=30)
+        return _FileRing(Path(app.instance_path, value), max(int(lasting.total_seconds()), _DAY))
     house = app.extensions.get("signet")
     if value is None and house is not None:
         return _TableRing(house.keys)

@@ -312,7 +312,7 @@ def _bearer() -> str | None:
 
 def _text(body: dict[str, object], name: str, longest: int) -> str:
     value = text_field(body, name, max_length=longest)
-    assert value is not None  # noqa: S101 (a required field: it was refused otherwise)
+    assert value is not None
     return value
 
 

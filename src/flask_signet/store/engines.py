@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from sqlalchemy.pool import StaticPool
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
-from flask_signet.files import create_private, private_folder, tighten
+from flask_signet.files import create_private, locked, private_folder, tighten
+from flask_signet.store.schema import LOCK_NAME
 from flask_signet.store.settings import StoreSettings
 
 FILE_NAME = "signet.sqlite3"
@@ -58,10 +60,20 @@ def own(settings: StoreSettings) -> Engine:
         return _with_pragmas(
             create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
         )
-    file = settings.folder / FILE_NAME
-    _private_file(file)
-    engine = _sqlite(URL.create("sqlite", database=str(file.resolve())), wal=True)
-    _reconnect_when_replaced(engine, file.resolve())
+    file = settings.folder.resolve() / FILE_NAME
+    try:
+        private_folder(file.parent)
+        with locked(file.parent / LOCK_NAME):
+            create_private(file)  # SQLite gives its -wal and -shm files the mode of the file itself
+            tighten(file)
+            _write_ahead(file)
+    except OSError as error:
+        raise SettingsError(
+            f"The database {file} cannot be made: {error.strerror}. Let this user write there, or give Flask "
+            "another instance_path, or set SIGNET_DATABASE_URL."
+        ) from error
+    engine = _sqlite(URL.create("sqlite", database=str(file)), wal=True)
+    _reconnect_when_replaced(engine, file)
     return engine
 
 
@@ -91,10 +103,15 @@ def file_identity(engine: Engine) -> object:
     return _stat(database) if database else engine
 
 
-def _private_file(file: Path) -> None:
-    private_folder(file.parent)
-    create_private(file)  # SQLite gives its -wal and -shm files the mode of the file itself
-    tighten(file)
+def _write_ahead(file: Path) -> None:
+    """Turn on the write-ahead log, under our lock: SQLite waits for nobody when it changes the journal mode."""
+    connection = sqlite3.connect(file, timeout=LOCK_MILLISECONDS / 1000)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error:
+        pass  # no database, or held by somebody: the first transaction meets the same and says so
+    finally:
+        connection.close()
 
 
 def _sqlite(url: URL, *, wal: bool) -> Engine:
@@ -115,8 +132,8 @@ def _with_pragmas(engine: Engine, *, wal: bool = False) -> Engine:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")
         if wal:
-            # The one pragma that stays in the file, so on no file but ours. It cannot wait for a lock by
-            # itself; the mode is right already unless this is the first connection of all.
+            # The one pragma that stays in the file, so on no file but ours. Here it has something to do only
+            # where the file was replaced while we ran.
             if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                 cursor.execute("PRAGMA journal_mode = WAL")
         cursor.close()
@@ -135,7 +152,7 @@ def _reconnect_when_replaced(engine: Engine, file: Path) -> None:
     def compare(_connection: Any, record: Any, _proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
         now = _stat(file)
         if now is None:
-            _private_file(file)
+            create_private(file)
         if now != record.info["file"]:
             raise exc.InvalidatePoolError
 

@@ -181,11 +181,17 @@ def open_root_keys(settings: StoreSettings, *, clock: Clock, server_database: bo
 def _make_once(file: Path, clock: Clock) -> None:
     if file.exists():
         return
-    private_folder(file.parent)
-    with locked(file.parent / LOCK_NAME):
-        if not file.exists():
+    try:
+        private_folder(file.parent)
+        with locked(file.parent / LOCK_NAME):
+            if file.exists():
+                return
             write_private(file, f"1 {_encode(clock.token_bytes(BYTES))}\n".encode())
-            log.warning("Made the root key %s. Keep a copy of it: what it seals is lost without it.", file)
+    except OSError as error:
+        raise SettingsError(
+            f"The root key {file} cannot be made: {error.strerror}. Let this user write there, or set SIGNET_ROOT_KEY."
+        ) from error
+    log.warning("Made the root key %s. Keep a copy of it: what it seals is lost without it.", file)
 
 
 def _from_file(file: Path, name: str) -> RootKeys:

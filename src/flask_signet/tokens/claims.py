@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask_signet.exceptions import (
     IdentityTypeError,
@@ -74,7 +74,8 @@ def check_types(claims: dict[str, Any], *, text_subject: bool) -> None:
         raise InvalidClaim("Subject must be a string")
     if "aud" in claims:
         audience = claims["aud"]
-        if type(audience) is not str and not (type(audience) is list and all(type(item) is str for item in audience)):
+        items = cast(list[Any], audience) if isinstance(audience, list) else [audience]
+        if not all(type(item) is str for item in items):
             raise InvalidAudience("Invalid claim format in token")
 
 

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeGuard
 
 from flask_signet.exceptions import SignetError
 from flask_signet.tokens import jws
@@ -117,7 +117,7 @@ def inspect(credential: str, *, now: int, verify: Callable[[str], Any] | None = 
     if text and all(33 <= ord(character) < 127 for character in text):
         return Inspection(
             kind="opaque",
-            summary=f"An opaque bearer token, {len(text)} characters: it says nothing by itself; its server looks it up.",
+            summary=f"An opaque bearer token of {len(text)} characters: it says nothing, its server looks it up.",
         )
     return Inspection(kind="unknown", summary="No credential of a kind that an Authorization header carries.")
 
@@ -195,7 +195,7 @@ def _time(payload: Mapping[str, Any], now: int) -> tuple[str, str | None]:
     return f"expires in {_duration(expires - now)}", None
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -6,7 +6,7 @@ Source: RFC 7515 sections 3.1, 4.1 and 5.2; RFC 8725 section 3.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from flask_signet.exceptions import InvalidAlgorithm, MalformedToken, UnknownKey
 from flask_signet.tokens import base64url, strict_json
@@ -61,7 +61,7 @@ def _object(segment: bytes, part: str) -> dict[str, Any]:
         raise MalformedToken(f"Invalid {part} string: {reason}") from None
     if not isinstance(value, dict):
         raise MalformedToken(f"Invalid {part} string: must be a json object")
-    return value
+    return cast(dict[str, Any], value)
 
 
 def check_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -80,7 +80,7 @@ def check_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
     if "crit" in header:
         # We understand no extension, so whatever is critical is refused (RFC 7515 section 4.1.11).
         names = header["crit"]
-        shown = str(names[0])[:40] if isinstance(names, list) and names else "malformed"
+        shown = str(cast(list[Any], names)[0])[:40] if isinstance(names, list) and names else "malformed"
         raise MalformedToken(f"Unsupported critical extension: {shown}")
     if "b64" in header:
         raise MalformedToken("Unsupported header parameter: b64")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from hmac import digest as hmac_digest
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from flask_signet.exceptions import InvalidKeyError
 from flask_signet.tokens import base64url, known_secrets, strict_json
@@ -179,9 +179,10 @@ def from_jwk_set(jwks: Mapping[str, Any]) -> tuple[Key, ...]:
     if not isinstance(members, list) or not members:
         raise InvalidKeyError('a JWK set must be {"keys": [...]} with at least one key')
     keys: list[Key] = []
-    for jwk in members:
-        if not isinstance(jwk, Mapping):
+    for member in cast(list[Any], members):
+        if not isinstance(member, Mapping):
             raise InvalidKeyError("every member of keys must be a JWK object")
+        jwk = cast(Mapping[str, Any], member)
         if jwk.get("kty") in ("oct", "RSA", "EC", "OKP"):
             keys.append(from_jwk(jwk))
     if len({key.public_jwk is None for key in keys}) > 1:
@@ -249,7 +250,8 @@ def _secret_of(jwk: Mapping[str, Any], algorithm: str) -> bytes:
 def _check_operations(operations: Any) -> None:
     if operations is None:
         return
-    if not isinstance(operations, list) or len(set(map(str, operations))) != len(operations):
+    names = [str(name) for name in cast(list[Any], operations)] if isinstance(operations, list) else []
+    if len(set(names)) != len(names) or not isinstance(operations, list):
         raise InvalidKeyError("key_ops of a JWK must be a list without repetition")
-    if not {"sign", "verify"} & set(map(str, operations)):
+    if not {"sign", "verify"} & set(names):
         raise InvalidKeyError("key_ops of a JWK must hold 'verify' or 'sign'")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from flask_signet.exceptions import InvalidKeyError, SettingsError
 from flask_signet.tokens import keys, strict_json
@@ -48,7 +48,7 @@ def from_jwks(jwks: Mapping[str, Any]) -> Ring:
     members = jwks.get("keys")
     if not isinstance(members, list) or not members:
         raise InvalidKeyError('JWT_KEYS must be a JWK set: {"keys": [...]} with at least one key')
-    ring = tuple(_member(jwk) for jwk in members)
+    ring = tuple(_member(jwk) for jwk in cast(list[Any], members))
     names = [key.key_id for key in ring]
     if len(set(names)) != len(names):
         raise InvalidKeyError("two keys of JWT_KEYS share one kid")
@@ -80,12 +80,13 @@ def parse(text: bytes) -> dict[str, Any]:
         raise InvalidKeyError("the key ring is not complete JSON; was it written half, or edited by hand?") from None
     if not isinstance(value, dict):
         raise InvalidKeyError('the key ring must be a JWK set: {"keys": [...]}')
-    return value
+    return cast(dict[str, Any], value)
 
 
-def _member(jwk: Any) -> Key:
-    if not isinstance(jwk, Mapping):
+def _member(member: Any) -> Key:
+    if not isinstance(member, Mapping):
         raise InvalidKeyError("every member of JWT_KEYS must be a JWK object")
+    jwk = cast(Mapping[str, Any], member)
     status = jwk.get("status", "current")
     if status not in _STATUSES:
         raise InvalidKeyError(f'"status" of a key must be one of {", ".join(_STATUSES)}, not {str(status)[:20]!r}')

@@ -21,7 +21,8 @@ def verify_signature(token: str | bytes, jwk_or_jwks: Mapping[str, Any]) -> byte
 
     Source: RFC 7515 section 5.2; the algorithm is the key's (RFC 8725 section 3.1).
     """
-    if not isinstance(token, (str, bytes)) or len(token) > MAX_BYTES:
+    # A JSON serialisation is an object, and whoever reads one from a body may hand it on.
+    if not isinstance(token, (str, bytes)) or len(token) > MAX_BYTES:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise MalformedToken("Invalid token: not a compact JWS")
     signing_input, header_segment, payload_segment, signature_segment = jws.split(token)
     algorithm, key_id = jws.check_header(jws.read_header(header_segment))

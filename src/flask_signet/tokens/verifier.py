@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask_signet.exceptions import ImmatureToken, InvalidClaim, InvalidSignature, MalformedToken, TokenExpired
 from flask_signet.tokens import base64url, jws, strict_json
@@ -166,7 +166,7 @@ class Verifier:
             claims = jws.read_payload(payload)  # the same again, to say what is wrong
         if type(claims) is not dict:
             raise MalformedToken("Invalid payload string: must be a json object")
-        return Verified(header, claims, self.policy)
+        return Verified(header, cast(dict[str, Any], claims), self.policy)
 
     def _remember(self, token: str, verified: Verified) -> None:
         cost = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(token)
@@ -198,7 +198,7 @@ def _header_table(keys: tuple[Key, ...]) -> dict[bytes, tuple[tuple[Key, ...], d
 
 def _copy(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _copy(member) for name, member in value.items()}
+        return {name: _copy(member) for name, member in cast(dict[str, Any], value).items()}
     if isinstance(value, list):
-        return [_copy(member) for member in value]
+        return [_copy(member) for member in cast(list[Any], value)]
     return value

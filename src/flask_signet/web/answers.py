@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from flask import Response, current_app
 
@@ -21,7 +21,8 @@ from flask_signet.exceptions import (
 
 def json_answer(payload: Mapping[str, Any] | list[Any], status: int = 200) -> Response:
     """Return *payload* as JSON that no cache keeps (RFC 6749 section 5.1)."""
-    response = current_app.json.response(payload)
+    # The annotation of Flask names the base class; the object is the application's own kind.
+    response = cast(Response, current_app.json.response(payload))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"
     return response

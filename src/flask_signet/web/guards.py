@@ -271,8 +271,8 @@ def _load_user(manager: JWTManager, verified: Verified) -> Any:
 
 def _credential() -> Credential:
     try:
-        here: Any = request._get_current_object()  # type: ignore[attr-defined]
-        credential: Credential = here._signet_credential
+        here = cast(object, request._get_current_object())  # type: ignore[attr-defined]
+        credential = cast(Credential, getattr(here, _ON_REQUEST))
     except (RuntimeError, AttributeError):
         raise RuntimeError(_NOT_VERIFIED) from None
     return credential

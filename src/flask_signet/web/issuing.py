@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from flask import current_app
 from flask.json.provider import DefaultJSONProvider
@@ -100,7 +100,7 @@ def _create(
     layer = layer_of(current_app)
     settings, manager = layer.settings, layer.manager
     issuer = _issuer(layer, identity)
-    subject = manager.call(manager._user_identity_callback, identity)
+    subject = manager.call(manager.user_identity_callback, identity)
     now = layer.clock.now()
     claims: dict[str, Any] = {
         "fresh": now + fresh.total_seconds() if isinstance(fresh, timedelta) else fresh,
@@ -121,7 +121,7 @@ def _create(
     lasting = _life_time(layer, kind, expires_delta, now)
     if lasting is not None:
         claims["exp"] = now + lasting
-    claims.update(_merged(manager.call(manager._user_claims_callback, identity), additional_claims, policy))
+    claims.update(_merged(manager.call(manager.user_claims_callback, identity), additional_claims, policy))
     if layer.stamp is not None and last is None:
         last = layer.stamp(subject)
     for name in ("iat", "nbf"):
@@ -129,7 +129,7 @@ def _create(
             claims[name] = _numeric_date(claims[name])
     if last:
         claims.update(last)
-    headers = _merged(manager.call(manager._jwt_additional_header_callback, identity), additional_headers, None)
+    headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), additional_headers, None)
     text = issuer.issue(claims, headers=headers or None, default=_json_default())
     return IssuedToken(text=text, expires_in=lasting)
 
@@ -151,10 +151,11 @@ def _refuse_weak(layer: TokenLayer) -> None:
 
 def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: int) -> int | None:
     """Return the life time in whole seconds, or ``None`` for ever; zero is over at once."""
-    name, given = "expires_delta", expires_delta
+    name = "expires_delta"
+    given: Any = expires_delta
     if given is None:
         name = f"JWT_{kind.upper()}_TOKEN_EXPIRES"
-        given = layer.app.config[name]
+        given = cast(Any, layer.app.config[name])
     # Reckoned from today: how long a month of a relativedelta is depends on it.
     lasting = web_settings.expires(given, name, since=datetime.fromtimestamp(now, UTC))
     return None if lasting is False else int(lasting.total_seconds())
@@ -167,7 +168,7 @@ def _numeric_date(moment: datetime) -> int:
 
 def _merged(loaded: Any, given: Mapping[str, Any] | None, policy: Any) -> dict[str, Any]:
     """Return both in a dict of its own: what a loader returns may be shared by all users."""
-    merged = {**(loaded or {}), **(given or {})}
+    merged: dict[str, Any] = {**(loaded or {}), **(given or {})}
     if policy is not None:
         for name in merged:
             if name in _RESERVED or name == policy.identity_claim:
@@ -235,7 +236,7 @@ def get_unverified_jwt_headers(encoded_token: str) -> dict[str, Any]:
 def _text(token: str | bytes) -> str:
     if isinstance(token, str):
         return token
-    if not isinstance(token, bytes):
+    if not isinstance(token, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may come from a body
         raise MalformedToken(f"Invalid token type. Token must be a {str}")
     try:
         return token.decode("ascii")

@@ -6,8 +6,8 @@ All of it hangs on one object in ``app.extensions``; a request takes one snapsho
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -64,6 +64,7 @@ class TokenLayer:
 
     def __init__(self, app: Flask, manager: JWTManager, clock: Clock, source: KeySource | None = None) -> None:
         self.app = app
+        self._config = cast(Mapping[str, Any], app.config)
         self.manager = manager
         self.clock = clock
         #: Says which verified tokens are revoked; filled by a room that remembers.
@@ -180,12 +181,12 @@ class TokenLayer:
     def _source_of(self, value: Any) -> KeySource | None:
         """Return the file that ``JWT_KEYS`` names, or what a room gave, or nothing."""
         if value is None:
-            config = self.app.config
+            config = self._config
             configured = config["JWT_SECRET_KEY"] or config["JWT_PRIVATE_KEY"] or config["JWT_PUBLIC_KEY"]
             return None if configured else self._given_source
-        if not isinstance(value, (str, os.PathLike)) or str(value).lstrip().startswith("{"):
+        if not isinstance(value, (str, Path)) or str(value).lstrip().startswith("{"):
             return None
-        path = Path(self.app.instance_path, os.fspath(value))
+        path = Path(self.app.instance_path, str(value))
         if self._file is None or self._file[0] != path:
             from flask_signet.web.keyfiles import KeyFile
 
@@ -193,7 +194,7 @@ class TokenLayer:
         return self._file[1]
 
     def _configured_ring(self, settings: TokenSettings) -> Ring:
-        value = self.app.config["JWT_KEYS"]
+        value = self._config["JWT_KEYS"]
         if isinstance(value, Mapping):
             return rings.from_jwks(cast(Mapping[str, Any], value))
         if value is not None:
@@ -214,7 +215,7 @@ class TokenLayer:
         return Ring(current, tuple(verifying))
 
     def _configured_key(self, algorithm: str, *, private: bool) -> Key | None:
-        config = self.app.config
+        config = self._config
         if algorithm in HMAC_HASHES:
             value = config["JWT_SECRET_KEY"] or config["SECRET_KEY"]
         else:
@@ -231,7 +232,8 @@ class TokenLayer:
 
     def _verify_with_loader(self, token: str, now: float) -> Verified:
         """Verify with the key that the application's own callback chooses; nothing is kept."""
-        settings = self.settings
+        settings, callback = self.settings, self.manager.decode_key_callback
+        assert callback is not None
         if len(token) > settings.policy.max_token_bytes:
             raise MalformedToken(f"Invalid token: longer than {settings.policy.max_token_bytes} bytes")
         _, header_segment, payload_segment, _ = jws.split(token)
@@ -240,7 +242,7 @@ class TokenLayer:
         if algorithm not in settings.decode_algorithms:
             raise InvalidAlgorithm("The specified alg value is not allowed")
         try:
-            value = self.manager.call(self.manager.decode_key_callback, header, claims)
+            value = self.manager.call(callback, header, claims)
         except LookupError:
             raise UnknownKey("No key is known for this token") from None
         if value is None:
@@ -265,12 +267,13 @@ def layer_of(app: Flask) -> TokenLayer:
 
 def set_defaults(app: Flask) -> None:
     """Give every ``JWT_*`` setting that is absent its default."""
+    config = cast(dict[str, Any], app.config)
     for key, value in DEFAULTS.items():
-        app.config.setdefault(key, list(value) if key == "JWT_CSRF_METHODS" else value)
+        config.setdefault(key, list(value) if key == "JWT_CSRF_METHODS" else value)
 
 
 def _copied(value: Any) -> Any:
-    return list(value) if isinstance(value, list) else set(value) if isinstance(value, set) else value
+    return copy(cast(Any, value)) if isinstance(value, (list, set)) else value
 
 
 def _is_development(app: Flask, request: Request) -> bool:

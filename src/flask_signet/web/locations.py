@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from hmac import compare_digest
+from typing import Any, cast
 
 from flask import Request
 from werkzeug.exceptions import HTTPException
@@ -82,9 +83,9 @@ def from_json(request: Request, key: str) -> str:
         body = strict_json.loads(request.get_data())
     except (ValueError, HTTPException):
         raise missing from None
-    if not isinstance(body, dict) or not body.get(key):
+    token = cast(dict[str, Any], body).get(key) if isinstance(body, dict) else None
+    if not token:
         raise missing
-    token = body[key]
     if not isinstance(token, str):
         raise MalformedToken("Invalid token type. Token must be a string")
     return token

@@ -49,9 +49,9 @@ class JWTManager:
         self.clock = clock
         self.decode_key_callback: Callable[..., Any] | None = None
         self.encode_key_callback: Callable[..., Any] | None = None
-        self._user_claims_callback: Callable[..., Any] = callbacks.additional_claims
-        self._jwt_additional_header_callback: Callable[..., Any] = callbacks.additional_headers
-        self._user_identity_callback: Callable[..., Any] = callbacks.user_identity
+        self.user_claims_callback: Callable[..., Any] = callbacks.additional_claims
+        self.jwt_additional_header_callback: Callable[..., Any] = callbacks.additional_headers
+        self.user_identity_callback: Callable[..., Any] = callbacks.user_identity
         self.token_in_blocklist_callback: Callable[..., Any] | None = None
         self.token_verification_callback: Callable[..., Any] | None = None
         self.user_lookup_callback: Callable[..., Any] | None = None
@@ -186,17 +186,17 @@ class JWTManager:
 
     def additional_claims_loader(self, callback: C) -> C:
         """Add claims to new tokens: ``callback(identity) -> dict``."""
-        self._user_claims_callback = callback
+        self.user_claims_callback = callback
         return callback
 
     def additional_headers_loader(self, callback: C) -> C:
         """Add headers to new tokens: ``callback(identity) -> dict``."""
-        self._jwt_additional_header_callback = callback
+        self.jwt_additional_header_callback = callback
         return callback
 
     def user_identity_loader(self, callback: C) -> C:
         """Turn what was given as identity into a text or an int: ``callback(identity)``."""
-        self._user_identity_callback = callback
+        self.user_identity_callback = callback
         return callback
 
     def encode_key_loader(self, callback: C) -> C:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from flask_signet import settings
 from flask_signet.exceptions import SettingsError
@@ -201,10 +201,11 @@ def token_locations(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = (value,)
     elif isinstance(value, (set, frozenset)):
-        value = tuple(name for name in LOCATIONS if name in value) + tuple(set(value) - set(LOCATIONS))
+        given = cast(set[str], value)
+        value = tuple(name for name in LOCATIONS if name in given) + tuple(given - set(LOCATIONS))
     elif not isinstance(value, Sequence):
         raise SettingsError("JWT_TOKEN_LOCATION must be a sequence or a set")
-    names = tuple(value)
+    names = tuple(cast(Sequence[str], value))
     if not names:
         raise SettingsError(f"JWT_TOKEN_LOCATION must contain at least one of {listed}")
     for name in names:
@@ -227,7 +228,7 @@ def expires(value: Any, key: str, *, since: datetime = _EPOCH) -> timedelta | Li
         return timedelta(seconds=value)
     try:
         # A relativedelta, for those who think in months.
-        return (since + value) - since
+        return (since + cast(Any, value)) - since
     except TypeError:
         pass
     raise SettingsError(
