@@ -49,7 +49,12 @@ AFTER_RELOAD = """async ([baseUrl, storage]) => (await createClient({ baseUrl, s
 def start_api(text: str, start_server: StartServer, folder: Path) -> Server:
     """Serve *text* as ``app.py``, with one user in it."""
     folder.mkdir()
-    made = "\nwith app.app_context():\n    if signet.users.find({0!r}) is None:\n        signet.users.create({0!r}, {1!r})\n"
+    # Once, however often the file is imported.
+    made = """
+with app.app_context():
+    if signet.users.find({0!r}) is None:
+        signet.users.create({0!r}, {1!r})
+"""
     (folder / "app.py").write_text(text + made.format(USERNAME, PASSWORD), "utf-8")
     return start_server([sys.executable, "-m", "flask", "run", "--port", "{port}"], cwd=folder, env={"FLASK_APP": None})
 
