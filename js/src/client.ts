@@ -51,7 +51,7 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   // --- What is known -------------------------------------------------------------------------------
 
-  const publish = (error: SignetError | null | void = null): void => {
+  const publish = (error: SignetError | null = null): void => {
     const status = tokens ? "signed-in" : known ? "signed-out" : "loading";
     const user = tokens ? { id: tokens.user } : null;
     if (status === state.status && user?.id === state.user?.id && error === state.error) return;
@@ -65,15 +65,15 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
     adopted();
   };
 
-  const useStore = (use: (open: TokenStorage) => unknown) => async (): Promise<void> => {
+  const withStore = (work: (open: TokenStorage) => unknown) => async (): Promise<void> => {
     try {
-      if (store) await use(store);
+      if (store) await work(store);
     } catch {
       store = undefined;
     }
   };
-  const load = useStore(async (open) => take(fromText(await open.get())));
-  const save = useStore((open) => open.set(toText(tokens)));
+  const load = withStore(async (open) => take(fromText(await open.get())));
+  const save = withStore((open) => open.set(toText(tokens)));
 
   // A user's storage may take its time or call us: it is never used while others wait for the lock.
   const loadLocked = custom ? nothing : load;
@@ -86,9 +86,10 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
 
   // A logout that the server has not heard must outlive the page in cookie mode: the cookie does too.
   const owed = entry("local", `${key}-logout`);
-  const owe = (how?: string): string | null | void => {
+  const owe = (how?: string): string | null | undefined => {
     try {
-      if (cookie) return how == null ? owed.get() : owed.set(how);
+      if (cookie && how == null) return owed.get();
+      if (cookie) owed.set(how as string);
     } catch {
       // No storage: then it is forgotten with the page.
     }
@@ -158,12 +159,15 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
           post("new");
         }
       })
-      .then(publish, (error: SignetError) => {
-        const over = error.status === 401;
-        if (!over) failure = { error, at: now() };
-        if (over || !known) publish(error);
-        throw error;
-      }));
+      .then(
+        () => publish(),
+        (error: SignetError) => {
+          const over = error.status === 401;
+          if (!over) failure = { error, at: now() };
+          if (over || !known) publish(error);
+          throw error;
+        },
+      ));
   };
 
   const lasts = (ms: number): boolean | undefined =>
