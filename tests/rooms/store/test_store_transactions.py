@@ -355,3 +355,13 @@ def test_the_engine_of_the_application_is_borrowed(folder: Path, tmp_path: Path)
 
     assert shared == [True, True, False]
     assert seen == 1
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "instance").write_text("a file where the folder should be")
+
+    with (
+        pytest.raises(SettingsError, match="SIGNET_DATABASE_URL"),
+        Store(StoreSettings(folder=tmp_path / "instance" / "signet")).read(),
+    ):
+        pass
