@@ -86,13 +86,6 @@ class TwoClients(RuleBasedStateMachine):
     def worker(self, number: int) -> Worker:
         return self.world.workers[number]
 
-    @rule(worker=WORKERS)
-    def log_in(self, worker: int) -> None:
-        granted = self.worker(worker).sessions.open(self.user)
-        self.session = Model(sid=granted.session_id, tokens=[granted.refresh_token])
-        self.holds["owner"] = granted.refresh_token
-        self._answered(granted, self.session)
-
     @rule()
     def steal(self) -> None:
         self.holds["thief"] = self.holds["owner"]
@@ -114,32 +107,22 @@ class TwoClients(RuleBasedStateMachine):
     def deliver(self, worker: int, lost: bool, which: int) -> None:
         self._present(self.pending.pop(which % len(self.pending)), worker, lost)
 
-    @rule(worker=WORKERS)
-    def log_out(self, worker: int) -> None:
-        alive = self.session.ended_at is None
+    @rule(who=WHO, worker=WORKERS, times=st.integers(2, 18))
+    def refresh_again_and_again(self, who: str, worker: int, times: int) -> None:
+        for _ in range(times):
+            self.refresh(who, worker, lost=False)
 
-        assert (self.worker(worker).sessions.end(self.session.sid) is not None) is alive
-        self._end(worker)
-
-    @rule(worker=WORKERS)
-    def log_out_everywhere(self, worker: int) -> None:
-        self.worker(worker).sessions.end_all(self.user)
-        self.epoch += 1
-        self.epoch_raised = (self.hand.steady, worker)
-        self._end(worker)
-
-    @precondition(lambda self: self.session.ended_at is None)
-    @rule(worker=WORKERS)
-    def change_password(self, worker: int) -> None:
-        sessions = self.worker(worker).sessions
-        with self.worker(worker).store.write() as connection:
-            sessions.end_all_but(self.user, self.session.sid, reason="password", connection=connection)
-            granted = sessions.force_rotation(self.session.sid, fresh=True, connection=connection)
-        self.epoch += 1
-        self.epoch_raised = (self.hand.steady, worker)
-        self._exchanged(granted)
-        self.holds["owner"] = granted.refresh_token
-        self._answered(granted, self.session)
+    # One rule for all that ends a session, or most sessions would not live long enough to be interesting.
+    @rule(worker=WORKERS, how=st.sampled_from(["out", "everywhere", "password", "again"]))
+    def end_or_begin(self, worker: int, how: str) -> None:
+        if self.session.ended_at is not None or how == "again":
+            self.log_in(worker)
+        elif how == "password":
+            self.change_password(worker)
+        elif how == "everywhere":
+            self.log_out_everywhere(worker)
+        else:
+            self.log_out(worker)
 
     @rule(seconds=SOON | LATER)
     def pass_time(self, seconds: float) -> None:
@@ -152,6 +135,33 @@ class TwoClients(RuleBasedStateMachine):
     @rule(worker=WORKERS)
     def clean_up(self, worker: int) -> None:
         self.worker(worker).sessions.clean_up()
+
+    def log_in(self, worker: int) -> None:
+        granted = self.worker(worker).sessions.open(self.user)
+        self.session = Model(sid=granted.session_id, tokens=[granted.refresh_token])
+        self.holds["owner"] = granted.refresh_token
+        self._answered(granted, self.session)
+
+    def log_out(self, worker: int) -> None:
+        assert self.worker(worker).sessions.end(self.session.sid) == self.user
+        self._end(worker)
+
+    def log_out_everywhere(self, worker: int) -> None:
+        self.worker(worker).sessions.end_all(self.user)
+        self.epoch += 1
+        self.epoch_raised = (self.hand.steady, worker)
+        self._end(worker)
+
+    def change_password(self, worker: int) -> None:
+        sessions = self.worker(worker).sessions
+        with self.worker(worker).store.write() as connection:
+            sessions.end_all_but(self.user, self.session.sid, reason="password", connection=connection)
+            granted = sessions.force_rotation(self.session.sid, fresh=True, connection=connection)
+        self.epoch += 1
+        self.epoch_raised = (self.hand.steady, worker)
+        self._exchanged(granted)
+        self.holds["owner"] = granted.refresh_token
+        self._answered(granted, self.session)
 
     # --- What must be ---
 

@@ -584,7 +584,9 @@ def test_row_72_another_site_can_do_nothing_with_the_cookie(client: FlaskClient,
 def test_row_72_a_body_that_a_form_can_send_is_not_read_as_json(client: FlaskClient) -> None:
     log_in_by_cookie(client, base_url="https://localhost")
     text = json.dumps({"username": "ada", "password": PASSWORD, "transport": "cookie"})
-    answer = client.post("/token", data=text, content_type="text/plain", headers=COOKIE_MODE, base_url="https://localhost")
+    answer = client.post(
+        "/token", data=text, content_type="text/plain", headers=COOKIE_MODE, base_url="https://localhost"
+    )
 
     assert answer.status_code == 415
     assert "Set-Cookie" not in answer.headers
@@ -701,7 +703,9 @@ def test_row_75_no_answer_with_a_token_or_about_one_may_be_stored(app: Flask, cl
     assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://localhost.evil.example", "http://localhost"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "https://localhost.evil.example", "http://localhost"]
+)
 def test_row_76_we_open_no_door_to_other_origins(client: FlaskClient, origin: str) -> None:
     for answer in (
         client.options("/token", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}),

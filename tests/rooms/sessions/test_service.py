@@ -89,7 +89,9 @@ def test_storm_and_calm_agree_between_python_and_sql(world: World) -> None:
         token = following
 
 
-def test_a_token_that_knows_more_than_the_store_ends_the_session(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_token_that_knows_more_than_the_store_ends_the_session(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     worker = world.worker()
     granted = worker.sessions.open(7)
     newer = worker.sessions.rotate(granted.refresh_token)
@@ -192,9 +194,13 @@ def test_a_rolled_back_end_has_ended_nothing(world: World) -> None:
     class Undo(Exception):
         pass
 
-    with pytest.raises(Undo), here.store.write() as connection:
-        here.sessions.end_all(7, connection=connection)
-        raise Undo
+    def change_and_undo() -> None:
+        with here.store.write() as connection:
+            here.sessions.end_all(7, connection=connection)
+            raise Undo
+
+    with pytest.raises(Undo):
+        change_and_undo()
 
     assert here.accepts(granted)
     assert there.accepts(granted)

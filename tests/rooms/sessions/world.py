@@ -86,7 +86,9 @@ class World:
 
     def worker(self) -> Worker:
         clock = self.clock or self.hand.clock
-        store_settings = StoreSettings(folder=self.folder, url=self.url, root_key=None if self.url is None else ROOT_KEY)
+        store_settings = StoreSettings(
+            folder=self.folder, url=self.url, root_key=None if self.url is None else ROOT_KEY
+        )
         if self.root_keys is None:
             ring: RootKeyRing = open_root_keys(store_settings, clock=clock, server_database=False)
             self.root_keys = ring
