@@ -1,0 +1,194 @@
+"""The 15 loaders: each is asked with the arguments it was asked with, plain or ``async``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import flask_jwt_extended
+import pytest
+from flask import Response
+
+from flask_signet import JWTManager, create_access_token, get_current_user, get_unverified_jwt_headers, jwt_required
+from flask_signet.exceptions import IdentityTypeError
+from tests.compat.application import SECRET, World, world
+
+LOADERS = sorted(name for name in vars(flask_jwt_extended.JWTManager) if name.endswith("_loader"))
+Style = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def plain(callback: Callable[..., Any]) -> Callable[..., Any]:
+    return callback
+
+
+def coroutine(callback: Callable[..., Any]) -> Callable[..., Any]:
+    async def asked(*arguments: Any) -> Any:
+        return callback(*arguments)
+
+    return asked
+
+
+class Awaited:
+    """A callback whose result must be awaited although it is no coroutine function."""
+
+    def __init__(self, callback: Callable[..., Any]) -> None:
+        self._callback = callback
+
+    def __call__(self, *arguments: Any) -> Any:
+        return coroutine(self._callback)(*arguments)
+
+
+@pytest.fixture(params=[plain, coroutine, Awaited], ids=["plain", "async", "awaitable"])
+def style(request: pytest.FixtureRequest) -> Style:
+    return request.param
+
+
+def test_there_are_fifteen_loaders_and_each_gives_its_function_back() -> None:
+    def callback() -> None: ...
+
+    assert len(LOADERS) == 15
+    for name in LOADERS:
+        assert getattr(JWTManager(), name)(callback) is callback
+
+
+def test_loaders_of_new_tokens(style: Style) -> None:
+    w = world()
+    asked: list[tuple[str, Any]] = []
+
+    def said(name: str, result: Any) -> Callable[[Any], Any]:
+        def callback(identity: Any) -> Any:
+            asked.append((name, identity))
+            return result
+
+        return style(callback)
+
+    user = {"id": 7}
+    w.jwt.user_identity_loader(said("identity", 7))
+    w.jwt.additional_claims_loader(said("claims", {"role": "a", "team": "x"}))
+    w.jwt.additional_headers_loader(said("headers", {"cty": "a", "x": 1}))
+    w.jwt.encode_key_loader(said("key", SECRET))
+    token = w.access(user, additional_claims={"role": "b"}, additional_headers={"x": 2})
+
+    assert sorted(asked, key=str) == sorted(
+        [("identity", user), ("claims", user), ("headers", user), ("key", user)], key=str
+    )
+    answer = w.get("/access", token).json
+    assert (answer["identity"], answer["claims"]["role"], answer["claims"]["team"]) == (7, "b", "x")
+    with w.app.app_context():
+        assert get_unverified_jwt_headers(token) == {"alg": "HS256", "typ": "JWT", "cty": "a", "x": 2}
+
+
+def test_key_loaders_choose_the_keys(style: Style) -> None:
+    w = world()
+    secrets = {"a": "a" * 31 + "bcd", "b": "b" * 31 + "cde"}
+    seen: list[tuple[Any, Any]] = []
+
+    def choose(header: dict[str, Any], claims: dict[str, Any]) -> str:
+        seen.append((header["alg"], claims["tenant"]))
+        return secrets[claims["tenant"]]
+
+    w.jwt.encode_key_loader(style(lambda identity: secrets[identity]))
+    w.jwt.decode_key_loader(style(choose))
+
+    assert w.get("/access", w.access("a", additional_claims={"tenant": "a"})).json["identity"] == "a"
+    forged = w.access("a", additional_claims={"tenant": "b"})
+    assert w.get("/access", forged).json["msg"] == "Signature verification failed"
+    assert seen == [("HS256", "a"), ("HS256", "b")]
+    unknown = w.get("/access", w.access("a", additional_claims={"tenant": "c"}))
+    assert (unknown.status_code, unknown.json["error"]) == (401, "invalid_token")
+
+
+def test_a_key_loader_does_not_open_other_algorithms_or_endless_tokens() -> None:
+    w = world(lambda jwt: jwt.decode_key_loader(lambda header, claims: SECRET * 2), JWT_MAX_TOKEN_BYTES=1_000)
+    import jwt as pyjwt
+
+    other = pyjwt.encode({"sub": "ann"}, SECRET * 2, algorithm="HS512")
+    assert w.get("/access", other).json["msg"] == "The specified alg value is not allowed"
+    assert "longer than 1000 bytes" in w.get("/access", "x" * 1_001).json["msg"]
+    assert w.get("/access", pyjwt.encode({"sub": "ann"}, SECRET * 2)).json["identity"] == "ann"
+
+
+def test_loaders_that_judge_a_token(style: Style) -> None:
+    w = world()
+    asked: list[tuple[Any, ...]] = []
+
+    def says(name: str, result: Any) -> Callable[..., Any]:
+        def callback(header: dict[str, Any], claims: dict[str, Any]) -> Any:
+            asked.append((name, header["alg"], claims["sub"]))
+            claims.clear()
+            header.clear()
+            return result
+
+        return style(callback)
+
+    w.jwt.token_in_blocklist_loader(says("blocklist", False))
+    w.jwt.token_verification_loader(says("verification", True))
+    w.jwt.user_lookup_loader(says("lookup", 0))
+
+    @w.app.get("/user")
+    @jwt_required()
+    def user() -> dict[str, Any]:
+        return {"user": get_current_user()}
+
+    token = w.access()
+    assert w.get("/user", token).json == {"user": 0}
+    assert w.get("/user", token).json == {"user": 0}
+    assert asked[:3] == [(name, "HS256", "ann") for name in ("blocklist", "verification", "lookup")]
+    assert len(asked) == 6
+
+
+@pytest.mark.parametrize(
+    ("loader", "ask", "arguments"),
+    [
+        ("expired_token_loader", lambda w: w.get("/access", w.access(expires_delta=timedelta(0))), "token"),
+        ("invalid_token_loader", lambda w: w.get("/access", "x"), "Not enough segments"),
+        ("unauthorized_loader", lambda w: w.get("/access"), "Missing Authorization Header"),
+        ("needs_fresh_token_loader", lambda w: w.get("/fresh", w.access()), "token"),
+        ("revoked_token_loader", lambda w: w.get("/access", w.access("revoked")), "token"),
+        ("token_verification_failed_loader", lambda w: w.get("/access", w.access("refused")), "token"),
+        ("user_lookup_error_loader", lambda w: w.get("/access", w.access("gone")), "token"),
+    ],
+)
+def test_loaders_that_answer(style: Style, loader: str, ask: Callable[[World], Any], arguments: str) -> None:
+    """Whatever a view may return, a loader may; it is found although it came after ``init_app``."""
+    w = world()
+    w.jwt.token_in_blocklist_loader(lambda header, claims: claims["sub"] == "revoked")
+    w.jwt.token_verification_loader(lambda header, claims: claims["sub"] != "refused")
+    w.jwt.user_lookup_loader(lambda header, claims: None if claims["sub"] == "gone" else claims["sub"])
+    asked: list[Any] = []
+
+    for result in (({"own": 1}, 418), Response('{"own": 1}', 418), (b'{"own": 1}', 418, {"X-Own": "1"})):
+
+        def callback(*given: Any, result: Any = result) -> Any:
+            asked.append(given)
+            return result
+
+        getattr(w.jwt, loader)(style(callback))
+        answer = ask(w)
+        assert (answer.status_code, answer.get_json(force=True)) == (418, {"own": 1})
+    for given in asked:
+        if arguments == "token":
+            header, claims = given
+            assert (header["alg"], claims["type"]) == ("HS256", "access")
+        else:
+            assert given == (arguments,)
+
+
+def test_an_identity_of_another_type_needs_a_loader_and_the_error_says_so() -> None:
+    w = world()
+    with pytest.raises(IdentityTypeError, match=r"@jwt\.user_identity_loader"):
+        w.access(object())
+
+    w.jwt.user_identity_loader(lambda identity: str(identity["id"]))
+    assert w.get("/access", w.access({"id": 7})).json["identity"] == "7"
+
+
+def test_claims_of_a_call_go_over_those_of_the_loader() -> None:
+    w = world(lambda jwt: jwt.additional_claims_loader(lambda identity: {"a": 1, "b": {"c": 1}}))
+
+    claims = w.get("/access", w.access(additional_claims={"b": 2})).json["claims"]
+    assert (claims["a"], claims["b"]) == (1, 2)
+    with w.app.test_request_context():
+        for _ in range(2):
+            assert w.jwt._decode_jwt_from_config(create_access_token("ann"))["b"] == {"c": 1}

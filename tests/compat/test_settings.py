@@ -1,0 +1,324 @@
+"""All 43 settings, each changed after ``init_app``, each seen to count from the next request on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import flask_jwt_extended
+import jwt as pyjwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from flask import Flask, make_response
+
+from flask_signet import (
+    JWTManager,
+    create_access_token,
+    create_refresh_token,
+    set_access_cookies,
+    set_refresh_cookies,
+)
+from flask_signet.exceptions import SettingsError
+from tests.compat.application import NOW, SECRET, World, bearer, world
+
+OTHER = "another-secret-of-the-tests-that-is-long-enough"
+EC_KEY, OTHER_EC_KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+
+
+def peek(token: str) -> dict[str, Any]:
+    return pyjwt.decode(token, options={"verify_signature": False})
+
+
+def cookies(w: World, kind: str = "access", **arguments: Any) -> dict[str, str]:
+    """Return the cookies that are set for a new token: name → the whole line."""
+    with w.app.test_request_context():
+        response = make_response()
+        if kind == "access":
+            set_access_cookies(response, create_access_token("ann"), **arguments)
+        else:
+            set_refresh_cookies(response, create_refresh_token("ann"), **arguments)
+    return {line.partition("=")[0]: line for line in response.headers.getlist("Set-Cookie")}
+
+
+def name_of_cookie(number: int, kind: str) -> Callable[[World], Any]:
+    return lambda w: list(cookies(w, kind))[number]
+
+
+def path_of_cookie(number: int, kind: str) -> Callable[[World], Any]:
+    return lambda w: list(cookies(w, kind).values())[number].partition("Path=")[2].partition(";")[0]
+
+
+def marks_of_cookies(word: str) -> Callable[[World], Any]:
+    return lambda w: [word in line for line in cookies(w).values()]
+
+
+def with_proof(path: str, *, form: bool = False, **request: Any) -> Callable[[World], Any]:
+    """Ask with a cookie and its proof; *request* takes the proof as ``{}``."""
+
+    def ask(w: World) -> Any:
+        w.app.config["JWT_TOKEN_LOCATION"] = ["cookies"]
+        w.app.config["JWT_CSRF_CHECK_FORM"] |= form
+        token = w.refresh() if path == "/refresh" else w.access()
+        w.client.set_cookie("refresh_token_cookie" if path == "/refresh" else "access_token_cookie", token)
+        proof = peek(token).get("csrf")
+        given = {
+            name: {key: value.format(proof) for key, value in members.items()} for name, members in request.items()
+        }
+        return w.client.post(path, **given).status_code
+
+    return ask
+
+
+def status(path: str, **request: Any) -> Callable[[World], Any]:
+    return lambda w: w.client.post(path.replace("{}", w.access()), **_filled(w, request)).status_code
+
+
+def _filled(w: World, request: dict[str, Any]) -> dict[str, Any]:
+    tokens = {"{}": w.access(), "{refresh}": w.refresh()}
+
+    def fill(value: str) -> str:
+        for mark, token in tokens.items():
+            value = value.replace(mark, token)
+        return value
+
+    return {name: {key: fill(value) for key, value in members.items()} for name, members in request.items()}
+
+
+def claim(name: str, kind: str = "access") -> Callable[[World], Any]:
+    return lambda w: peek(w.access() if kind == "access" else w.refresh()).get(name)
+
+
+def verdict(**members: Any) -> Callable[[World], Any]:
+    return lambda w: w.get("/access", w.raw(members)).status_code
+
+
+def header_algorithm(w: World) -> str:
+    return pyjwt.get_unverified_header(w.access())["alg"]
+
+
+def asymmetric() -> Callable[[World], Any]:
+    """Ask an application with an ES256 pair, of which one half may be changed, for a token and whether it is good."""
+
+    def ask(w: World) -> Any:
+        settings = {"JWT_PRIVATE_KEY": EC_KEY, "JWT_PUBLIC_KEY": EC_KEY.public_key()}
+        w.app.config["JWT_ALGORITHM"] = "ES256"
+        for name, value in settings.items():
+            if w.app.config[name] is None:
+                w.app.config[name] = value
+        return w.get("/access", w.access()).status_code
+
+    return ask
+
+
+def json_location(key: str, path: str = "/access") -> Callable[[World], Any]:
+    def ask(w: World) -> Any:
+        w.app.config["JWT_TOKEN_LOCATION"] = ["json"]
+        return w.client.post(path, json={key: w.refresh() if path == "/refresh" else w.access()}).status_code
+
+    return ask
+
+
+def query_location(query: str) -> Callable[[World], Any]:
+    def ask(w: World) -> Any:
+        w.app.config["JWT_TOKEN_LOCATION"] = ["query_string"]
+        return w.client.get("/access?" + query.format(w.access())).status_code
+
+    return ask
+
+
+HEADER = {"Authorization": "Bearer {}"}
+# setting → new value, what is observed, observed by default, observed with the new value
+SETTINGS: dict[str, tuple[Any, Callable[[World], Any], Any, Any]] = {
+    "JWT_ACCESS_COOKIE_NAME": ("a", name_of_cookie(0, "access"), "access_token_cookie", "a"),
+    "JWT_ACCESS_COOKIE_PATH": ("/a", path_of_cookie(0, "access"), "/", "/a"),
+    "JWT_ACCESS_CSRF_COOKIE_NAME": ("a", name_of_cookie(1, "access"), "csrf_access_token", "a"),
+    "JWT_ACCESS_CSRF_COOKIE_PATH": ("/a", path_of_cookie(1, "access"), "/", "/a"),
+    "JWT_ACCESS_CSRF_FIELD_NAME": ("f", with_proof("/access", form=True, data={"f": "{}"}), 403, 200),
+    "JWT_ACCESS_CSRF_HEADER_NAME": ("X-P", with_proof("/access", headers={"X-P": "{}"}), 403, 200),
+    "JWT_ACCESS_TOKEN_EXPIRES": (60, claim("exp"), NOW + 900, NOW + 60),
+    "JWT_ALGORITHM": ("HS384", header_algorithm, "HS256", "HS384"),
+    "JWT_COOKIE_CSRF_PROTECT": (False, with_proof("/access"), 403, 200),
+    "JWT_COOKIE_DOMAIN": ("x.com", marks_of_cookies("Domain=x.com"), [False, False], [True, True]),
+    "JWT_COOKIE_SAMESITE": ("Lax", marks_of_cookies("SameSite=Lax"), [False, False], [True, True]),
+    "JWT_COOKIE_SECURE": (True, marks_of_cookies("Secure"), [False, False], [True, True]),
+    "JWT_CSRF_CHECK_FORM": (True, with_proof("/access", data={"csrf_token": "{}"}), 403, 200),
+    "JWT_CSRF_IN_COOKIES": (False, lambda w: len(cookies(w)), 2, 1),
+    "JWT_CSRF_METHODS": (["PUT"], with_proof("/access"), 403, 200),
+    "JWT_DECODE_ALGORITHMS": (
+        ["HS384"],
+        lambda w: w.get("/access", pyjwt.encode({"sub": "a"}, SECRET, "HS384")).status_code,
+        401,
+        200,
+    ),
+    "JWT_DECODE_AUDIENCE": (["a", "b"], verdict(sub="ann", aud="c"), 200, 401),
+    "JWT_DECODE_ISSUER": ("i", verdict(sub="ann", iss="c"), 200, 401),
+    "JWT_DECODE_LEEWAY": (timedelta(seconds=60), verdict(sub="ann", exp=NOW - 30), 401, 200),
+    "JWT_ENCODE_AUDIENCE": (["a", "b"], claim("aud"), None, ["a", "b"]),
+    "JWT_ENCODE_ISSUER": ("i", claim("iss"), None, "i"),
+    "JWT_ENCODE_NBF": (False, claim("nbf"), NOW, None),
+    "JWT_ERROR_MESSAGE_KEY": ("m", lambda w: sorted(w.get("/access").json), ["error", "msg"], ["error", "m"]),
+    "JWT_HEADER_NAME": ("X-T", status("/access", headers={"X-T": "Bearer {}"}), 401, 200),
+    "JWT_HEADER_TYPE": ("Token", status("/access", headers={"Authorization": "Token {}"}), 401, 200),
+    "JWT_IDENTITY_CLAIM": ("user", claim("user"), None, "ann"),
+    "JWT_JSON_KEY": ("t", json_location("t"), 401, 200),
+    "JWT_PRIVATE_KEY": (OTHER_EC_KEY, asymmetric(), 200, 401),
+    "JWT_PUBLIC_KEY": (OTHER_EC_KEY.public_key(), asymmetric(), 200, 401),
+    "JWT_QUERY_STRING_NAME": ("t", query_location("t={}"), 401, 200),
+    "JWT_QUERY_STRING_VALUE_PREFIX": ("Bearer ", query_location("jwt=Bearer+{}"), 401, 200),
+    "JWT_REFRESH_COOKIE_NAME": ("a", name_of_cookie(0, "refresh"), "refresh_token_cookie", "a"),
+    "JWT_REFRESH_COOKIE_PATH": ("/a", path_of_cookie(0, "refresh"), "/", "/a"),
+    "JWT_REFRESH_CSRF_COOKIE_NAME": ("a", name_of_cookie(1, "refresh"), "csrf_refresh_token", "a"),
+    "JWT_REFRESH_CSRF_COOKIE_PATH": ("/a", path_of_cookie(1, "refresh"), "/", "/a"),
+    "JWT_REFRESH_CSRF_FIELD_NAME": ("f", with_proof("/refresh", form=True, data={"f": "{}"}), 403, 200),
+    "JWT_REFRESH_CSRF_HEADER_NAME": ("X-P", with_proof("/refresh", headers={"X-P": "{}"}), 403, 200),
+    "JWT_REFRESH_JSON_KEY": ("t", json_location("t", "/refresh"), 401, 200),
+    "JWT_REFRESH_TOKEN_EXPIRES": (timedelta(hours=1), claim("exp", "refresh"), NOW + 2_592_000, NOW + 3_600),
+    "JWT_SECRET_KEY": (OTHER, lambda w: w.get("/access", pyjwt.encode({"sub": "a"}, OTHER)).status_code, 401, 200),
+    "JWT_SESSION_COOKIE": (False, marks_of_cookies("Max-Age=31540000"), [False, False], [True, True]),
+    "JWT_TOKEN_LOCATION": ("query_string", lambda w: w.get(f"/access?jwt={w.access()}").status_code, 401, 200),
+    "JWT_VERIFY_SUB": (False, verdict(sub=7), 401, 200),
+}
+
+
+def test_the_table_holds_every_setting() -> None:
+    app = Flask("app")
+    before = set(app.config)
+    flask_jwt_extended.JWTManager(app)
+
+    assert len(SETTINGS) == 43
+    assert set(SETTINGS) == set(app.config) - before
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_default_is_the_known_one(setting: str) -> None:
+    ours, theirs = Flask("app"), Flask("app")
+    JWTManager(ours)
+    flask_jwt_extended.JWTManager(theirs)
+
+    default, given = theirs.config[setting], ours.config[setting]
+    assert given == default if setting != "JWT_CSRF_METHODS" else sorted(given) == sorted(default)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_setting_counts_when_it_is_changed_after_init_app(setting: str) -> None:
+    value, observe, by_default, changed = SETTINGS[setting]
+    w = world()
+
+    assert observe(w) == by_default
+    w.app.config[setting] = value
+    assert observe(w) == changed
+
+
+def test_a_setting_counts_from_the_start_as_well() -> None:
+    w = world(JWT_HEADER_TYPE="", JWT_HEADER_NAME="X-Token")
+
+    assert w.client.get("/access", headers={"X-Token": w.access()}).status_code == 200
+    assert w.client.get("/access", headers={"X-Token": f"Bearer {w.access()}"}).status_code == 401
+
+
+def test_a_list_that_is_changed_in_place_counts() -> None:
+    w = world(JWT_TOKEN_LOCATION=["headers"])
+    assert w.get(f"/access?jwt={w.access()}").status_code == 401
+
+    w.app.config["JWT_TOKEN_LOCATION"].append("query_string")
+    assert w.get(f"/access?jwt={w.access()}").status_code == 200
+
+
+def test_the_key_falls_back_on_flasks() -> None:
+    app = Flask("app")
+    app.config["SECRET_KEY"] = SECRET
+    JWTManager(app)
+    with app.app_context():
+        assert pyjwt.decode(create_access_token("ann"), SECRET, ["HS256"])["sub"] == "ann"
+
+        app.config["JWT_SECRET_KEY"] = OTHER
+        assert pyjwt.decode(create_access_token("ann"), OTHER, ["HS256"])["sub"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"JWT_TOKEN_LOCATION": []}, "must contain at least one of"),
+        ({"JWT_TOKEN_LOCATION": 7}, "must be a sequence or a set"),
+        ({"JWT_TOKEN_LOCATION": {"header"}}, "did you mean 'headers'"),
+        ({"JWT_HEADER_NAME": ""}, "cannot be empty"),
+        ({"JWT_ACCESS_TOKEN_EXPIRES": "15"}, "must be able to add JWT_ACCESS_TOKEN_EXPIRES"),
+        ({"JWT_ALGORITHM": "HS255"}, "did you mean 'HS256'"),
+        ({"JWT_DECODE_ALGORITHMS": ["none"]}, "JWT_DECODE_ALGORITHMS must be one of"),
+        ({"JWT_DECODE_LEEWAY": -1}, "JWT_DECODE_LEEWAY must be zero or more"),
+        ({"JWT_DECODE_LEEWAY": "1"}, "JWT_DECODE_LEEWAY must be a timedelta or a number"),
+        ({"JWT_ERROR_STATUS": "fje"}, "JWT_ERROR_STATUS must be one of"),
+        ({"JWT_ALLOW_WEAK_KEYS": "yes"}, "JWT_ALLOW_WEAK_KEYS must be True or False"),
+    ],
+)
+def test_a_wrong_setting_is_heard_of_at_start_and_later(settings: dict[str, Any], text: str) -> None:
+    app = Flask("app")
+    app.config.update(settings)
+    with pytest.raises(RuntimeError, match=text):
+        JWTManager(app)
+
+    w = world()
+    w.app.testing = True
+    token = w.access()
+    w.app.config.update(settings)
+
+    def use() -> None:
+        w.get("/access", token)
+        w.get("/access")  # what is said is read when something is refused
+        w.access()  # how long a token lives, when one is made
+
+    with pytest.raises(SettingsError, match=text):
+        use()
+
+
+def test_no_key_is_said_in_the_known_words() -> None:
+    w = world()
+    w.app.testing = True
+    w.app.config["JWT_SECRET_KEY"] = None
+    with pytest.raises(RuntimeError, match="JWT_SECRET_KEY or flask SECRET_KEY must be set when using symmetric"):
+        w.get("/access", "x")
+    w.app.config["JWT_ALGORITHM"] = "RS256"
+    with pytest.raises(RuntimeError, match=r'JWT_PUBLIC_KEY must be set to use .* "RS256"'):
+        w.get("/access", "x")
+
+
+def test_a_service_with_a_public_key_only_verifies() -> None:
+    w = world(JWT_ALGORITHM="ES256", JWT_PUBLIC_KEY=EC_KEY.public_key())
+
+    assert w.get("/access", pyjwt.encode({"sub": "ann"}, EC_KEY, "ES256")).json["identity"] == "ann"
+    with pytest.raises(RuntimeError, match=r'JWT_PRIVATE_KEY must be set to use .* "ES256"'):
+        w.access()
+
+
+@pytest.mark.parametrize("zone", [None, UTC, timezone(timedelta(hours=5))])
+def test_a_start_given_as_a_date_is_written_as_a_number(zone: Any) -> None:
+    moment = datetime.fromtimestamp(NOW + 60, zone or UTC)
+    token = world().access(additional_claims={"nbf": moment if zone else moment.replace(tzinfo=None)})
+
+    assert peek(token)["nbf"] == NOW + 60
+
+
+def test_what_can_be_added_to_a_date_is_a_life_time() -> None:
+    """As dateutil's ``relativedelta`` does; a month is as long as the coming one."""
+
+    class Month:
+        def __radd__(self, moment: datetime) -> datetime:
+            month = moment.month % 12 + 1
+            return moment.replace(month=month, year=moment.year + (month == 1), day=1)
+
+    w = world(JWT_ACCESS_TOKEN_EXPIRES=Month())
+    start = datetime.fromtimestamp(NOW, UTC)
+    for token in (w.access(), w.access(expires_delta=Month())):
+        assert peek(token)["exp"] == (start + Month()).timestamp()
+    assert w.get("/access", token).status_code == 200
+
+
+def test_a_setting_of_one_application_is_its_own() -> None:
+    first, second = world(), world(JWT_HEADER_TYPE="Token")
+    second.app.config["JWT_SECRET_KEY"] = OTHER
+    token = first.access()
+
+    assert first.client.get("/access", headers=bearer(token)).status_code == 200
+    other = second.client.get("/access", headers={"Authorization": f"Token {token}"})
+    assert other.json["msg"] == "Signature verification failed"
