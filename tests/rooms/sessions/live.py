@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,7 @@ class House:
 
     server: Server
     app: Flask
+    connections: list[Connection] = field(default_factory=list)
 
     @property
     def sessions(self) -> Any:
@@ -106,7 +107,9 @@ class House:
         return self.app.extensions["signet"].store
 
     def connection(self, timeout: float = 30.0) -> Connection:
-        return Connection(self.server.port, timeout)
+        opened = Connection(self.server.port, timeout)
+        self.connections.append(opened)
+        return opened
 
 
 @contextmanager
@@ -137,7 +140,10 @@ def serving(
         cwd=ROOT,
         env=environment,
     )
+    house = House(server=server, app=app)
     try:
-        yield House(server=server, app=app)
+        yield house
     finally:
+        for connection in house.connections:
+            connection.close()
         app.extensions["signet"].close()
