@@ -21,9 +21,12 @@ _LEARNED_HEADERS: Final = 64
 _LEARNED_HEADER_BYTES: Final = 256
 _NUMBERS: Final = frozenset((int, float))
 _NESTED: Final = frozenset((dict, list))
-# What an entry of the cache costs beyond its text, in bytes, measured generously: objects, dict, claims.
+# What an entry of the cache costs, in bytes, measured generously: objects, dict and claims; and for each
+# character of the token. A short "{}" of the text becomes an object of 64 bytes, hence the second figure.
 _ENTRY_BYTES: Final = 1_200
 _BYTES_PER_CHARACTER: Final = 4
+_BYTES_PER_CHARACTER_CROWDED: Final = 20
+_USUAL_CLAIMS: Final = 12
 
 
 class Verified:
@@ -169,7 +172,9 @@ class Verifier:
         return Verified(header, cast(dict[str, Any], claims), self.policy)
 
     def _remember(self, token: str, verified: Verified) -> None:
-        cost = _ENTRY_BYTES + _BYTES_PER_CHARACTER * len(token)
+        claims = verified.claims
+        crowded = len(claims) > _USUAL_CLAIMS or not _NESTED.isdisjoint(map(type, claims.values()))
+        cost = _ENTRY_BYTES + (_BYTES_PER_CHARACTER_CROWDED if crowded else _BYTES_PER_CHARACTER) * len(token)
         if cost > self._room:
             return
         self._size += cost
