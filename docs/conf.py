@@ -13,10 +13,12 @@ exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# The tables of the benchmarks are printed to stand within a larger page.
-suppress_warnings = ["myst.header"]
+# The tables of the benchmarks are printed to stand within a larger page; and the highlighter of JSX knows no text in it
+# but ASCII.
+suppress_warnings = ["myst.header", "misc.highlighting_failure"]
 
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 autodoc_default_options = {"show-inheritance": True}
 

@@ -58,7 +58,7 @@ def blocks(page: Path, language: str) -> list[Block]:
 def steps(block: Block) -> list[Step]:
     """Return the commands of a ``console`` block, each with what follows it."""
     found: list[tuple[str, list[str]]] = []
-    for line in block.text.splitlines():
+    for line in block.text.replace("\\\n", "").splitlines():
         if line.startswith("$ "):
             found.append((line[2:], []))
         elif line:

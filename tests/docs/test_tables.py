@@ -79,7 +79,7 @@ def test_every_error_is_listed_once_with_its_code_and_status() -> None:
     listed: list[tuple[str, str, int]] = []
     for row in rows(DOCS / "errors.md"):
         if len(row) == 4:
-            listed += [(name, code(row[0])[0], int(row[1])) for name in code(row[2])]
+            listed += [(name, code(row[0])[0], int(row[1])) for name in code(row[3])]
         elif len(row) == 3:
             listed += [(name, code(row[0])[0], 500) for name in code(row[1])]
 
