@@ -15,16 +15,21 @@ from typing import Any
 from flask import Flask
 from measure import Meter
 from page import page
-from tasks import tasks
+from tasks import prepare, tasks
 
 from flask_signet import Signet, create_access_token, get_jwt_identity, jwt_required
 
 HERE = Path(__file__).resolve().parent
 
 
+def data_folder() -> str:
+    """Return where the data lies: ``instance``, or what ``TASKS_INSTANCE`` names."""
+    return os.environ.get("TASKS_INSTANCE") or str(HERE / "instance")
+
+
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Return the application; its data lies in ``instance`` or in the folder ``TASKS_INSTANCE``."""
-    app = Flask(__name__, static_folder=None, instance_path=os.environ.get("TASKS_INSTANCE", str(HERE / "instance")))
+    """Return the application; its own table is made here, what Signet needs when it is first used."""
+    app = Flask(__name__, static_folder=None, instance_path=data_folder())
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.config["SIGNET_REGISTRATION"] = os.environ.get("REGISTRATION") == "1"
     # Nothing is remembered of tokens that were checked, so that "signature checked" in the log is true each time.
@@ -33,6 +38,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     Meter(app)
     signet = Signet(app)
+    prepare(app.instance_path)
     app.register_blueprint(tasks)
     app.register_blueprint(page)
 

@@ -10,11 +10,10 @@ import shutil
 import signal
 import socket
 import sys
-from pathlib import Path
 
-from app import create_app
+from app import create_app, data_folder
 from flask import Flask
-from tasks import add_task, database
+from tasks import add_task
 from werkzeug.serving import make_server
 
 USERNAME, PASSWORD = "alesanchezr", "12341234"  # the lesson's user, in this demo only
@@ -33,23 +32,21 @@ def main() -> int:
     listener = _listen(host, port)
     if isinstance(listener, str):
         return _complain(listener)
-    app = create_app()
     if os.environ.get("FRESH") == "1":
-        shutil.rmtree(app.instance_path, ignore_errors=True)
+        shutil.rmtree(data_folder(), ignore_errors=True)
+    app = create_app()
     _ensure_demo_user(app)
 
     shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::1", "::", "localhost"} else host
     with listener:
         server = make_server(host, port, app, threaded=True, fd=listener.fileno())
+        # A shell starts what runs in its background deaf to Ctrl-C; and SIGTERM should end it as cleanly.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
         print(f"\n  Signet tasks: http://{shown}:{port}", flush=True)
         print(f"  Sign in as {USERNAME} with the password {PASSWORD}. Ctrl-C ends it.\n", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("\n  Stopped; the tasks are kept.", flush=True)
-        finally:
-            server.server_close()
+        server.serve_forever()  # ends with Ctrl-C
+        print("\n  Stopped; the tasks are kept.", flush=True)
     return 0
 
 
@@ -101,7 +98,8 @@ def _complain(reason: str) -> int:
 
 def _ensure_demo_user(app: Flask) -> None:
     """Make the lesson's user and three tasks, unless an earlier run did."""
-    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    # Make the signing keys now; else the first visitor's login would be measured with that.
+    app.test_client().get("/.well-known/jwks.json")
     with app.app_context():
         users = app.extensions["signet"].users
         if users.find(USERNAME) is None:
@@ -109,7 +107,6 @@ def _ensure_demo_user(app: Flask) -> None:
             user = users.create(USERNAME, PASSWORD, check_password=False)
             for title in FIRST_TASKS:
                 add_task(user.id, title)
-        database()
 
 
 if __name__ == "__main__":

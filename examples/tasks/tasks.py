@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,22 @@ tasks = Blueprint("tasks", __name__, url_prefix="/tasks")
 Answer = tuple[dict[str, Any], int]
 
 
+def _file(folder: str) -> Path:
+    return Path(folder) / "tasks.sqlite3"
+
+
+def prepare(folder: str) -> None:
+    """Make the table in *folder*, unless it is there."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(_file(folder), timeout=5)) as connection:
+        connection.execute(SCHEMA)
+
+
 def database() -> sqlite3.Connection:
     """Return this request's connection to the application's own data."""
     if "tasks_database" not in g:
-        folder = Path(current_app.instance_path)
-        folder.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(folder / "tasks.sqlite3", timeout=5)
+        connection = sqlite3.connect(_file(current_app.instance_path), timeout=5)
         connection.row_factory = sqlite3.Row
-        connection.execute(SCHEMA)
         g.tasks_database = connection
     return g.tasks_database
 

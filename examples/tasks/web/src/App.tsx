@@ -29,17 +29,19 @@ function useName(client: SignetClient, signedIn: boolean): string | null {
   useEffect(() => {
     if (!signedIn) return;
     let wanted = true;
-    void (async () => {
-      try {
-        const response = await client.fetch("protected");
-        const body = (await response.json()) as { username?: string };
-        if (wanted && response.ok) setName(body.username ?? null);
-      } catch {
-        // Without a line the page works on without the name.
-      }
-    })();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = async (tries: number): Promise<void> => {
+      const response = await client.fetch("protected").catch(() => null);
+      const body = response?.ok ? ((await response.json()) as { username?: string }) : null;
+      if (!wanted) return;
+      if (body) setName(body.username ?? null);
+      // Without a line, or while the server has trouble, the page works on without the name.
+      else if (tries > 1 && response?.status !== 401) timer = setTimeout(() => void ask(tries - 1), 2000);
+    };
+    void ask(5);
     return () => {
       wanted = false;
+      clearTimeout(timer);
       setName(null);
     };
   }, [client, signedIn]);

@@ -20,7 +20,7 @@ export function TokenStrip() {
       </div>
       {parts ? (
         <>
-          <TokenText parts={parts} shown={false} />
+          <TokenText parts={parts} shown={false} brief />
           <Countdown payload={parts.payload} />
         </>
       ) : (

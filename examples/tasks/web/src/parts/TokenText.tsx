@@ -5,15 +5,19 @@ const NAMES = ["header", "payload", "signature"] as const;
 /** Dots of the same length: how long each part is may be seen, what it says not. */
 const mask = (text: string): string => text.slice(0, 3) + "•".repeat(Math.max(0, text.length - 3));
 
-/** The three parts in their colours. */
-export function TokenText({ parts, shown }: { parts: Parts; shown: boolean }) {
+/** How much of each part the brief form shows. */
+const BRIEF = [9, 24, 12] as const;
+
+/** The three parts in their colours; *brief* fits into one line. */
+export function TokenText({ parts, shown, brief = false }: { parts: Parts; shown: boolean; brief?: boolean }) {
+  const cut = (text: string, index: number): string => (brief ? text.slice(0, BRIEF[index]) : text);
   return (
     <p className="token" data-shown={shown}>
       <span className="sr-only">{shown ? "Token: " : "Token, masked: "}</span>
       {NAMES.map((name, index) => (
         <span key={name}>
           {index > 0 && <span className="dot">.</span>}
-          <span className={`part-${name}`}>{shown ? parts.text[index] : mask(parts.text[index] ?? "")}</span>
+          <span className={`part-${name}`}>{shown ? parts.text[index] : cut(mask(parts.text[index] ?? ""), index)}</span>
         </span>
       ))}
     </p>
