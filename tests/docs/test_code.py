@@ -18,6 +18,7 @@ import click
 import pytest
 from flask import Flask
 
+from flask_signet import create_access_token, get_unverified_jwt_headers
 from flask_signet.cli import signet as signet_group
 from flask_signet.testing import reset, signed_in
 from tests.conftest import StartServer, missing
@@ -185,6 +186,23 @@ def test_the_whole_of_the_readme_works(start_server: StartServer, tmp_path: Path
     sessions = request("GET", f"{server.url}/account/sessions", token=token).json
     assert [shown.keys() for shown in shown_sessions] == [session.keys() for session in sessions]
     assert request("GET", f"{server.url}/health").json == {"status": "ok"}
+
+
+def test_the_ring_of_the_page_of_keys_signs_and_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands make the file that its program names."""
+    page = DOCS / "keys.md"
+    making = next(block for block in blocks(page, "console") if "--output" in block.text)
+    for step in steps(making):
+        printed = run_shell(step.command, tmp_path, {})
+    assert "Wrote a new ring" in printed
+
+    app = run_block(blocks(page, "python")[0], tmp_path, monkeypatch)["app"]
+    published = app.test_client().get("/.well-known/jwks.json").json["keys"]
+    with app.app_context():
+        header = get_unverified_jwt_headers(create_access_token(1))
+    assert [key["alg"] for key in published] == ["EdDSA", "EdDSA"]
+    assert "d" not in published[0]
+    assert header["kid"] == published[0]["kid"]
 
 
 COMMANDS = sorted(
