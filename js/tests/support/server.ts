@@ -172,6 +172,8 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     };
     seen.push(entry);
     const path = entry.path.split("?")[0] ?? "";
+    const page = server.pages.get(path);
+    if (page) return void response.writeHead(200, { "Content-Type": "text/html" }).end(page);
     const index = tricks.findIndex((one) => one.path === path);
     if (index >= 0 && (await tricks.splice(index, 1)[0]?.trick(entry, response))) return;
     const route = routes[`${entry.method} ${path}`];
@@ -190,6 +192,8 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     url: `http://127.0.0.1:${port}/`,
     seen,
     sessions,
+    /** Path → HTML that is served there. */
+    pages: new Map<string, string>(),
     expiresIn,
     /** How often *path* (without query) was asked with *method*. */
     count: (method: string, path: string): number =>
