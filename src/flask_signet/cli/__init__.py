@@ -1,46 +1,5 @@
-"""``flask signet …``: what an operator types. Each command is imported when it is called."""
+"""What an operator types: the commands behind ``flask signet``."""
 
-from __future__ import annotations
+from flask_signet.commands import signet as signet
 
-from importlib import import_module
-
-import click
-
-_COMMANDS = {
-    "db": "flask_signet.cli.db:db_group",
-    "keys": "flask_signet.cli.keys:keys_group",
-    "sessions": "flask_signet.sessions.commands:sessions_group",
-    "token": "flask_signet.cli.token:token_group",
-    "users": "flask_signet.accounts.commands:users_group",
-}
-
-
-class _Later(click.Group):
-    """Knows the names of its commands, and imports one when it is wanted."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names."""
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name.
-
-        :raises click.ClickException: it needs an extra that is not installed.
-        """
-        place = _COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        try:
-            command = getattr(import_module(module), name)
-        except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f'This command needs {error.name}: pip install "flask-signet[accounts]"'
-            ) from error
-        assert isinstance(command, click.Command)
-        return command
-
-
-@click.command("signet", cls=_Later)
-def signet() -> None:
-    """Accounts, sessions, keys and tokens."""
+__all__ = ["signet"]

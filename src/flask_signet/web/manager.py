@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from flask_signet.clock import SYSTEM, Clock
+from flask_signet.commands import signet
 from flask_signet.exceptions import (
     CSRFError,
     FreshTokenRequired,
@@ -83,6 +84,7 @@ class JWTManager:
         app.extensions[EXTENSION] = layer
         _ = layer.settings  # a wrong one is heard of at start
         self._set_error_handler_callbacks(app)
+        app.cli.add_command(signet)
         if add_context_processor:
             from flask_signet.web.guards import current_user_context_processor
 

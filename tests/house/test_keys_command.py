@@ -1,0 +1,146 @@
+"""``flask signet keys``: rings in files, made, listed, rotated and revoked."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+
+from flask_signet import JWTManager, create_access_token, jwt_required
+from flask_signet.cli import signet
+
+
+def run(*args: str) -> Any:
+    return CliRunner().invoke(signet, list(args))
+
+
+def ring_file(tmp_path: Path) -> Path:
+    path = tmp_path / "keys.json"
+    made = run("keys", "generate", "--output", str(path))
+    assert made.exit_code == 0, made.output
+    return path
+
+
+def age(path: Path, seconds: int) -> None:
+    """Let every key of the file be older, instead of waiting."""
+    jwks = json.loads(path.read_text())
+    for key in jwks["keys"]:
+        key["created_at"] -= seconds
+    path.write_text(json.dumps(jwks))
+
+
+def guarded(path: Path) -> Flask:
+    app = Flask("ring")
+    app.config["JWT_KEYS"] = str(path)
+    JWTManager(app)
+
+    @app.get("/in")
+    @jwt_required()
+    def inside() -> str:
+        return "in"
+
+    return app
+
+
+def test_generate_prints_a_ring_and_writes_nothing() -> None:
+    keys = json.loads(run("keys", "generate", "--algorithm", "ES256").output)["keys"]
+
+    assert [key["status"] for key in keys] == ["current", "next"]
+    assert all(key["kty"] == "EC" and "d" in key for key in keys)
+
+
+def test_generate_makes_a_secret_of_the_right_length() -> None:
+    assert len(run("keys", "generate", "--secret", "--algorithm", "HS512").output.strip()) == 86
+    assert len(run("keys", "generate", "--root").output.strip()) == 43
+    assert json.loads(run("keys", "generate", "--secret", "--json").output)["algorithm"] == "HS256"
+    assert run("keys", "generate", "--secret", "--algorithm", "HS999").exit_code == 1
+
+
+def test_generate_names_the_algorithms_that_there_are() -> None:
+    refused = run("keys", "generate", "--algorithm", "XY256")
+
+    assert refused.exit_code == 1
+    assert "EdDSA" in refused.output
+
+
+def test_a_written_ring_is_ours_alone_and_never_overwritten(tmp_path: Path) -> None:
+    path = ring_file(tmp_path)
+
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    again = run("keys", "generate", "--output", str(path))
+    assert again.exit_code == 1
+    assert "rotate" in again.output
+
+
+def test_list_shows_no_secret(tmp_path: Path) -> None:
+    path = ring_file(tmp_path)
+    secrets = [key["d"] for key in json.loads(path.read_text())["keys"]]
+
+    output = run("keys", "list", "--file", str(path)).output
+
+    assert "current" in output
+    assert not any(secret in output for secret in secrets)
+
+
+def test_rotate_keeps_every_token_and_revoke_ends_them(tmp_path: Path) -> None:
+    path = ring_file(tmp_path)
+    app = guarded(path)
+    with app.app_context():
+        token = create_access_token("5")
+    headers = {"Authorization": f"Bearer {token}"}
+    client = app.test_client()
+    assert client.get("/in", headers=headers).status_code == 200
+
+    age(path, 60)
+    keys = json.loads(run("keys", "rotate", "--file", str(path), "--json").output)["keys"]
+    other = guarded(path).test_client()
+    assert [key["status"] for key in keys] == ["retired", "current", "next"]
+    assert other.get("/in", headers=headers).status_code == 200
+
+    run("keys", "revoke", keys[0]["kid"], "--file", str(path))
+    assert guarded(path).test_client().get("/in", headers=headers).status_code == 401
+
+
+def test_two_rotations_at_once_are_refused_until_every_worker_knows_the_next_key(tmp_path: Path) -> None:
+    path = ring_file(tmp_path)
+
+    refused = run("keys", "rotate", "--file", str(path))
+
+    assert refused.exit_code == 1
+    assert "wait" in refused.output
+
+
+def test_revoking_an_unknown_key_names_the_known_ones(tmp_path: Path) -> None:
+    path = ring_file(tmp_path)
+
+    refused = run("keys", "revoke", "nobody", "--file", str(path))
+
+    assert refused.exit_code == 1
+    assert json.loads(path.read_text())["keys"][0]["kid"] in refused.output
+
+
+def test_without_file_and_application_the_command_says_what_to_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = run("keys", "list")
+
+    assert refused.exit_code == 1
+    assert "--file" in refused.output
+
+
+def test_keys_in_settings_are_no_ring() -> None:
+    app = Flask("settings")
+    app.config["JWT_SECRET_KEY"] = "a secret that is long enough for this test"
+    JWTManager(app)
+
+    refused = app.test_cli_runner().invoke(args=["signet", "keys", "rotate"])
+
+    assert refused.exit_code == 1
+    assert "JWT_KEYS" in refused.output

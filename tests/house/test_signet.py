@@ -1,0 +1,354 @@
+"""``Signet(app)``: what it registers, when it opens its rooms, and how several applications live in one process."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, jsonify
+
+from flask_signet import Signet, create_access_token, current_session, current_user, get_jwt_identity, jwt_required
+from flask_signet.clock import Clock
+from flask_signet.exceptions import SettingsError
+from flask_signet.signet import House
+
+PASSWORD = "correct horse"
+
+
+def make(tmp_path: Path | None = None, **config: Any) -> tuple[Flask, Signet]:
+    """Return an application; its data lies in *tmp_path*, or in memory without one."""
+    app = Flask("house", instance_path=str(tmp_path / "instance") if tmp_path else None)
+    app.config.update({"TESTING": tmp_path is None, **config})
+    signet = Signet(app)
+
+    @app.get("/me")
+    @jwt_required()
+    def me() -> Any:
+        session = current_session.id if current_session else None
+        return jsonify(id=get_jwt_identity(), name=current_user.username, session=session)
+
+    return app, signet
+
+
+def login(app: Flask, name: str = "ada") -> dict[str, Any]:
+    response = app.test_client().post("/token", json={"username": name, "password": PASSWORD})
+    assert response.status_code == 200, response.text
+    return response.get_json()
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_nothing_is_opened_or_written_before_the_first_use(tmp_path: Path) -> None:
+    make(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_login_gives_what_the_contract_says(tmp_path: Path) -> None:
+    app, signet = make(tmp_path)
+    signet.users.create("ada", PASSWORD)
+
+    body = login(app)
+
+    assert set(body) == {"token", "access_token", "token_type", "expires_in", "user_id", "refresh_token"}
+    assert body["token"] == body["access_token"]
+    assert (body["token_type"], body["expires_in"], body["user_id"]) == ("Bearer", 900, 1)
+
+
+def test_user_and_session_are_there_in_a_guarded_view() -> None:
+    app, signet = make()
+    signet.users.create("ada", PASSWORD)
+    body = login(app)
+
+    me = app.test_client().get("/me", headers=bearer(body["token"])).get_json()
+
+    assert (me["id"], me["name"]) == (1, "ada")
+    assert me["session"]
+
+
+def test_the_keys_are_ed25519_and_the_secret_of_flask_is_not_used() -> None:
+    app, signet = make(SECRET_KEY="never used for tokens, whatever its length")
+    signet.users.create("ada", PASSWORD)
+    token = login(app)["token"]
+
+    keys = app.test_client().get("/.well-known/jwks.json")
+
+    assert [key["kty"] for key in keys.get_json()["keys"]] == ["OKP", "OKP"]
+    assert all("d" not in key for key in keys.get_json()["keys"])
+    assert "max-age=300" in keys.headers["Cache-Control"]
+    assert app.test_client().get("/me", headers=bearer(token)).status_code == 200
+
+
+def test_a_configured_secret_is_used_instead() -> None:
+    app, signet = make(JWT_SECRET_KEY="a configured secret that is long enough for HS256")
+    signet.users.create("ada", PASSWORD)
+
+    login(app)
+
+    assert app.test_client().get("/.well-known/jwks.json").get_json() == {"keys": []}
+
+
+def test_login_and_logout_in_views_of_the_application() -> None:
+    app, signet = make()
+    user = signet.users.create("ada", PASSWORD)
+
+    @app.post("/enter")
+    def enter() -> Any:
+        return signet.login(user).response()
+
+    @app.post("/leave")
+    @jwt_required()
+    def leave() -> Any:
+        signet.logout()
+        return "", 204
+
+    client = app.test_client()
+    token = client.post("/enter").get_json()["token"]
+
+    assert client.get("/me", headers=bearer(token)).status_code == 200
+    assert client.post("/leave", headers=bearer(token)).status_code == 204
+    refused = client.get("/me", headers=bearer(token))
+    assert (refused.status_code, refused.get_json()["error"]) == (401, "token_revoked")
+
+
+def test_revoke_session_and_revoke_all_end_them_at_once() -> None:
+    app, signet = make()
+    user = signet.users.create("ada", PASSWORD)
+    first, second = login(app), login(app)
+    client = app.test_client()
+    session = client.get("/me", headers=bearer(first["token"])).get_json()["session"]
+
+    signet.revoke_session(session)
+    assert client.get("/me", headers=bearer(first["token"])).status_code == 401
+    assert client.get("/me", headers=bearer(second["token"])).status_code == 200
+
+    signet.revoke_all(user.id)
+    assert client.get("/me", headers=bearer(second["token"])).status_code == 401
+
+
+def test_a_token_without_session_ends_with_all_others_and_a_new_one_is_good() -> None:
+    """Tokens of the application's own making carry the user's epoch, so they can be revoked too."""
+    app, signet = make()
+    user = signet.users.create("ada", PASSWORD)
+    with app.app_context():
+        old = create_access_token(user.id)
+
+    signet.revoke_all(user.id)
+    with app.app_context():
+        new = create_access_token(user.id)
+
+    client = app.test_client()
+    assert client.get("/me", headers=bearer(old)).status_code == 401
+    assert client.get("/me", headers=bearer(new)).status_code == 200
+
+
+def test_current_user_of_a_deleted_account_refuses_the_token() -> None:
+    app, signet = make()
+    user = signet.users.create("ada", PASSWORD)
+    body = login(app)
+    signet.users.delete(user.id)
+
+    response = app.test_client().get("/me", headers=bearer(body["token"]))
+
+    assert response.status_code == 401
+
+
+def test_two_applications_in_one_process_share_nothing(tmp_path: Path) -> None:
+    one, first = make(tmp_path / "one")
+    other, second = make(tmp_path / "other")
+    first.users.create("ada", PASSWORD)
+    second.users.create("ada", PASSWORD)
+    token = login(one)["token"]
+
+    assert one.test_client().get("/me", headers=bearer(token)).status_code == 200
+    assert other.test_client().get("/me", headers=bearer(token)).status_code == 401
+
+
+def test_one_signet_serves_two_applications_each_with_its_own_rooms(tmp_path: Path) -> None:
+    signet = Signet()
+    apps = [Flask(name, instance_path=str(tmp_path / name)) for name in ("one", "other")]
+    for app in apps:
+        signet.init_app(app)
+    with apps[0].app_context():
+        signet.users.create("ada", PASSWORD)
+
+    with apps[0].app_context():
+        assert signet.users.find("ada") is not None
+    with apps[1].app_context():
+        assert signet.users.find("ada") is None
+    with pytest.raises(SettingsError, match="several applications"):
+        _ = signet.users
+
+
+def test_the_clock_that_is_handed_in_decides() -> None:
+    now = [1_900_000_000.0]
+    app = Flask("clocked")
+    app.config["TESTING"] = True
+    signet = Signet(app, clock=Clock(time=lambda: now[0], monotonic=lambda: now[0]))
+    signet.users.create("ada", PASSWORD)
+    body = login(app)
+    client = app.test_client()
+
+    assert client.get("/account", headers=bearer(body["token"])).status_code == 200
+    now[0] += 901
+    late = client.get("/account", headers=bearer(body["token"]))
+    assert (late.status_code, late.get_json()["error"]) == (401, "token_expired")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/token", 405),
+        ("GET", "/token", 405),
+        ("POST", "/health", 405),
+        ("DELETE", "/.well-known/jwks.json", 405),
+    ],
+)
+def test_another_method_on_our_paths_gets_our_shape(method: str, path: str, status: int) -> None:
+    app, _ = make()
+
+    response = app.test_client().open(path, method=method)
+
+    assert response.status_code == status
+    assert response.get_json()["error"] == "method_not_allowed"
+    assert response.headers["Allow"]
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_other_paths_keep_the_answers_of_the_application() -> None:
+    app, _ = make()
+
+    @app.errorhandler(405)
+    def own(_error: Exception) -> Any:
+        return "own words", 405
+
+    assert app.test_client().post("/me").data == b"own words"
+    assert app.test_client().get("/nowhere").status_code == 404
+    assert app.test_client().put("/token").get_json()["error"] == "method_not_allowed"
+
+
+def test_the_prefix_moves_all_but_the_public_keys() -> None:
+    app, signet = make(SIGNET_URL_PREFIX="/auth")
+    signet.users.create("ada", PASSWORD)
+    client = app.test_client()
+
+    assert client.post("/auth/token", json={"username": "ada", "password": PASSWORD}).status_code == 200
+    assert client.post("/token", json={}).status_code == 404
+    assert client.get("/.well-known/jwks.json").status_code == 200
+
+
+def test_groups_of_routes_can_be_left_out() -> None:
+    app, _ = make(SIGNET_ROUTES=("token", "jwks"))
+    client = app.test_client()
+
+    assert client.get("/account").status_code == 404
+    assert client.get("/health").status_code == 404
+    assert client.post("/token", json={}).status_code == 400
+
+
+def test_a_wrong_group_suggests_the_right_one() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'account'"):
+        make(SIGNET_ROUTES=("acount",))
+
+
+def test_a_route_of_the_application_on_our_path_is_an_error_that_names_both() -> None:
+    app, _ = make()
+
+    @app.post("/token")
+    def mine() -> str:
+        return ""
+
+    with pytest.raises(SettingsError, match=r"POST /token .*signet.login.*mine"):
+        app.test_client().get("/me", headers=bearer("x.y.z"))
+
+
+def test_a_slip_in_a_setting_is_an_error_where_somebody_develops() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'SIGNET_REGISTRATION'"):
+        make(SIGNET_REGISTRATON=True)
+
+
+def test_a_slip_in_a_setting_is_a_warning_elsewhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        make(tmp_path, SIGNET_REGISTRATON=True)
+
+    assert "SIGNET_REGISTRATION" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"SIGNET_REGISTRATION": "False"}, "lower case"),
+        ({"SIGNET_SESSION_IDLE": "soon"}, "timedelta"),
+        ({"JWT_TOKEN_LOCATION": "header"}, "did you mean 'headers'"),
+        ({"JWT_ALGORITHM": "RS25"}, "did you mean 'RS256'"),
+        ({"JWT_ERROR_STATUS": "fje"}, "flask-jwt-extended"),
+    ],
+)
+def test_a_wrong_value_is_heard_of_at_start(config: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        make(**config)
+
+
+def test_settings_that_change_later_count_from_the_next_request() -> None:
+    app, _ = make()
+    body = {"username": "bob", "password": PASSWORD}
+
+    assert app.test_client().post("/account", json=body).status_code == 404
+    app.config["SIGNET_REGISTRATION"] = True
+    assert app.test_client().post("/account", json=body).status_code == 201
+
+
+def test_a_blueprint_that_catches_everything_does_not_swallow_a_refusal() -> None:
+    app, _ = make()
+    part = Blueprint("part", __name__)
+
+    @part.errorhandler(Exception)
+    def everything(_error: Exception) -> Any:
+        return "swallowed", 500
+
+    @part.get("/part")
+    @jwt_required()
+    def view() -> str:
+        return "in"
+
+    app.register_blueprint(part)
+
+    assert app.test_client().get("/part").status_code == 401
+
+
+def test_close_and_open_again_keeps_what_was_written(tmp_path: Path) -> None:
+    app, signet = make(tmp_path)
+    signet.users.create("ada", PASSWORD)
+    token = login(app)["token"]
+    house: House = app.extensions["signet"]
+
+    house.close()
+
+    assert app.test_client().get("/me", headers=bearer(token)).status_code == 200
+
+
+def test_commands_make_users_and_rotate_keys(tmp_path: Path) -> None:
+    app, _ = make(tmp_path)
+    runner = app.test_cli_runner()
+
+    made = runner.invoke(args=["signet", "users", "create", "ada", "--password-stdin", "--json"], input=PASSWORD + "\n")
+    listed = json.loads(runner.invoke(args=["signet", "users", "list", "--json"]).output)
+    token = login(app)["token"]
+    before = json.loads(runner.invoke(args=["signet", "keys", "list", "--json"]).output)["keys"]
+    after = json.loads(runner.invoke(args=["signet", "keys", "rotate", "--json"]).output)["keys"]
+
+    assert json.loads(made.output)["id"] == 1
+    assert [user["username"] for user in listed] == ["ada"]
+    assert sorted(key["status"] for key in before) == ["current", "next"]
+    assert sorted(key["status"] for key in after) == ["current", "next", "retired"]
+    assert app.test_client().get("/me", headers=bearer(token)).status_code == 200
+
+    retired = next(key["kid"] for key in after if key["status"] == "retired")
+    assert runner.invoke(args=["signet", "keys", "revoke", retired]).exit_code == 0
+    app.extensions["signet"].close()
+    assert app.test_client().get("/me", headers=bearer(token)).status_code == 401

@@ -1,0 +1,101 @@
+"""``flask_signet.testing``: what the tests of an application lean on."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from flask import Flask, jsonify
+
+from flask_signet import JWTManager, Signet, create_access_token, get_jwt, get_jwt_identity, jwt_required
+from flask_signet.testing import frozen, reset, signed_in
+
+
+def make(**config: object) -> Flask:
+    app = Flask("tested")
+    app.config.update(JWT_SECRET_KEY="a secret that is long enough for this test", **config)
+    JWTManager(app)
+
+    @app.get("/in")
+    @jwt_required()
+    def inside() -> object:
+        return jsonify(id=get_jwt_identity(), team=get_jwt().get("team"))
+
+    @app.get("/fresh")
+    @jwt_required(fresh=True)
+    def fresh() -> str:
+        return "fresh"
+
+    return app
+
+
+def test_signed_in_lets_every_request_of_the_block_in_and_none_after_it() -> None:
+    client = make().test_client()
+
+    with signed_in(client, 5, claims={"team": "red"}):
+        assert client.get("/in").get_json() == {"id": 5, "team": "red"}
+        assert client.get("/fresh").status_code == 200
+    assert client.get("/in").status_code == 401
+
+
+def test_signed_in_takes_an_object_with_an_id_and_can_be_stale() -> None:
+    client = make().test_client()
+
+    with signed_in(client, SimpleNamespace(id="ada"), fresh=False):
+        assert client.get("/in").get_json()["id"] == "ada"
+        assert client.get("/fresh").status_code == 401
+
+
+def test_blocks_can_stand_inside_each_other() -> None:
+    client = make(JWT_HEADER_NAME="X-Token", JWT_HEADER_TYPE="").test_client()
+
+    with signed_in(client, 1):
+        with signed_in(client, 2):
+            assert client.get("/in").get_json()["id"] == 2
+        assert client.get("/in").get_json()["id"] == 1
+
+
+def test_frozen_stops_the_clock_of_one_application() -> None:
+    app, other = make(), make()
+    with frozen(app, 1_900_000_000) as clock:
+        with app.app_context():
+            token = create_access_token("5")
+        headers = {"Authorization": f"Bearer {token}"}
+        assert app.test_client().get("/in", headers=headers).status_code == 200
+        assert other.test_client().get("/in", headers=headers).status_code == 401
+
+        clock.move(899)
+        assert app.test_client().get("/in", headers=headers).status_code == 200
+        clock.move(1)
+        assert app.test_client().get("/in", headers=headers).get_json()["error"] == "token_expired"
+
+    with app.app_context():
+        assert (
+            app.test_client().get("/in", headers={"Authorization": f"Bearer {create_access_token('5')}"}).status_code
+            == 200
+        )
+
+
+def test_frozen_reaches_sessions() -> None:
+    app = Flask("frozen")
+    app.config["TESTING"] = True
+    signet = Signet(app)
+    signet.users.create("ada", "correct horse")
+    client = app.test_client()
+    with frozen(app) as clock:
+        body = client.post("/token", json={"username": "ada", "password": "correct horse"}).get_json()
+        clock.move(15 * 86_400)
+        late = client.post("/token/refresh", json={"refresh_token": body["refresh_token"]})
+
+    assert late.status_code == 401
+
+
+def test_reset_forgets_everything_in_memory() -> None:
+    app = Flask("reset")
+    app.config["TESTING"] = True
+    signet = Signet(app)
+    signet.users.create("ada", "correct horse")
+
+    reset(app)
+
+    assert signet.users.find("ada") is None
+    assert signet.users.create("ada", "correct horse").id == 1
