@@ -40,6 +40,10 @@ _NOT_VERIFIED: Final = "You must call `@jwt_required()` or `verify_jwt_in_reques
 _ON_REQUEST: Final = "_signet_credential"
 _UNSET: Final[Any] = object()
 
+# What the two proxies stand for, looked up once a request instead of at every attribute.
+_current_app: Final[Callable[[], Flask]] = cast(Any, current_app)._get_current_object
+_current_request: Final[Callable[[], Request]] = cast(Any, request)._get_current_object
+
 
 class Credential:
     """What one request showed: the verified token and where it came from, or that there was none."""
@@ -80,10 +84,10 @@ def jwt_required(
 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+            app = _current_app()
             layer = app.extensions.get(EXTENSION) or layer_of(app)
             try:
-                _verify(layer, cast(Request, request._get_current_object()), *ask)  # type: ignore[attr-defined]
+                _verify(layer, _current_request(), *ask)
             except SettingsError as error:
                 if error.status != 503:
                     raise
@@ -116,7 +120,7 @@ def verify_jwt_in_request(
     try:
         _verify(
             layer,
-            cast(Request, request._get_current_object()),  # type: ignore[attr-defined]
+            _current_request(),
             optional,
             fresh,
             refresh,
@@ -271,8 +275,7 @@ def _load_user(manager: JWTManager, verified: Verified) -> Any:
 
 def _credential() -> Credential:
     try:
-        here = cast(object, request._get_current_object())  # type: ignore[attr-defined]
-        credential = cast(Credential, getattr(here, _ON_REQUEST))
+        credential: Credential = getattr(_current_request(), _ON_REQUEST)
     except (RuntimeError, AttributeError):
         raise RuntimeError(_NOT_VERIFIED) from None
     return credential

@@ -138,6 +138,8 @@ class JWTManager:
                 handler = handlers.get(kind)
                 if handler is not None and getattr(handler, "__func__", None) is not JWTManager.handle:
                     return error
+        if current_app.config["TRAP_HTTP_EXCEPTIONS"]:
+            return error
         response = self.handle(error)
         refusal = HTTPException(str(error), response)
         refusal.data = response.get_json(silent=True)  # type: ignore[attr-defined]  # Flask-RESTX reads it
