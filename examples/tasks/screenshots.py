@@ -35,7 +35,10 @@ def demo() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as instance:
         environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "TASKS_INSTANCE": instance}
         process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, str(HERE / "serve.py")], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, str(HERE / "serve.py")],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         url = f"http://localhost:{port}"
         try:
@@ -70,14 +73,14 @@ def open_page(browser: Browser, url: str, size: tuple[int, int], scheme: str, *,
     )
     page = context.new_page()
     page.goto(url)
-    page.get_by_role("heading", name="Sign in").wait_for()
+    page.get_by_role("heading", name="Sign in", exact=True).wait_for()
     return page
 
 
 def sign_in(page: Page) -> None:
     """Sign in as the lesson's user and wait for the tasks."""
     page.get_by_role("button", name="Fill in").click()
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("listitem").filter(has_text="Tick this task").wait_for()
 
 
@@ -141,7 +144,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder for the pictures (default: docs/images)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    executable = os.environ.get("SIGNET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with demo() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable)
         (for_the_eye if options.all else for_the_documentation)(browser, url, options.out)

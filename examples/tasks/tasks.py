@@ -67,9 +67,11 @@ def add_task(user_id: object, title: str) -> int:
 
 def owned(task_id: int) -> dict[str, Any] | None:
     """Return the task *task_id* if it belongs to the user of the token."""
-    row = database().execute(
-        "select * from tasks where id = ? and user_id = ?", (task_id, str(get_jwt_identity()))
-    ).fetchone()
+    row = (
+        database()
+        .execute("select * from tasks where id = ? and user_id = ?", (task_id, str(get_jwt_identity())))
+        .fetchone()
+    )
     return shape(row) if row else None
 
 

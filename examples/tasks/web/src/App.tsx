@@ -55,7 +55,10 @@ function OfflineBanner() {
   return (
     <div className="banner" role="status">
       <Icon name="unplug" />
-      <span>{isCut ? "You cut the line: no request gets through." : "You are offline."} What you type is kept, and nobody is signed out.</span>
+      <span>
+        {isCut ? "You cut the line: no request gets through." : "You are offline."} What you type is kept, and nobody is
+        signed out.
+      </span>
       {isCut && (
         <button type="button" className="small" onClick={() => setCut(false)}>
           Go online
@@ -121,7 +124,9 @@ export function App({ client }: { client: SignetClient }) {
       <OfflineBanner />
       <div className="columns">
         <main id="main" ref={main} tabIndex={-1}>
-          {status === "loading" && <Loading stuck={error !== null} onRetry={() => void client.token().catch(() => undefined)} />}
+          {status === "loading" && (
+            <Loading stuck={error !== null} onRetry={() => void client.token().catch(() => undefined)} />
+          )}
           {status === "signed-out" && <Login client={client} />}
           {signedIn && view === "tasks" && <Tasks client={client} />}
           {signedIn && view === "token" && <Token client={client} token={token} />}

@@ -28,7 +28,8 @@ let leaving = false;
 function welcome(wasKnown: boolean): void {
   const step = given.get()?.step;
   if (step === "login") note("good", "Signed in", "The password opened a session; the client keeps its tokens.");
-  else if (step === "refresh") note("good", "Session carried on", "One silent refresh at the start of the page, no password.");
+  else if (step === "refresh")
+    note("good", "Session carried on", "One silent refresh at the start of the page, no password.");
   else if (wasKnown) note("good", "Signed in by another tab", "It told this one, which asked the server for nothing.");
   else note("good", "Session found", "This browser still had it, or another tab did: no password, no request.");
 }
@@ -57,7 +58,8 @@ function watch(client: SignetClient): () => void {
     accessToken.set(token);
     swapped.set(null);
     if (old === null) return; // the beginning of a session has an entry of its own
-    if (given.get()?.token === token) note("good", "Token refreshed", "A new access token, and the refresh token changed too.");
+    if (given.get()?.token === token)
+      note("good", "Token refreshed", "A new access token, and the refresh token changed too.");
     else note("plain", "Adopted from another tab", "It had a newer token, so this one asked the server for none.");
   };
 

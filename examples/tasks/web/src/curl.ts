@@ -7,7 +7,9 @@ const UNWANTED = new Set(["accept", "user-agent", "content-length"]);
 
 export function asCurl(entry: RequestEntry, origin: string, showToken: boolean): string {
   const variables: string[] = [];
-  const lines: string[] = [`curl -i ${entry.method === "GET" ? "" : `-X ${entry.method} `}${quote(origin + entry.path)}`];
+  const lines: string[] = [
+    `curl -i ${entry.method === "GET" ? "" : `-X ${entry.method} `}${quote(origin + entry.path)}`,
+  ];
   if (entry.token) {
     variables.push(showToken ? `TOKEN=${quote(entry.token)}` : "TOKEN='…'  # your token: press Show token");
     lines.push(`-H "Authorization: Bearer $TOKEN"`);

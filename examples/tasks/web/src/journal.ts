@@ -68,7 +68,9 @@ export function begin(request: Omit<RequestEntry, "kind" | "id" | "at" | "status
 }
 
 export function finish(id: number, outcome: Pick<RequestEntry, "status" | "error" | "report">): void {
-  journal.set(journal.get().map((entry) => (entry.id === id && entry.kind === "request" ? { ...entry, ...outcome } : entry)));
+  journal.set(
+    journal.get().map((entry) => (entry.id === id && entry.kind === "request" ? { ...entry, ...outcome } : entry)),
+  );
 }
 
 export const forgetAll = (): void => journal.set([]);

@@ -51,8 +51,7 @@ const EXPLAINED: Record<string, string> = {
   scope: "What this token may do.",
 };
 
-export const explain = (name: string): string =>
-  EXPLAINED[name] ?? "A claim that this application added.";
+export const explain = (name: string): string => EXPLAINED[name] ?? "A claim that this application added.";
 
 export const isTime = (name: string, value: unknown): value is number =>
   (name === "exp" || name === "iat" || name === "nbf") && typeof value === "number";

@@ -10,7 +10,8 @@ export function whatTheServerDid({ report, status, error, path }: RequestEntry):
   if (status === 0) return [error === "aborted" ? "Given up by the page" : "No answer: the server was not reached"];
   if (!report) return [];
   const said: string[] = [];
-  if (path === "/token/refresh" && error === "missing_token") return ["No refresh cookie: nobody is signed in here yet"];
+  if (path === "/token/refresh" && error === "missing_token")
+    return ["No refresh cookie: nobody is signed in here yet"];
   const all = Object.entries(report.sql).filter(([text]) => !text.startsWith("PRAGMA"));
   const feed = all.filter(([text]) => text.startsWith("SELECT signet_feed"));
   const statements = all.filter((each) => !feed.includes(each));
@@ -18,7 +19,13 @@ export function whatTheServerDid({ report, status, error, path }: RequestEntry):
   const theirs = statements.filter(([text]) => !text.includes(" signet_"));
 
   if (report.token) {
-    said.push(statements.length === 0 ? "Signature checked, no database read" : ours.length === 0 ? "Signature checked, no database read for it" : "Signature checked");
+    said.push(
+      statements.length === 0
+        ? "Signature checked, no database read"
+        : ours.length === 0
+          ? "Signature checked, no database read for it"
+          : "Signature checked",
+    );
   } else if (error) {
     said.push(`Refused: ${error}${statements.length === 0 ? ", no database read" : ""}`);
   } else if (statements.length === 0) {
@@ -27,13 +34,16 @@ export function whatTheServerDid({ report, status, error, path }: RequestEntry):
   if (ours.length > 0) said.push(`Accounts and sessions: ${inWords(ours)}`);
   if (theirs.length > 0) said.push(`The tasks themselves: ${inWords(theirs)}`);
   if (feed.length > 0) said.push("Read the list of ended sessions, as once a second at most");
-  else if (report.sql["PRAGMA data_version"]) said.push("Asked whether any session had ended, as once a second at most: no row read");
+  else if (report.sql["PRAGMA data_version"])
+    said.push("Asked whether any session had ended, as once a second at most: no row read");
   return said;
 }
 
 function inWords(statements: [string, number][]): string {
   const sum = (want: boolean): number =>
-    statements.filter(([text]) => READS.has(text.split(" ")[0] ?? "") === want).reduce((total, [, times]) => total + times, 0);
+    statements
+      .filter(([text]) => READS.has(text.split(" ")[0] ?? "") === want)
+      .reduce((total, [, times]) => total + times, 0);
   const reads = sum(true);
   const writes = sum(false);
   return [reads && count(reads, "read"), writes && count(writes, "write")].filter(Boolean).join(", ");

@@ -100,6 +100,10 @@ export const wireFetch: typeof fetch = async (input, init) => {
 /** Cut the line or mend it, and tell the page as a browser would. */
 export function setCut(offline: boolean): void {
   cut.set(offline);
-  note(offline ? "bad" : "good", offline ? "Line cut" : "Line mended", offline ? "Every request fails until it is mended." : "");
+  note(
+    offline ? "bad" : "good",
+    offline ? "Line cut" : "Line mended",
+    offline ? "Every request fails until it is mended." : "",
+  );
   window.dispatchEvent(new Event(offline ? "offline" : "online"));
 }

@@ -1,7 +1,17 @@
 import type { ReactNode } from "react";
 
 /** A titled part of the page. */
-export function Panel({ title, id, aside, children }: { title: string; id: string; aside?: ReactNode; children: ReactNode }) {
+export function Panel({
+  title,
+  id,
+  aside,
+  children,
+}: {
+  title: string;
+  id: string;
+  aside?: ReactNode;
+  children: ReactNode;
+}) {
   return (
     <section className="panel" aria-labelledby={id}>
       <header className="panel-head">

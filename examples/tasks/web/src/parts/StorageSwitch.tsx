@@ -4,7 +4,8 @@ import { useStore } from "../store";
 const TEXTS: Record<Mode, { name: string; where: string; taken: string; risk: 1 | 2 | 3 }> = {
   cookie: {
     name: "Cookie",
-    where: "The refresh token lies in an HttpOnly cookie, the access token in the memory of this page. A reload carries on.",
+    where:
+      "The refresh token lies in an HttpOnly cookie, the access token in the memory of this page. A reload carries on.",
     taken:
       "It could send requests in your name and get access tokens while the page is open. It could not take the refresh token along, so it is over when you close the page and the last access token expires, 15 minutes later at most.",
     risk: 1,
@@ -43,7 +44,13 @@ export function StorageSwitch({ signedIn }: { signedIn: boolean }) {
         <legend>Keep the tokens in</legend>
         {MODES.map((value) => (
           <label key={value}>
-            <input type="radio" name="storage" value={value} checked={mode === value} onChange={() => void changeMode(value)} />
+            <input
+              type="radio"
+              name="storage"
+              value={value}
+              checked={mode === value}
+              onChange={() => void changeMode(value)}
+            />
             <span>{TEXTS[value].name}</span>
           </label>
         ))}
@@ -55,7 +62,9 @@ export function StorageSwitch({ signedIn }: { signedIn: boolean }) {
         </strong>{" "}
         {chosen.taken}
       </p>
-      {signedIn && <p className="hint">Tokens do not move from one place to another: choosing another one signs you out.</p>}
+      {signedIn && (
+        <p className="hint">Tokens do not move from one place to another: choosing another one signs you out.</p>
+      )}
     </div>
   );
 }

@@ -17,7 +17,9 @@ export function TokenText({ parts, shown, brief = false }: { parts: Parts; shown
       {NAMES.map((name, index) => (
         <span key={name}>
           {index > 0 && <span className="dot">.</span>}
-          <span className={`part-${name}`}>{shown ? parts.text[index] : cut(mask(parts.text[index] ?? ""), index)}</span>
+          <span className={`part-${name}`}>
+            {shown ? parts.text[index] : cut(mask(parts.text[index] ?? ""), index)}
+          </span>
         </span>
       ))}
     </p>

@@ -32,7 +32,13 @@ export function Log() {
         <legend className="sr-only">Show</legend>
         {FILTERS.map(([value, name]) => (
           <label key={value}>
-            <input type="radio" name="log-filter" value={value} checked={filter === value} onChange={() => setFilter(value)} />
+            <input
+              type="radio"
+              name="log-filter"
+              value={value}
+              checked={filter === value}
+              onChange={() => setFilter(value)}
+            />
             <span>{name}</span>
           </label>
         ))}
@@ -50,7 +56,8 @@ export function Log() {
   );
 }
 
-const Line = ({ entry }: { entry: Entry }) => (entry.kind === "event" ? <EventLine entry={entry} /> : <RequestLine entry={entry} />);
+const Line = ({ entry }: { entry: Entry }) =>
+  entry.kind === "event" ? <EventLine entry={entry} /> : <RequestLine entry={entry} />;
 
 const Time = ({ at }: { at: Date }) => <time dateTime={at.toISOString()}>{timeOfDay(at)}</time>;
 
@@ -92,7 +99,9 @@ function RequestLine({ entry }: { entry: RequestEntry }) {
           {entry.report && <span>{entry.report.ms.toFixed(1)} ms in the server</span>}
           <span className="more">as curl</span>
         </summary>
-        <pre tabIndex={0} aria-label="Command">{curl()}</pre>
+        <pre tabIndex={0} aria-label="Command">
+          {curl()}
+        </pre>
         {entry.token && (
           <button type="button" className="small" aria-pressed={shown} onClick={() => setShown(!shown)}>
             <Icon name="eye" /> Show token

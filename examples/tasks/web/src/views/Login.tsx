@@ -141,7 +141,15 @@ export function Login({ client }: { client: SignetClient }) {
             )}
           </div>
           <button type="submit" className="primary wide" disabled={wait > 0} aria-disabled={busy}>
-            {busy ? (fresh ? "One moment…" : "Signing in…") : wait > 0 ? `Wait ${wait} s` : fresh ? "Make the account" : "Sign in"}
+            {busy
+              ? fresh
+                ? "One moment…"
+                : "Signing in…"
+              : wait > 0
+                ? `Wait ${wait} s`
+                : fresh
+                  ? "Make the account"
+                  : "Sign in"}
           </button>
         </form>
         {mayRegister && (

@@ -49,7 +49,11 @@ export function Sessions({ client }: { client: SignetClient }) {
         {others > 0 &&
           (sure ? (
             <div className="row">
-              <button type="button" className="danger" onClick={() => void end(() => sessions.endOthers(client), "All others have ended")}>
+              <button
+                type="button"
+                className="danger"
+                onClick={() => void end(() => sessions.endOthers(client), "All others have ended")}
+              >
                 Yes, end {others}
               </button>
               <button type="button" className="quiet" onClick={() => setSure(false)}>
@@ -62,7 +66,9 @@ export function Sessions({ client }: { client: SignetClient }) {
             </button>
           ))}
       </div>
-      <p className="lead">Where you are signed in. What you end here is refused by every server process within a second.</p>
+      <p className="lead">
+        Where you are signed in. What you end here is refused by every server process within a second.
+      </p>
       <div role="alert">
         {problem && (
           <p className="problem">
@@ -85,11 +91,19 @@ export function Sessions({ client }: { client: SignetClient }) {
       )}
       <ul className="sessions">
         {sorted?.map((session) => (
-          <Row key={session.id} session={session} onEnd={() => void (session.current ? signOut(client) : end(() => sessions.end(client, session.id), "Ended"))} />
+          <Row
+            key={session.id}
+            session={session}
+            onEnd={() =>
+              void (session.current ? signOut(client) : end(() => sessions.end(client, session.id), "Ended"))
+            }
+          />
         ))}
       </ul>
       {sorted && others === 0 && (
-        <p className="hint">This is the only one. Sign in from another browser, or a private window, to see a second.</p>
+        <p className="hint">
+          This is the only one. Sign in from another browser, or a private window, to see a second.
+        </p>
       )}
     </>
   );

@@ -44,10 +44,7 @@ export function Tasks({ client }: { client: SignetClient }) {
     }
   }, []);
 
-  const load = useCallback(
-    () => attempt(async () => setTasks(await ask<Task[]>(client, "tasks"))),
-    [attempt, client],
-  );
+  const load = useCallback(() => attempt(async () => setTasks(await ask<Task[]>(client, "tasks"))), [attempt, client]);
   useEffect(() => void load(), [load]);
   useEffect(() => {
     const again = () => void load();
@@ -63,7 +60,11 @@ export function Tasks({ client }: { client: SignetClient }) {
       return;
     }
     void attempt(async () => {
-      const task = await ask<Task>(client, "tasks", { method: "POST", headers: JSON_TYPE, body: JSON.stringify({ title }) });
+      const task = await ask<Task>(client, "tasks", {
+        method: "POST",
+        headers: JSON_TYPE,
+        body: JSON.stringify({ title }),
+      });
       setTasks((now) => [...(now ?? []), task]);
       draft.set({ user, title: "" });
       setSaid(`Added: ${task.title}`);
@@ -90,7 +91,9 @@ export function Tasks({ client }: { client: SignetClient }) {
     <>
       <div className="view-head">
         <h1>Tasks</h1>
-        {tasks && tasks.length > 0 && <p className="hint">{open === 0 ? "All done" : `${open} of ${tasks.length} to do`}</p>}
+        {tasks && tasks.length > 0 && (
+          <p className="hint">{open === 0 ? "All done" : `${open} of ${tasks.length} to do`}</p>
+        )}
       </div>
       <section className="panel" aria-label="Your tasks">
         <form className="add" onSubmit={add} noValidate>

@@ -53,8 +53,8 @@ export function Token({ client, token }: { client: SignetClient; token: string |
         <h1>The token, taken apart</h1>
       </div>
       <p className="lead">
-        A JWT is <strong>signed and not encrypted</strong>: whoever holds it can read every word of it, and nobody but the
-        server can change one. It was taken apart here in your browser; it was sent nowhere for that.
+        A JWT is <strong>signed and not encrypted</strong>: whoever holds it can read every word of it, and nobody but
+        the server can change one. It was taken apart here in your browser; it was sent nowhere for that.
       </p>
       {parts ? (
         <Apart parts={parts} shown={shown} onShow={() => setShown(!shown)} swapped={sent !== token} text={sent ?? ""} />
@@ -128,9 +128,9 @@ function Apart({ parts, shown, swapped: isSwapped, text, onShow }: ApartProps) {
             <small>Why it can be believed</small>
           </h2>
           <p>
-            {bytes(parts.text[2])} bytes over the header and the payload, as they stand. Change one letter of either and the
-            signature fits no more; only the server&rsquo;s key can make a new one. The page cannot check it and need not:
-            the server does, at every request.
+            {bytes(parts.text[2])} bytes over the header and the payload, as they stand. Change one letter of either and
+            the signature fits no more; only the server&rsquo;s key can make a new one. The page cannot check it and
+            need not: the server does, at every request.
           </p>
         </div>
       </div>
@@ -140,7 +140,17 @@ function Apart({ parts, shown, swapped: isSwapped, text, onShow }: ApartProps) {
 
 const bytes = (base64url: string): number => Math.floor((base64url.length * 3) / 4);
 
-function Claims({ name, part, about, values }: { name: string; part: string; about: string; values: Record<string, unknown> }) {
+function Claims({
+  name,
+  part,
+  about,
+  values,
+}: {
+  name: string;
+  part: string;
+  about: string;
+  values: Record<string, unknown>;
+}) {
   return (
     <div className="part" data-part={part}>
       <h2>
