@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +15,9 @@ Work = Callable[[], int]
 
 
 def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
-    """Run each piece of work once a round, in turning order; return seconds per operation of each round.
+    """Run each piece of work once a round; return seconds per operation of each round.
+
+    The order is another one in each round: whoever runs behind itself finds warm caches, and nobody may always.
 
     :param work: name → a function that does some operations and returns how many; ``prepare``, if it is
         the first, runs before the others in each round and is not measured.
@@ -24,9 +27,9 @@ def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict
     names = names[len(first) :]
     taken: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-warm_up, rounds):
-        shift = number % len(names)
-        for name in first + names[shift:] + names[:shift]:
-            gc.collect()
+        random.Random(number).shuffle(names)
+        gc.collect()
+        for name in first + names:
             start = time.perf_counter()
             count = work[name]()
             seconds = (time.perf_counter() - start) / count

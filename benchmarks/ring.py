@@ -7,8 +7,8 @@ from benchmarks.guard import caller, environs, guarded_app
 from flask_signet.clock import SYSTEM
 from flask_signet.tokens import keys
 
-ROUNDS = 11
-CALLS = 200
+ROUNDS = 41
+CALLS = 60
 SIZES = (1, 2, 10, 50)
 
 

@@ -49,7 +49,7 @@ class Policy:
     identity_claim: str = "sub"
     text_subject: bool = True
     max_token_bytes: int = 8_192
-    cache_bytes: int = 8_388_608
+    cache_bytes: int = 16_777_216
 
     def __post_init__(self) -> None:
         """Refuse what could only be a slip."""

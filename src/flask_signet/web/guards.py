@@ -30,7 +30,7 @@ from flask_signet.tokens.verifier import Verified
 from flask_signet.web import locations as find
 from flask_signet.web.layer import EXTENSION, Snapshot, TokenLayer, layer_of
 from flask_signet.web.manager import JWTManager, reach_blueprints
-from flask_signet.web.settings import LOCATIONS, TokenSettings
+from flask_signet.web.settings import LOCATIONS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,6 +38,7 @@ LocationType = str | Sequence[str] | None
 
 _NOT_VERIFIED: Final = "You must call `@jwt_required()` or `verify_jwt_in_request()` before using this method"
 _ON_REQUEST: Final = "_signet_credential"
+_USER_ON_REQUEST: Final = "_signet_user"
 _UNSET: Final[Any] = object()
 
 # What the two proxies stand for, looked up once a request instead of at every attribute.
@@ -45,15 +46,10 @@ _current_app: Final[Callable[[], Flask]] = cast(Any, current_app)._get_current_o
 _current_request: Final[Callable[[], Request]] = cast(Any, request)._get_current_object
 
 
-class Credential:
-    """What one request showed: the verified token and where it came from, or that there was none."""
-
-    __slots__ = ("location", "user", "verified")
-
-    def __init__(self, verified: Verified | None, location: str | None, user: Any = _UNSET) -> None:
-        self.verified = verified
-        self.location = location
-        self.user = user
+# What one request showed: the verified token and where it came from; both None where there was none and
+# none was needed. A plain tuple, for it is made at every request.
+Credential = tuple[Verified | None, str | None]
+_NOTHING: Final[Credential] = (None, None)
 
 
 def jwt_required(
@@ -131,7 +127,7 @@ def verify_jwt_in_request(
     except SignetError:
         reach_blueprints(layer.app, request.blueprints, layer.manager)
         raise
-    verified = _credential().verified
+    verified = _credential()[0]
     return None if verified is None else (dict(verified.header), verified.copy_claims())
 
 
@@ -147,24 +143,29 @@ def _verify(
 ) -> None:
     """Verify the token of *request* and remember it there, only if every check passes."""
     if request.environ["REQUEST_METHOD"] == "OPTIONS":
-        setattr(request, _ON_REQUEST, Credential(None, None, None))
+        setattr(request, _ON_REQUEST, _NOTHING)
         return
     snapshot = layer.snapshot()
     now = layer.clock.time()
-    where = _locations(locations) if locations else snapshot.settings.locations
-    try:
-        verified, location = _find(layer, request, snapshot, where, refresh, now)
-    except NoAuthorizationError:
-        if not optional:
-            raise
-        setattr(request, _ON_REQUEST, Credential(None, None, None))
-        return
+    manager = layer.manager
+    verified: Verified | None = None
+    location = "headers"
+    if not locations and manager.decode_key_callback is None:
+        verified = snapshot.verifier.recall(request.environ.get(snapshot.recall_from), now)
+    if verified is None:
+        where = _locations(locations) if locations else snapshot.settings.locations
+        try:
+            verified, location = _find(layer, request, snapshot, where, refresh, now)
+        except NoAuthorizationError:
+            if not optional:
+                raise
+            setattr(request, _ON_REQUEST, _NOTHING)
+            return
 
     if verify_type and verified.kind != ("refresh" if refresh else "access"):
         raise WrongTokenError(f"Only {'refresh' if refresh else 'non-refresh'} tokens are allowed")
     if fresh:
         _check_fresh(verified, now)
-    manager = layer.manager
     if not skip_revocation_check:
         revocations = layer.revocations
         if (revocations is not None and revocations.is_revoked(verified.claims)) or (
@@ -177,7 +178,9 @@ def _verify(
     ):
         raise UserClaimsVerificationError(None, verified.header, verified.copy_claims())
     user = _UNSET if manager.user_lookup_callback is None else _load_user(manager, verified)
-    setattr(request, _ON_REQUEST, Credential(verified, location, user))
+    setattr(request, _ON_REQUEST, (verified, location))
+    if user is not _UNSET or hasattr(request, _USER_ON_REQUEST):
+        setattr(request, _USER_ON_REQUEST, user)
 
 
 def _find(
@@ -195,8 +198,7 @@ def _find(
     for location in where:
         try:
             if location == "headers":
-                token = _bearer(request, snapshot.settings) or find.from_headers(request, snapshot.settings)
-                verified = layer.verify(token, snapshot, now)
+                verified = _from_headers(layer, request, snapshot, now)
             else:
                 verified = _from_elsewhere(layer, request, snapshot, location, refresh, now)
             if now >= verified.expires_at:
@@ -233,14 +235,16 @@ def _from_elsewhere(
     return verified
 
 
-def _bearer(request: Request, settings: TokenSettings) -> str | None:
-    """Return the token of the usual header, or ``None`` for whatever looks otherwise."""
+def _from_headers(layer: TokenLayer, request: Request, snapshot: Snapshot, now: float) -> Verified:
+    settings = snapshot.settings
     header: str | None = request.environ.get(settings.header_environ)
     scheme = settings.scheme
-    if header is None or not scheme or header[: len(scheme)].lower() != scheme:
-        return None
-    token = header[len(scheme) :]
-    return None if not token or " " in token or "," in token or "\t" in token else token
+    if header is not None and scheme and header[: len(scheme)].lower() == scheme:
+        token = header[len(scheme) :]
+        # The usual form; whatever looks otherwise is read by the letter.
+        if token and not (" " in token or "," in token or "\t" in token):
+            return layer.verify(token, snapshot, now, header)
+    return layer.verify(find.from_headers(request, settings), snapshot, now)
 
 
 def _locations(locations: str | Sequence[str]) -> tuple[str, ...]:
@@ -286,7 +290,7 @@ def get_jwt() -> dict[str, Any]:
 
     :raises RuntimeError: no guard ran in this request.
     """
-    verified = _credential().verified
+    verified = _credential()[0]
     return {} if verified is None else verified.copy_claims()
 
 
@@ -295,7 +299,7 @@ def get_jwt_header() -> dict[str, Any]:
 
     :raises RuntimeError: no guard ran in this request.
     """
-    verified = _credential().verified
+    verified = _credential()[0]
     return {} if verified is None else dict(verified.header)
 
 
@@ -304,7 +308,10 @@ def get_jwt_identity() -> Any:
 
     :raises RuntimeError: no guard ran in this request.
     """
-    verified = _credential().verified
+    try:
+        verified: Verified | None = getattr(_current_request(), _ON_REQUEST)[0]
+    except (RuntimeError, AttributeError):
+        raise RuntimeError(_NOT_VERIFIED) from None
     return None if verified is None else verified.identity
 
 
@@ -313,7 +320,7 @@ def get_jwt_request_location() -> str | None:
 
     :raises RuntimeError: no guard ran in this request.
     """
-    return _credential().location
+    return _credential()[1]
 
 
 def get_current_user() -> Any:
@@ -321,11 +328,15 @@ def get_current_user() -> Any:
 
     :raises RuntimeError: no guard ran in this request, or nothing says how to load a user.
     """
-    credential = _credential()
-    if credential.user is _UNSET:
-        assert credential.verified is not None
-        credential.user = layer_of(current_app).manager.load_user(credential.verified)
-    return credential.user
+    verified = _credential()[0]
+    if verified is None:
+        return None
+    here = _current_request()
+    user = getattr(here, _USER_ON_REQUEST, _UNSET)
+    if user is _UNSET:
+        user = layer_of(current_app).manager.load_user(verified)
+        setattr(here, _USER_ON_REQUEST, user)
+    return user
 
 
 current_user: Any = LocalProxy(get_current_user)

@@ -51,6 +51,8 @@ class Snapshot:
     ring: Ring
     verifier: Verifier
     weakness: str | None
+    #: Where a header may be recalled by: its name in the environ, or "" where keys or locations forbid it.
+    recall_from: str
 
 
 class TokenLayer:
@@ -110,7 +112,10 @@ class TokenLayer:
         if snapshot is None or (source is not None and source.current() is not snapshot.ring):
             settings = self.settings
             ring = source.current() if source is not None else self._configured_ring(settings)
-            snapshot = Snapshot(settings, ring, Verifier(ring.verifying, settings.policy), ring.weakness)
+            weakness = ring.weakness
+            recall_from = settings.header_environ if settings.locations[0] == "headers" and weakness is None else ""
+            verifier = Verifier(ring.verifying, settings.policy)
+            snapshot = Snapshot(settings, ring, verifier, weakness, recall_from)
             self._snapshot = snapshot
         return snapshot
 
@@ -133,21 +138,23 @@ class TokenLayer:
             issuer = self._issuer = Issuer(key)
         return issuer
 
-    def verify(self, token: str, snapshot: Snapshot, now: float) -> Verified:
+    def verify(self, token: str, snapshot: Snapshot, now: float, carrier: str | None = None) -> Verified:
         """Return the verified token; whether it has expired is left to the caller.
+
+        :param carrier: the header that held the token and nothing else.
 
         :raises JWTDecodeError: not a token of ours.
         """
         if self.manager.decode_key_callback is not None:
             return self._verify_with_loader(token, now)
         try:
-            return snapshot.verifier.verify(token, now)
+            return snapshot.verifier.verify(token, now, carrier)
         except UnknownKey:
             # A worker may meet a new key's token before it has looked at the ring again.
             source = self._source
             if source is None or source.refresh() is snapshot.ring:
                 raise
-            return self.snapshot().verifier.verify(token, now)
+            return self.snapshot().verifier.verify(token, now, carrier)
 
     def status_of(self, error: SignetError) -> int:
         """Return the status that *error* is answered with, by ``JWT_ERROR_STATUS``."""

@@ -69,7 +69,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "JWT_ERROR_STATUS": "rfc",
     "JWT_KEYS": None,
     "JWT_MAX_TOKEN_BYTES": 8_192,
-    "JWT_VERIFIED_CACHE_BYTES": 8_388_608,
+    "JWT_VERIFIED_CACHE_BYTES": 16_777_216,
 }
 
 # One call instead of one look-up by name each. A guard asks at every request, and only for what decides
@@ -273,7 +273,7 @@ def _policy(config: Mapping[str, Any]) -> Policy:
     if isinstance(leeway, bool) or not isinstance(leeway, (int, float)):
         raise SettingsError(f"JWT_DECODE_LEEWAY must be a timedelta or a number of seconds, not {leeway!r}")
     most = settings.integer(config, "JWT_MAX_TOKEN_BYTES", 8_192, least=256)
-    room = settings.integer(config, "JWT_VERIFIED_CACHE_BYTES", 8_388_608)
+    room = settings.integer(config, "JWT_VERIFIED_CACHE_BYTES", 16_777_216)
     assert most is not None
     assert room is not None
     return Policy(
