@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 HERE = Path(__file__).resolve().parent
 IMAGES = HERE.parents[1] / "docs" / "images"
@@ -91,10 +91,10 @@ def show(page: Page, view: str) -> None:
     page.mouse.move(0, 0)
 
 
-def shoot(page: Page, path: Path, *, whole: bool = False) -> None:
-    """Write a picture of what the window shows, or of the *whole* page."""
+def shoot(page: Page, path: Path, *, whole: bool = False, clip: FloatRect | None = None) -> None:
+    """Write a picture of what the window shows, of a part of it, or of the *whole* page."""
     page.wait_for_timeout(150)
-    page.screenshot(path=path, full_page=whole)
+    page.screenshot(path=path, full_page=whole, clip=clip)
     print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 
@@ -112,12 +112,17 @@ def for_the_documentation(browser: Browser, url: str, out: Path) -> None:
             page.wait_for_load_state("networkidle")
         shoot(page, out / f"{name}.png")
         page.context.close()
-    page = open_page(browser, url, (1280, 1000), "light")
+    page = open_page(browser, url, (1280, 960), "light")
     sign_in(page)
     show(page, "token")
     page.get_by_role("button", name="Show", exact=True).click()
-    part = page.get_by_role("region", name="The access token")
-    part.screenshot(path=out / "token.png")
+    page.mouse.move(0, 0)
+    # What the window shows below its head and beside the log.
+    box = page.get_by_role("main").bounding_box()
+    assert box is not None
+    edge = 20
+    clip = FloatRect(x=box["x"] - edge, y=box["y"] - edge, width=box["width"] + 2 * edge, height=960 - box["y"] + edge)
+    shoot(page, out / "token.png", clip=clip)
     page.context.close()
     for picture in out.glob("*.png"):
         if picture.stat().st_size > LIMIT:

@@ -1,6 +1,9 @@
 /** Puts what the server measured into sentences. */
 import type { RequestEntry } from "./journal";
 
+/** What a server process reads for all requests together, and not for the one that happens to come first. */
+const FEED = /^SELECT signet_(feed|epochs)/;
+const KEYS = /^SELECT signet_key/;
 const READS = new Set(["SELECT"]);
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
@@ -13,8 +16,9 @@ export function whatTheServerDid({ report, status, error, path }: RequestEntry):
   if (path === "/token/refresh" && error === "missing_token")
     return ["No refresh cookie: nobody is signed in here yet"];
   const all = Object.entries(report.sql).filter(([text]) => !text.startsWith("PRAGMA"));
-  const feed = all.filter(([text]) => text.startsWith("SELECT signet_feed"));
-  const statements = all.filter((each) => !feed.includes(each));
+  const feed = all.filter(([text]) => FEED.test(text));
+  const keys = all.filter(([text]) => KEYS.test(text));
+  const statements = all.filter((each) => !feed.includes(each) && !keys.includes(each));
   const ours = statements.filter(([text]) => text.includes(" signet_"));
   const theirs = statements.filter(([text]) => !text.includes(" signet_"));
 
@@ -33,6 +37,7 @@ export function whatTheServerDid({ report, status, error, path }: RequestEntry):
   }
   if (ours.length > 0) said.push(`Accounts and sessions: ${inWords(ours)}`);
   if (theirs.length > 0) said.push(`The tasks themselves: ${inWords(theirs)}`);
+  if (keys.length > 0) said.push("Looked for new signing keys, as now and then for all requests");
   if (feed.length > 0) said.push("Read the list of ended sessions, as once a second at most");
   else if (report.sql["PRAGMA data_version"])
     said.push("Asked whether any session had ended, as once a second at most: no row read");

@@ -6,7 +6,7 @@ const NAMES = ["header", "payload", "signature"] as const;
 const mask = (text: string): string => text.slice(0, 3) + "•".repeat(Math.max(0, text.length - 3));
 
 /** How much of each part the brief form shows. */
-const BRIEF = [9, 24, 12] as const;
+const BRIEF = [7, 14, 9] as const;
 
 /** The three parts in their colours; *brief* fits into one line. */
 export function TokenText({ parts, shown, brief = false }: { parts: Parts; shown: boolean; brief?: boolean }) {
