@@ -206,8 +206,7 @@ def spoilt(text: str) -> dict[str, str]:
     rest = len(text) % 4
     if rest:
         index = ALPHABET.index(text[-1])
-        step = 1 if rest == 3 else 1
-        spellings["stray bits"] = text[:-1] + ALPHABET[index ^ step]
+        spellings["stray bits"] = text[:-1] + ALPHABET[index ^ 1]
     return spellings
 
 
@@ -222,9 +221,10 @@ def test_row_16_base64url_has_one_spelling(part: int) -> None:
         parts = victim.good(jti=f"id{filler}", x="\u00ff~~?>").split(".")
         for name, spelling in spoilt(parts[part]).items():
             token = ".".join([*parts[:part], spelling, *parts[part + 1 :]])
-            with victim.app.app_context(), pytest.raises(JWTDecodeError):
-                victim.app.extensions["flask-signet-tokens"].snapshot().verifier.verify(token, NOW)
-                pytest.fail(name)
+            with victim.app.app_context():
+                verifier = victim.app.extensions["flask-signet-tokens"].snapshot().verifier
+            with pytest.raises(JWTDecodeError):
+                pytest.fail(f"{name}: {verifier.verify(token, NOW)}")
             if not set(spelling) & set(" \t\0,"):
                 victim.check_refused(token)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -352,3 +354,24 @@ def test_commands_make_users_and_rotate_keys(tmp_path: Path) -> None:
     assert runner.invoke(args=["signet", "keys", "revoke", retired]).exit_code == 0
     app.extensions["signet"].close()
     assert app.test_client().get("/me", headers=bearer(token)).status_code == 401
+
+
+def test_the_first_requests_of_a_process_are_all_served(tmp_path: Path) -> None:
+    """One of them reads who was signed out; the others wait for it and are not turned away."""
+    for number in range(5):
+        app, signet = make(tmp_path / str(number))
+        signet.users.create("ada", PASSWORD)
+        token = login(app)["token"]
+        app.extensions["signet"].close()
+        together = threading.Barrier(6)
+
+        def ask(app: Flask = app, token: str = token, together: threading.Barrier = together) -> int:
+            client = app.test_client()
+            together.wait()
+            return client.get("/account", headers=bearer(token)).status_code
+
+        with ThreadPoolExecutor(6) as pool:
+            answers = [future.result() for future in [pool.submit(ask) for _ in range(6)]]
+        app.extensions["signet"].close()
+
+        assert answers == [200] * 6

@@ -179,7 +179,9 @@ class Feed:
             process = self._process = _Process(abandoned=process)
         if self._expected > self._last and monotonic - self._expected_at > _EXPECT_SECONDS:
             self._expected = -1  # a transaction that was rolled back
-        if self._due(process, monotonic):
+        # While somebody reads, the try is no longer due but its fruit is not there yet: wait for it as well, or the
+        # first requests of a process would be refused beside the one that reads.
+        if process.lock.locked() or self._due(process, monotonic):
             patience = _PATIENCE if self._last >= 0 else _FIRST_PATIENCE
             if process.lock.acquire(timeout=patience):
                 try:
