@@ -52,7 +52,8 @@ def _dispatch(environ: dict[str, str], start_response: object) -> object:
     return mounted["/" + prefix](environ, start_response)  # type: ignore[operator]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody holds at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -92,7 +93,7 @@ def main() -> None:
     if shutil.which("wrk") is None:
         print("wrk is missing; `make bench` installs it where it may. Nothing was measured.", file=sys.stderr)
         return
-    port, token = _free_port(), _token()
+    port, token = free_port(), _token()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "error"]
     routes = ("bare", "bare-again", "ours", "theirs")
