@@ -216,6 +216,33 @@ def test_a_configured_file_is_read_and_never_made(folder: Path, tmp_path: Path) 
     assert opened(StoreSettings(folder=folder, root_key_file=file)).derive("x") == ring(A).derive("x")
 
 
+def test_a_key_in_the_settings_makes_no_file(folder: Path) -> None:
+    assert opened(StoreSettings(folder=folder, root_key=A), server=True).derive("x") == ring(A).derive("x")
+    assert not folder.exists()
+
+
+def test_a_key_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "instance").write_text("a file where the folder should be")
+
+    with pytest.raises(SettingsError, match="SIGNET_ROOT_KEY"):
+        opened(StoreSettings(folder=tmp_path / "instance" / "signet"))
+
+
+def test_what_is_no_text_is_no_key(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b"\xff" * 44)
+    file.chmod(0o600)
+
+    with pytest.raises(SettingsError, match="holds no root key"):
+        opened(StoreSettings(folder=folder, root_key_file=file))
+
+
+@pytest.mark.parametrize("cut", [b"", b"\x01", b"\x01\x00\x01" + bytes(20), b"\x02\x00\x01" + bytes(60)])
+def test_what_was_never_sealed_is_not_opened(cut: bytes) -> None:
+    with pytest.raises(ValueError, match="not sealed"):
+        ring(A).open(cut, "label")
+
+
 def test_two_places_for_one_key_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="not both"):
         StoreSettings(folder=folder, root_key=A, root_key_file=tmp_path / "key")

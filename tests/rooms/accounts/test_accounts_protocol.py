@@ -1,0 +1,148 @@
+"""Any five methods make users: the service over a plain dictionary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import Connection
+
+from flask_signet.accounts import Accounts, AccountSettings, AppAccounts, Passwords, Throttle
+from flask_signet.clock import SYSTEM
+from flask_signet.exceptions import InvalidCredentials, NotFound, RateLimited, Unavailable, WeakPassword
+from flask_signet.store import Store
+from tests.rooms.accounts.conftest import MovedClock, cheap
+
+PASSWORD = "correct horse"
+
+
+@dataclass
+class Member:
+    """What an application may call a user."""
+
+    id: str
+    username: str
+    hash: str | None
+    active: bool = True
+    roles: list[str] = field(default_factory=list)
+
+
+class Members:
+    """Users in memory; writing can be turned off."""
+
+    def __init__(self, *members: Member) -> None:
+        self.members = {member.id: member for member in members}
+        self.writable = True
+
+    def get(self, user_id: object) -> Member | None:
+        return self.members.get(str(user_id))
+
+    def find(self, username: str) -> Member | None:
+        return next((member for member in self.members.values() if member.username == username), None)
+
+    def password_hash(self, user: Member) -> str | None:
+        return user.hash
+
+    def set_password_hash(self, user: Member, new: str) -> None:
+        if not self.writable:
+            raise Unavailable
+        user.hash = new
+
+    def is_active(self, user: Member) -> bool:
+        return user.active
+
+
+@pytest.fixture
+def members() -> Members:
+    stored = cheap().hash(PASSWORD)
+    return Members(
+        Member("a", "ada", stored, roles=["admin"]), Member("b", "bob", stored, active=False), Member("c", "cy", None)
+    )
+
+
+def test_five_methods_are_enough(members: Members, file_store: Store) -> None:
+    accounts = AppAccounts(members, file_store, cheap(), None)
+    ada = accounts.authenticate("ada", PASSWORD)
+    refused = 0
+    for name, password in (("ada", "wrong"), ("bob", PASSWORD), ("cy", ""), ("cy", PASSWORD), ("nobody", PASSWORD)):
+        with pytest.raises(InvalidCredentials):
+            accounts.authenticate(name, password)
+        refused += 1
+    with file_store.write() as connection:
+        allowed = [accounts.may_log_in(user_id, connection) for user_id in "abcd"]
+
+    assert (members.members["a"], 5) == (ada, refused)
+    assert allowed == [True, False, True, False]
+    assert accounts.find("ada") is accounts.get("a") is ada
+    assert (accounts.is_active(ada), accounts.password_hash(ada)) == (True, ada.hash)
+    assert accounts.profile(ada).as_json() == {
+        "id": "a",
+        "username": "ada",
+        "email": None,
+        "email_verified": False,
+        "roles": ["admin"],
+        "created_at": None,
+    }
+
+
+def test_a_password_is_changed_and_the_sessions_end(members: Members, file_store: Store) -> None:
+    accounts = AppAccounts(members, file_store, cheap(), None)
+    ended: list[str] = []
+
+    def end(user_id: str, connection: Connection) -> None:
+        assert connection.in_transaction()
+        ended.append(user_id)
+
+    accounts.on_ended.append(end)
+    accounts.set_password("a", "another horse")
+    accounts.set_password("a", "a third horse", end_sessions=False)
+    with pytest.raises(WeakPassword):
+        accounts.set_password("a", "short")
+    with pytest.raises(NotFound):
+        accounts.set_password("z", PASSWORD)
+
+    assert ended == ["a"]
+    assert accounts.authenticate("ada", "a third horse").id == "a"
+
+
+def test_a_login_is_good_although_its_hash_cannot_be_replaced(
+    members: Members, file_store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    members.writable = False
+    better = Passwords(AccountSettings(), clock=SYSTEM)
+    accounts = AppAccounts(members, file_store, better, None)
+
+    assert accounts.authenticate("ada", PASSWORD).id == "a"
+    assert "could not be replaced" in caplog.text
+
+
+def test_guessing_the_current_password_is_slowed_down_and_holds_up_no_login(
+    file_store: Store, throttle: Throttle, moved: MovedClock
+) -> None:
+    """Whoever stole an access token may not try passwords freely, nor keep the owner out."""
+    accounts = Accounts(file_store, cheap(), throttle)
+    user = accounts.create("ada", PASSWORD)
+    tried = [accounts.verify_password(user, "guess", address="198.51.100.1") for _ in range(5)]
+    with pytest.raises(RateLimited):
+        accounts.verify_password(user, PASSWORD, address="198.51.100.1")
+    login = accounts.authenticate("ada", PASSWORD, address="198.51.100.1")
+    moved.seconds += 1
+    right = accounts.verify_password(user, PASSWORD, address="198.51.100.1")
+    again = [accounts.verify_password(user, "guess", address="198.51.100.1") for _ in range(5)]
+
+    assert (tried, login, right, again) == ([False] * 5, user, True, [False] * 5)
+
+
+def test_a_check_that_could_not_be_made_counts_nothing(file_store: Store, throttle: Throttle) -> None:
+    """Too many hashes at once is our trouble, not a guess."""
+    accounts = Accounts(file_store, full := Passwords(AccountSettings(passwords_at_once=1), clock=SYSTEM), throttle)
+    user = accounts.create("ada", PASSWORD)
+    with full._slot():
+        for _ in range(20):
+            with pytest.raises(Unavailable):
+                accounts.verify_password(user, PASSWORD)
+            with pytest.raises(Unavailable):
+                accounts.authenticate("ada", PASSWORD)
+
+    assert accounts.verify_password(user, PASSWORD)
+    assert accounts.authenticate("ada", PASSWORD) == user
