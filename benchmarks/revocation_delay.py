@@ -106,7 +106,7 @@ def main() -> None:
         ["the slowest of all", f"{ordered[-1]:.3f}", "≤ 1"],
     ]
     note = (
-        f"{WORKERS} gunicorn workers over one SQLite file, {REVOCATIONS} logouts; seconds from the answer to the logout "
+        f"{WORKERS} gunicorn workers over one SQLite file, {REVOCATIONS} logouts; seconds from its answer "
         "until the last request that the slowest worker still let in had begun."
     )
     measure.publish("revocation_delay", measure.table("Revocation, everywhere", ["", "seconds", "goal"], rows, note))

@@ -78,9 +78,13 @@ def postgres_url(postgres_server: PostgresServer) -> str:
     return postgres_server.create_database()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium for the run."""
+    """A headless Chromium for one file of tests.
+
+    Not for the whole run: Playwright keeps an event loop in this thread, beside which no other test could run a
+    coroutine of its own.
+    """
     path = find_chromium()
     if path is None:
         missing("no Chromium: make browser, or set SIGNET_CHROMIUM")
