@@ -255,7 +255,7 @@ def test_every_flipped_bit_of_the_raw_signature_is_refused(algorithm: str) -> No
     for place in range(len(raw)):
         for bit in range(8) if len(raw) < 100 else (place % 8,):
             raw[place] ^= 1 << bit
-            with pytest.raises(InvalidSignature, match="^Signature verification failed$"):
+            with pytest.raises(InvalidSignature, match=r"^Signature verification failed$"):
                 verifier(key).verify(f"{signing_input}.{base64url.encode(bytes(raw)).decode()}", NOW)
             raw[place] ^= 1 << bit
 
@@ -458,7 +458,7 @@ def test_the_signature_layer_takes_one_key_or_a_set() -> None:
     "value", [None, 1, [], {}, object(), "x" * 262_145, b"x" * 262_145], ids=lambda v: type(v).__name__
 )
 def test_the_signature_layer_refuses_what_is_no_text_or_too_long(value: Any) -> None:
-    with pytest.raises(MalformedToken, match="^Invalid token: not a compact JWS$"):
+    with pytest.raises(MalformedToken, match=r"^Invalid token: not a compact JWS$"):
         verify_signature(value, test_keys.jwk("HS256"))
 
 
@@ -476,9 +476,9 @@ def test_the_signature_layer_refuses_a_signed_text_that_is_no_base64url() -> Non
     assert HS256.sign is not None
     made = signing_input + b"." + base64url.encode(HS256.sign(signing_input))
 
-    with pytest.raises(MalformedToken, match="^Invalid payload padding$"):
+    with pytest.raises(MalformedToken, match=r"^Invalid payload padding$"):
         verify_signature(made, test_keys.jwk("HS256"))
-    with pytest.raises(MalformedToken, match="^Invalid payload padding$"):
+    with pytest.raises(MalformedToken, match=r"^Invalid payload padding$"):
         verifier().verify(made.decode(), NOW)
 
 
