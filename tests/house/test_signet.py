@@ -375,3 +375,17 @@ def test_the_first_requests_of_a_process_are_all_served(tmp_path: Path) -> None:
         app.extensions["signet"].close()
 
         assert answers == [200] * 6
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_where_somebody_develops_a_refusal_names_the_section_that_helps(debug: bool) -> None:
+    app, _ = make(DEBUG=debug)
+
+    answer = app.test_client().post("/token", data="x", content_type="text/plain").get_json()
+
+    page, _, section = answer["msg"].partition("docs/it-does-not-work.md#")
+    assert bool(section) is debug
+    if debug:
+        titles = (Path(__file__).parent.parent.parent / "docs" / "it-does-not-work.md").read_text().lower()
+        assert section.rstrip(")").replace("-", " ") in titles
+        assert "application/json" in page

@@ -7,12 +7,13 @@ sessions, the head of the feed.
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, exc
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, SignetError, TokenExpired
@@ -300,7 +301,8 @@ class Sessions:
         before, moment = row.snapshot, row.moment
         used_at = max(moment.today, before.used_at)
         root_key = self._tokens.current_number
-        changed = connection.exec_driver_sql(
+        changed = _run(
+            connection,
             statements.advance(connection.dialect.name),
             (
                 before.generation + 1,
@@ -562,7 +564,7 @@ class Sessions:
 
     def _lock(self, connection: Connection, sid: str, arrived: float | None) -> _Row | None:
         dialect = connection.dialect.name
-        row = connection.exec_driver_sql(statements.lock(dialect), (sid,)).first()
+        row = _run(connection, statements.lock(dialect), (sid,)).fetchone()
         if row is None:
             return None
         # After the lock: so the epoch is not older than the row, and the time not older than its exchanges.
@@ -604,6 +606,21 @@ class Sessions:
 
     def _say_ended(self, user_id: UserId | None, sid: str | None, reason: str) -> None:
         events.session_ended.send(self._sender, user_id=user_id, session_id=sid, reason=reason)
+
+
+def _run(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
+    """Run a statement of the path of a refresh, on SQLite through the driver itself.
+
+    SQLAlchemy's result of one row costs there more than the row (measured: 35 µs of 50).
+    """
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        return connection.exec_driver_sql(statement, values)
+    try:
+        return driver.execute(statement, values)
+    except sqlite3.Error as error:
+        # As SQLAlchemy would have raised it, so that the store knows what it means.
+        raise exc.OperationalError(statement, None, error) from error
 
 
 def _info(row: Any) -> SessionInfo:

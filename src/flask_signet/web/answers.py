@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask import Response, current_app
 
@@ -17,6 +17,9 @@ from flask_signet.exceptions import (
     Unavailable,
     WeakKeyError,
 )
+
+# Where somebody develops, a refusal that the browser caused names the section of the documentation that helps.
+_HELP: Final = {"csrf_failed": "403-csrf-failed", "unsupported_media_type": "415-unsupported-media-type"}
 
 
 def json_answer(payload: Mapping[str, Any] | list[Any], status: int = 200) -> Response:
@@ -50,7 +53,8 @@ def challenge(error: SignetError) -> str:
 def message(error: SignetError) -> str:
     """Return what people may read of *error*: never an internal reason of a 5xx."""
     if error.status < 500:
-        return str(error)
+        help_with = _HELP.get(error.code) if current_app.debug else None
+        return str(error) if help_with is None else f"{error} (help: docs/it-does-not-work.md#{help_with})"
     return "Service temporarily unavailable" if error.status == 503 else "Internal server error"
 
 
