@@ -31,28 +31,33 @@ def _die(*_: Any, **__: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _at_statement(word: str, when: str) -> Callable[[Any], None]:
+def _before(word: str) -> Callable[[Any], None]:
+    """Die just before a statement runs, whether it goes through SQLAlchemy or straight to SQLite's driver."""
+
     def install(engine: Any) -> None:
-        def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        def look(statement: str) -> None:
             if statement.startswith(word):
                 _die()
 
-        event.listen(engine, when, look)
+        event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_: look(statement))
+        if engine.dialect.name == "sqlite":
+            engine.dispose()
+            event.listen(engine, "connect", lambda connection, _record: connection.set_trace_callback(look))
+        if word == "COMMIT":
+            event.listen(engine, "commit", _die)
 
     return install
 
 
-def _at(name: str) -> Callable[[Any], None]:
-    return lambda engine: event.listen(engine, name, _die)
+def _after_the_commit(engine: Any) -> None:
+    event.listen(engine, "checkin", _die)
 
 
 POINTS = {
-    "before the row is read": _at_statement("SELECT user_id", "before_cursor_execute"),
-    "after the row was read": _at_statement("SELECT user_id", "after_cursor_execute"),
-    "before the row is changed": _at_statement("UPDATE signet_sessions", "before_cursor_execute"),
-    "after the row was changed": _at_statement("UPDATE signet_sessions", "after_cursor_execute"),
-    "before the commit": _at("commit"),
-    "after the commit": _at("checkin"),
+    "before the row is read": _before("SELECT user_id"),
+    "before the row is changed": _before("UPDATE signet_sessions"),
+    "before the commit": _before("COMMIT"),
+    "after the commit": _after_the_commit,
 }
 
 
