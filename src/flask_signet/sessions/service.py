@@ -7,13 +7,12 @@ sessions, the head of the feed.
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, exc
+from sqlalchemy import Connection, Engine, exc
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, SignetError, TokenExpired
@@ -26,6 +25,7 @@ from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, i
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.user_ids import UserId, join, split
 from flask_signet.store import Store
+from flask_signet.store.failures import as_unavailable
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +143,7 @@ class Sessions:
         self._tokens = RefreshTokens(root_keys, clock)
         self._time = SteadyTime(clock)
         self._cleaned_at = float("-inf")
+        self._known_engine: Engine | None = None
 
     @property
     def settings(self) -> SessionSettings:
@@ -236,11 +237,11 @@ class Sessions:
         """
         arrived = self._clock.monotonic() if arrived is None else arrived
         token = self._tokens.parse(presented)
-        outcome = None
-        if self._store.dialect == "postgresql":
-            outcome = self._rotate_in_one_statement(token, arrived)
+        outcome = self._rotate_quickly(token, arrived)
         if outcome is None:
+            engine = self._store.engine
             outcome = self._store.retrying(lambda connection: self._judge(connection, token, arrived))
+            self._known_engine = engine  # its tables were looked at
         return self._answer(token, outcome)
 
     def force_rotation(self, session_id: str, *, fresh: bool, connection: Connection | None = None) -> Granted:
@@ -277,13 +278,7 @@ class Sessions:
         if decision is Decision.ROTATE:
             return self._advance(connection, sid, row)
         if decision is Decision.SAME:
-            return _Outcome(
-                decision=decision,
-                user_id=user_id,
-                epoch=row.epoch,
-                generation=row.snapshot.generation,
-                root_key=row.root_key,
-            )
+            return _same(row)
         if decision in (Decision.THEFT, Decision.WENT_BACK):
             self._mark_ended(connection, sid, decision.value, row.moment.today)
             self._feed.append(connection, [Ended(subject=sid)])
@@ -298,25 +293,26 @@ class Sessions:
         return _Outcome(decision=Decision.WENT_BACK)
 
     def _advance(self, connection: Connection, sid: str, row: _Row) -> _Outcome:
+        values, outcome = self._next(sid, row)
+        if connection.exec_driver_sql(statements.advance(connection.dialect.name), values).rowcount != 1:
+            raise SignetError("a locked session changed")  # the row is ours until the commit: this cannot be
+        return outcome
+
+    def _next(self, sid: str, row: _Row) -> tuple[tuple[Any, ...], _Outcome]:
+        """Return the values of the compare-and-set that exchanges a generation, and what then holds."""
         before, moment = row.snapshot, row.moment
         used_at = max(moment.today, before.used_at)
         root_key = self._tokens.current_number
-        changed = _run(
-            connection,
-            statements.advance(connection.dialect.name),
-            (
-                before.generation + 1,
-                root_key,
-                pack(push(before.exchanged, moment.now)),
-                used_at,
-                min(used_at + self._settings().idle * 1000, before.ends_at),
-                sid,
-                before.generation,
-            ),
+        values = (
+            before.generation + 1,
+            root_key,
+            pack(push(before.exchanged, moment.now)),
+            used_at,
+            min(used_at + self._settings().idle * 1000, before.ends_at),
+            sid,
+            before.generation,
         )
-        if changed.rowcount != 1:  # the row is locked by us: this cannot be
-            raise SignetError("a locked session changed")
-        return _Outcome(
+        return values, _Outcome(
             decision=Decision.ROTATE,
             user_id=join(row.user_kind, row.user_id),
             epoch=row.epoch,
@@ -324,22 +320,64 @@ class Sessions:
             root_key=root_key,
         )
 
-    def _rotate_in_one_statement(self, token: Presented, arrived: float) -> _Outcome | None:
-        """Do the common case in one round trip (PostgreSQL): ``None`` where it is another one, to be judged."""
+    # --- The quick way: a pooled connection and its driver, for the case that nearly every refresh is -----
+
+    def _rotate_quickly(self, token: Presented, arrived: float) -> _Outcome | None:
+        """Exchange the current token, or give it again; ``None`` where anything else is to be done.
+
+        :raises Unavailable: the store does not answer.
+        """
+        engine = self._store.engine
+        # Not on the application's own engine: there only a transaction of the store's has our limit on locks.
+        if engine is not self._known_engine or self._store.in_memory or self._store.settings.url == "app":
+            return None
+        if engine.dialect.name not in ("sqlite", "postgresql"):
+            return None
+        with as_unavailable():
+            pooled = engine.raw_connection()
+            try:
+                if engine.dialect.name == "sqlite":
+                    return self._in_sqlite(pooled.driver_connection, token, arrived)
+                return self._in_postgresql(pooled.driver_connection, token, arrived)
+            except engine.dialect.loaded_dbapi.Error as error:
+                pooled.invalidate(error)
+                # As SQLAlchemy would have raised it, so that the store knows what it means.
+                raise exc.OperationalError("refresh", None, error) from error
+            finally:
+                pooled.close()
+
+    def _in_sqlite(self, driver: Any, token: Presented, arrived: float) -> _Outcome | None:
+        sid = str(token.session_id)
+        driver.execute("BEGIN IMMEDIATE")
+        found = driver.execute(statements.lock("sqlite"), (sid,)).fetchone()
+        outcome = None
+        if found is not None:
+            now, today = self._time.now(), self._time.today()
+            moment = Moment(arrived=now - self._time.waited(arrived), now=now, today=today)
+            row = _row(found, found[9], moment)
+            decision = decide(row.snapshot, token.generation, moment, grace_ms=self._settings().grace * 1000)
+            if decision is Decision.ROTATE:
+                values, outcome = self._next(sid, row)
+                driver.execute(statements.advance("sqlite"), values)
+            elif decision is Decision.SAME:
+                outcome = _same(row)
+        driver.execute("COMMIT")
+        return outcome
+
+    def _in_postgresql(self, driver: Any, token: Presented, arrived: float) -> _Outcome | None:
+        """Do all in one statement, which is a transaction by itself: one round trip."""
         settings = self._settings()
         root_key = self._tokens.current_number
-
-        def run(connection: Connection) -> Any:
-            values = (
-                root_key,
-                settings.idle * 1000,
-                str(token.session_id),
-                token.generation,
-                self._time.waited(arrived) + settings.grace * 1000,
-            )
-            return connection.exec_driver_sql(statements.POSTGRESQL_ROTATE, values).first()
-
-        row = self._store.retrying(run)
+        values = (
+            root_key,
+            settings.idle * 1000,
+            str(token.session_id),
+            token.generation,
+            self._time.waited(arrived) + settings.grace * 1000,
+        )
+        driver.autocommit = True
+        row = driver.execute(statements.POSTGRESQL_ROTATE, values).fetchone()
+        driver.autocommit = False
         if row is None:
             return None
         return _Outcome(
@@ -564,28 +602,14 @@ class Sessions:
 
     def _lock(self, connection: Connection, sid: str, arrived: float | None) -> _Row | None:
         dialect = connection.dialect.name
-        row = _run(connection, statements.lock(dialect), (sid,)).fetchone()
+        row = connection.exec_driver_sql(statements.lock(dialect), (sid,)).first()
         if row is None:
             return None
         # After the lock: so the epoch is not older than the row, and the time not older than its exchanges.
         epoch = (
             row[9] if dialect == "sqlite" else connection.execute(statements.TOKEN_EPOCH, {"user": row[0]}).scalar_one()
         )
-        return _Row(
-            user_id=row[0],
-            user_kind=row[1],
-            root_key=row[3],
-            epoch=epoch,
-            snapshot=Snapshot(
-                generation=row[2],
-                exchanged=unpack(bytes(row[4])),
-                used_at=row[5],
-                idle_ends_at=row[6],
-                ends_at=row[7],
-                ended=row[8] is not None,
-            ),
-            moment=self._moment(connection, arrived),
-        )
+        return _row(row, epoch, self._moment(connection, arrived))
 
     def _make_room(self, connection: Connection, key: str, cap: int | None, now: int) -> list[Ended]:
         if cap is None:
@@ -608,19 +632,32 @@ class Sessions:
         events.session_ended.send(self._sender, user_id=user_id, session_id=sid, reason=reason)
 
 
-def _run(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
-    """Run a statement of the path of a refresh, on SQLite through the driver itself.
+def _row(row: Any, epoch: int, moment: Moment) -> _Row:
+    return _Row(
+        user_id=row[0],
+        user_kind=row[1],
+        root_key=row[3],
+        epoch=epoch,
+        snapshot=Snapshot(
+            generation=row[2],
+            exchanged=unpack(bytes(row[4])),
+            used_at=row[5],
+            idle_ends_at=row[6],
+            ends_at=row[7],
+            ended=row[8] is not None,
+        ),
+        moment=moment,
+    )
 
-    SQLAlchemy's result of one row costs there more than the row (measured: 35 µs of 50).
-    """
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection):
-        return connection.exec_driver_sql(statement, values)
-    try:
-        return driver.execute(statement, values)
-    except sqlite3.Error as error:
-        # As SQLAlchemy would have raised it, so that the store knows what it means.
-        raise exc.OperationalError(statement, None, error) from error
+
+def _same(row: _Row) -> _Outcome:
+    return _Outcome(
+        decision=Decision.SAME,
+        user_id=join(row.user_kind, row.user_id),
+        epoch=row.epoch,
+        generation=row.snapshot.generation,
+        root_key=row.root_key,
+    )
 
 
 def _info(row: Any) -> SessionInfo:
