@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import StartServer, missing
 from tests.docs.markdown import DOCS, README, ROOT, blocks
-from tests.support.processes import Server, free_port
+from tests.support.processes import Server, free_port, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -157,6 +157,8 @@ def test_the_proxy_of_vite_is_right(page: Page, start_server: StartServer, tmp_p
         port=free_port(),
         timeout=60,
     )
+    # Vite tries its port before it serves there, so that the port answering is not enough.
+    wait_until(lambda: "ready in" in front.output(), timeout=60, what="Vite")
 
     for storage in ("local", "cookie"):
         expect_all_well(visit(page, f"http://localhost:{front.port}", "/api/", storage))
