@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
@@ -127,12 +128,12 @@ def _our_process(url: str, folder: str, start: Any, counts: Any, number: int) ->
 
 def postgresql_row() -> list[object] | None:
     """Return one row of the table: four processes, one statement each way; ``None`` without a server."""
-    from tests.support.postgres import PostgresServer, find_binaries
+    from tests.support.postgres import find_binaries
 
     binaries = find_binaries()
     if binaries is None:
         return None
-    server = PostgresServer(binaries)
+    server = _durable_server(binaries)
     try:
         server.start()
         url = server.create_database()
@@ -140,6 +141,21 @@ def postgresql_row() -> list[object] | None:
             return _row(*_four_processes(url, folder))
     finally:
         server.remove()
+
+
+def _durable_server(binaries: Path) -> Any:
+    """Return the tests' server, whose commits wait for the disk here as they do in earnest."""
+    from tests.support.postgres import PostgresServer
+
+    class Durable(PostgresServer):
+        def _spawn(self) -> subprocess.Popen[bytes]:
+            command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port), "-h", "127.0.0.1"]
+            with open(self._folder / "log", "ab") as log:
+                return subprocess.Popen(
+                    [*command, "-k", ""], stdout=log, stderr=log, user=self._user, cwd="/", start_new_session=True
+                )
+
+    return Durable(binaries)
 
 
 def _four_processes(url: str, folder: str) -> tuple[str, dict[str, list[float]], str]:

@@ -30,6 +30,18 @@ def test_a_compact_map_answers_as_a_dict_does(small: int, entries: list[tuple[st
     assert compact.get("never put anywhere") == 0
 
 
+@pytest.mark.parametrize("small", [0, 3, 1_000])
+@given(entries=st.lists(st.tuples(st.text(max_size=2), st.integers(-5, 2**40)), max_size=300))
+def test_many_at_once_are_as_good_as_one_by_one(small: int, entries: list[tuple[str, int]]) -> None:
+    at_once, one_by_one = CompactMap(small=small), CompactMap(small=small)
+    at_once.put_all(entries)
+    for text, value in entries:
+        one_by_one.put(text, value)
+
+    assert len(at_once) == len(one_by_one)
+    assert [at_once.get(text) for text, _ in entries] == [one_by_one.get(text) for text, _ in entries]
+
+
 def test_every_entry_survives_the_growth_of_its_segment() -> None:
     compact = CompactMap(small=100)
     for i in range(60_000):

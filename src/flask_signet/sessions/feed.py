@@ -39,7 +39,7 @@ _JUMP = 1_000_000
 
 _HEAD = "SELECT n, floor FROM signet_feed_head"
 _COUNT = "SELECT count(*) FROM signet_feed"
-_SESSIONS = "SELECT subject, until FROM signet_feed WHERE kind = 'session'"
+_SESSIONS = "SELECT subject, until / 1000 + 1 FROM signet_feed WHERE kind = 'session'"  # in seconds, rounded up
 _EPOCHS = "SELECT user_id, epoch FROM signet_epochs WHERE epoch > 0"
 _NEWER = (
     "SELECT h.n, h.floor, f.n, f.kind, f.subject, f.epoch, f.until "
@@ -224,8 +224,7 @@ class Feed:
 
     def _read(self, process: _Process) -> None:
         file = self._sqlite_file()
-        if file is None or self._last < 0:
-            # The first reading also goes through the store, which makes or checks the tables.
+        if file is None:
             with self._store.read() as connection:
 
                 def through_store(sql: str, **values: Any) -> _Rows:
@@ -233,6 +232,9 @@ class Feed:
 
                 self._apply(through_store)
             return
+        if self._last < 0:
+            with self._store.read():
+                pass  # makes or checks the tables; the many rows come quicker through the driver
         ask = process.reader(file)
         version = next(iter(ask("PRAGMA data_version")))[0]
         if version == process.version:
@@ -276,7 +278,7 @@ class Feed:
             memory = RevocationMemory(self._seconds)
             memory.keep_sessions_of(self._memory)
         count = next(iter(ask(_COUNT)))[0]
-        memory.end_sessions(((subject, _second(until)) for subject, until in ask(_SESSIONS)), about=count)
+        memory.end_sessions(ask(_SESSIONS), about=count)
         memory.raise_epochs(ask(_EPOCHS))
         memory.set_floor(floor)
         self._memory = memory

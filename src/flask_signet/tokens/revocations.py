@@ -34,12 +34,13 @@ class Revocations(Protocol):
 class _Segment:
     """Open addressing with linear probing over two arrays: 64-bit keys (0 is an empty slot), 32-bit values."""
 
-    __slots__ = ("count", "keys", "values")
+    __slots__ = ("count", "keys", "most", "values")
 
     def __init__(self, slots: int) -> None:
         self.keys = array("Q", bytes(8 * slots))
         self.values = array("I", bytes(4 * slots))
         self.count = 0
+        self.most = int(slots * _FULLEST)
 
     def put(self, key: int, value: int) -> None:
         """Set *key* to *value*. There must be an empty slot."""
@@ -117,6 +118,28 @@ class CompactMap:
             return
         self._put(hash(text) & _WORD or 1, value, dead)
 
+    def put_all(self, entries: Iterable[tuple[str, int]], *, dead: Callable[[int], bool] | None = None) -> None:
+        """Do what :meth:`put` does, for many: a worker starts by it, and a million calls take a second."""
+        for text, value in entries:
+            key = hash(text) & _WORD or 1
+            segment = None if self._table is not None else self._segments[key >> 64 - _SEGMENT_BITS]
+            if segment is None or segment.count >= segment.most or not 0 < value <= _LARGEST_VALUE:
+                self.put(text, value, dead=dead)
+                continue
+            keys = segment.keys
+            slots = len(keys)
+            i = key % slots
+            while found := keys[i]:
+                if found == key:
+                    break
+                i += 1
+                if i == slots:
+                    i = 0
+            else:
+                segment.count += 1
+            segment.values[i] = value
+            keys[i] = key
+
     def reserve(self, entries: int) -> None:
         """Make room for about *entries* at once: a worker that starts with a million grows nothing."""
         table = self._table
@@ -145,7 +168,7 @@ class CompactMap:
     def _put(self, key: int, value: int, dead: Callable[[int], bool] | None) -> None:
         i = key >> 64 - _SEGMENT_BITS
         segment = self._segments[i]
-        if segment.count + 1 > len(segment.keys) * _FULLEST:
+        if segment.count >= segment.most:
             living = segment.count
             if dead is not None:
                 living = sum(not dead(value) for _, value in segment.items())
@@ -207,9 +230,7 @@ class RevocationMemory:
         dead = self._dead
         with self._write:
             self._sessions.reserve(about)
-            put = self._sessions.put
-            for sid, until in sids:
-                put(sid, until, dead=dead)
+            self._sessions.put_all(sids, dead=dead)
 
     def raise_epochs(self, epochs: Iterable[tuple[str, int]]) -> None:
         """Remember pairs of a user and the epoch that their tokens must at least have (without the floor)."""
