@@ -109,9 +109,11 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
   const refresh = async (stale?: string): Promise<void> => {
     const before = logouts;
     await locked(async () => {
-      if (cookie && channel && tokens?.token === stale) {
+      // Even with a common storage: what another tab wrote there may be seen later than its lock is.
+      if (channel && tokens?.token === stale) {
         await new Promise<void>((done) => {
-          setTimeout((adopted = done), ASK_MS);
+          setTimeout(done, ASK_MS);
+          adopted = () => tokens?.token === stale || done();
           post("ask", false, stale);
         });
       }
