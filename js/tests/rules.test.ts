@@ -103,6 +103,28 @@ test.each(["local", "session"] as const)(
   },
 );
 
+test("2 a common storage that shows late what another tab wrote costs no refresh", async () => {
+  const browser = browse({ storage: "local" });
+  const [one, two] = [browser.tab(), browser.tab()];
+  await one.login(NAME, PASSWORD);
+  await two.ready();
+  server.expire();
+  // A browser's tabs are several processes: a lock may be handed on before the storage of the other knows.
+  const old = localStorage.getItem("signet");
+  const late = vi.spyOn(Storage.prototype, "getItem").mockReturnValue(old);
+  const write = vi.spyOn(Storage.prototype, "setItem").mockImplementationOnce((key, text) => {
+    write.mockRestore();
+    localStorage.setItem(key, text);
+    setTimeout(() => {
+      late.mockRestore();
+      window.dispatchEvent(new Event("storage"));
+    }, 20);
+  });
+  await Promise.all([one.fetch("tasks"), two.fetch("tasks")]);
+
+  expect(server.refreshes()).toBe(1);
+});
+
 test("2 a new tab takes the token of another instead of refreshing", async () => {
   const browser = browse();
   const one = browser.tab();
