@@ -1,0 +1,179 @@
+"""Follow the page "React in five minutes" word for word: a fresh Vite app, the packed package, a login in Chromium."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.conftest import StartServer, missing
+from tests.docs.markdown import DOCS, README, ROOT, blocks
+from tests.support.processes import Server
+
+pytestmark = pytest.mark.browser
+
+PAGE = DOCS / "react-in-five-minutes.md"
+PACKAGES = ROOT / "node_modules"
+API = blocks(README, "python")[1].text
+USERNAME, PASSWORD = "maria", "a long sentence"
+
+# What Vite's React template brings besides the files that the page replaces. The template itself would have to be
+# downloaded; its packages are those of this workspace.
+MANIFEST = {
+    "name": "my-app",
+    "private": True,
+    "type": "module",
+    "scripts": {"dev": "vite", "build": "vite build"},
+}
+INDEX = """<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="UTF-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1.0" />
+    <title>my-app</title>
+  </head>
+  <body>
+    <div id="root"></div>
+    <script type="module" src="/src/main.jsx"></script>
+  </body>
+</html>
+"""
+
+# The view that the page asks for its greeting, and the user who signs in.
+PROTECTED = """
+from flask_signet import current_user, jwt_required
+
+@app.get("/protected")
+@jwt_required()
+def protected():
+    return {"id": current_user.id, "username": current_user.username}
+
+with app.app_context():
+    if signet.users.find("maria") is None:
+        signet.users.create("maria", "a long sentence")
+"""
+SERVE_BUILT = """
+from flask import send_from_directory
+
+@app.get("/")
+@app.get("/assets/<name>")
+def front(name=None):
+    return send_from_directory(BUILT + ("/assets" if name else ""), name or "index.html")
+"""
+
+
+def named_blocks() -> dict[str, str]:
+    """Return the files that the page shows: path → text, by the comment in the first line."""
+    files: dict[str, str] = {}
+    for block in [*blocks(PAGE, "js"), *blocks(PAGE, "jsx")]:
+        first, _, rest = block.text.partition("\n")
+        match = re.fullmatch(r"// (\S+\.jsx?)", first)
+        assert match, f"{block} does not say which file it is"
+        files[match[1]] = rest
+    return files
+
+
+def run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Vite app, with the package installed from the archive that would be published."""
+    npm = shutil.which("npm")
+    if npm is None or not (PACKAGES / "vite").exists() or not (ROOT / "js" / "dist" / "index.js").exists():
+        missing("no npm, no node_modules or no js/dist: make setup js/dist/.ready")
+        raise AssertionError
+    folder = tmp_path_factory.mktemp("quickstart")
+    # Without its scripts: the package is built already, and others may be reading it.
+    run([npm, "pack", "--ignore-scripts", "--pack-destination", str(folder)], ROOT / "js")
+    [archive] = folder.glob("flask-signet-*.tgz")
+    app = folder / "my-app"
+    app.mkdir()
+    (app / "package.json").write_text(json.dumps(MANIFEST), "utf-8")
+    (app / "index.html").write_text(INDEX, "utf-8")
+    # It has no dependency, so nothing is asked of any registry.
+    run([npm, "install", "--offline", "--no-audit", "--no-fund", "--legacy-peer-deps", str(archive)], app)
+    assert not (app / "node_modules" / "flask-signet").is_symlink()
+    (app / "node_modules" / "@vitejs").mkdir()
+    for name in ("react", "react-dom", "vite", "@vitejs/plugin-react"):
+        (app / "node_modules" / name).symlink_to(PACKAGES / name)
+    for name, text in named_blocks().items():
+        (app / name).parent.mkdir(exist_ok=True)
+        (app / name).write_text(text, "utf-8")
+    return app
+
+
+def start_api(start_server: StartServer, folder: Path, text: str) -> Server:
+    """Serve the application of the quick start, with what *text* adds."""
+    folder.mkdir()
+    (folder / "app.py").write_text(API + PROTECTED + text, "utf-8")
+    command = [sys.executable, "-m", "flask", "run", "--port", "{port}"]
+    return start_server(command, cwd=folder, env={"FLASK_APP": None}, timeout=60)
+
+
+def sign_in(page: Page, password: str) -> None:
+    page.get_by_label("User name").fill(USERNAME)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def try_out(page: Page, address: str) -> None:
+    """Do what the page says at its end: sign in, reload, open a second tab, sign out in one."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(address)
+    sign_in(page, "a guess")
+    expect(page.get_by_role("alert")).to_have_text("Bad username or password")
+
+    sign_in(page, PASSWORD)
+    expect(page.get_by_text(f"Hello {USERNAME}")).to_be_visible()
+
+    page.reload()
+    expect(page.get_by_text(f"Hello {USERNAME}")).to_be_visible()
+
+    context: BrowserContext = page.context
+    second = context.new_page()
+    second.goto(address)
+    expect(second.get_by_text(f"Hello {USERNAME}")).to_be_visible()
+
+    second.get_by_role("button", name="Sign out").click()
+    for tab in (page, second):
+        expect(tab.get_by_role("button", name="Sign in")).to_be_visible()
+    assert [] == errors
+
+
+def test_the_page_shows_every_file_that_the_app_needs() -> None:
+    assert {"vite.config.js", "src/auth.js", "src/main.jsx", "src/App.jsx"} == set(named_blocks())
+
+
+def test_it_works_in_development(app_folder: Path, page: Page, start_server: StartServer, tmp_path: Path) -> None:
+    """Vite serves the page and passes on what is the server's, as the page configures it."""
+    api = start_api(start_server, tmp_path / "api", "")
+    config = app_folder / "vite.config.js"
+    text = named_blocks()["vite.config.js"]
+    assert ":5000" in text
+    config.write_text(text.replace(":5000", f":{api.port}"), "utf-8")
+    vite = start_server(
+        [str(PACKAGES / ".bin" / "vite"), "--host", "127.0.0.1", "--port", "{port}", "--strictPort"],
+        cwd=app_folder,
+        timeout=60,
+    )
+
+    try_out(page, f"http://localhost:{vite.port}/")
+
+
+def test_it_works_when_built(app_folder: Path, page: Page, start_server: StartServer, tmp_path: Path) -> None:
+    """The built files, served by the same application as the API."""
+    run([str(PACKAGES / ".bin" / "vite"), "build"], app_folder)
+    built = f"\nBUILT = {str(app_folder / 'dist')!r}\n"
+    api = start_api(start_server, tmp_path / "api", built + SERVE_BUILT)
+
+    try_out(page, f"http://localhost:{api.port}/")
