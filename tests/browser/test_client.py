@@ -170,6 +170,7 @@ def let_expire(app: App, tab: Page) -> str:
     old = token(tab, force=True)
     assert isinstance(old, str), old
     app.lifetime(600)
+    time.sleep(1.1)  # for the client, which counts from when it came; the server rounds down
     wait_until(lambda: app.status_of(old) == 401, timeout=10, what="the token expires")
     return old
 
@@ -345,9 +346,7 @@ def test_the_back_button_brings_a_working_page(storage: str, serve: Serve, conte
 @pytest.mark.browser
 @pytest.mark.parametrize("secure", [True, False], ids=["localhost", "plain http"])
 @pytest.mark.parametrize("storage", SHARED)
-def test_the_back_button_brings_nobody_back(
-    storage: str, secure: bool, serve: Serve, context: BrowserContext
-) -> None:
+def test_the_back_button_brings_nobody_back(storage: str, secure: bool, serve: Serve, context: BrowserContext) -> None:
     """A page in the back/forward cache, a logout in another tab: who presses "back" sees nothing of the user's."""
     app = serve(SIGNET_COOKIE_SECURE=False if not secure else None)
     url = app.url() if secure else app.url(HOST)
@@ -573,9 +572,7 @@ for (const name of ["localStorage", "sessionStorage"])
 @pytest.mark.browser
 @pytest.mark.parametrize("trouble", [FULL, FORBIDDEN], ids=["full", "forbidden"])
 @pytest.mark.parametrize("storage", ["cookie", "session", "local"])
-def test_a_storage_that_is_full_or_forbidden(
-    storage: str, trouble: str, serve: Serve, context: BrowserContext
-) -> None:
+def test_a_storage_that_is_full_or_forbidden(storage: str, trouble: str, serve: Serve, context: BrowserContext) -> None:
     """The page works as long as it is open: login, request, refresh, logout."""
     context.add_init_script(trouble)
     app = serve()

@@ -13,14 +13,15 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.conftest import StartServer, missing
-from tests.docs.markdown import DOCS, README, ROOT, blocks
+from tests.docs.markdown import DOCS, ROOT, blocks, shows, steps
 from tests.support.processes import Server
 
 pytestmark = pytest.mark.browser
 
 PAGE = DOCS / "react-in-five-minutes.md"
 PACKAGES = ROOT / "node_modules"
-API = blocks(README, "python")[1].text
+[API] = blocks(PAGE, "python")
+[TERMINAL] = blocks(PAGE, "console")
 USERNAME, PASSWORD = "maria", "a long sentence"
 
 # What Vite's React template brings besides the files that the page replaces. The template itself would have to be
@@ -45,19 +46,6 @@ INDEX = """<!doctype html>
 </html>
 """
 
-# The view that the page asks for its greeting, and the user who signs in.
-PROTECTED = """
-from flask_signet import current_user, jwt_required
-
-@app.get("/protected")
-@jwt_required()
-def protected():
-    return {"id": current_user.id, "username": current_user.username}
-
-with app.app_context():
-    if signet.users.find("maria") is None:
-        signet.users.create("maria", "a long sentence")
-"""
 SERVE_BUILT = """
 from flask import send_from_directory
 
@@ -112,9 +100,20 @@ def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start_api(start_server: StartServer, folder: Path, text: str) -> Server:
-    """Serve the application of the quick start, with what *text* adds."""
+    """Make the user and serve the application as the page says, with what *text* adds to it."""
     folder.mkdir()
-    (folder / "app.py").write_text(API + PROTECTED + text, "utf-8")
+    (folder / "app.py").write_text(API.text + text, "utf-8")
+    [create] = [step for step in steps(TERMINAL) if step.command.startswith("flask signet ")]
+    done = subprocess.run(
+        [sys.executable, "-m", *create.command.split()],
+        cwd=folder,
+        input=f"{PASSWORD}\n" * 2,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert shows(create.shown[-1:], done.stdout), done.stdout + done.stderr
     command = [sys.executable, "-m", "flask", "run", "--port", "{port}"]
     return start_server(command, cwd=folder, env={"FLASK_APP": None}, timeout=60)
 
