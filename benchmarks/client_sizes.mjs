@@ -1,0 +1,74 @@
+// Installs clients of others into a temporary folder, bundles each with esbuild as an application would
+// (minified, production, React and Next not counted), and prints what a visitor downloads, as JSON.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { build, version as esbuild } from "esbuild";
+
+const OURS = fileURLToPath(new URL("../js/dist/", import.meta.url));
+const KIT = ["useSignIn", "useSignOut", "useAuthUser", "useAuthHeader", "useIsAuthenticated"];
+
+// What is measured, the packages that it is made of, and the lines that an application would write.
+const CLIENTS = [
+  ["flask-signet", [], `export { createClient } from "${OURS}index.js";`],
+  ["flask-signet with React", [], `export * from "${OURS}index.js"; export * from "${OURS}react.js";`],
+  ["next-auth/react", ["next-auth"], `export { SessionProvider, useSession, signIn, signOut } from "next-auth/react";`],
+  ["better-auth/client", ["better-auth"], `export { createAuthClient } from "better-auth/client";`],
+  ["better-auth/react", ["better-auth"], `export { createAuthClient } from "better-auth/react";`],
+  ["oidc-client-ts, UserManager", ["oidc-client-ts"], `export { UserManager } from "oidc-client-ts";`],
+  [
+    "axios with axios-auth-refresh",
+    ["axios", "axios-auth-refresh"],
+    `import axios from "axios"; import * as refresh from "axios-auth-refresh"; export { axios, refresh };`,
+  ],
+  ["supabase auth-js, AuthClient", ["@supabase/auth-js"], `export { AuthClient } from "@supabase/auth-js";`],
+  [
+    "react-auth-kit",
+    ["react-auth-kit"],
+    [
+      `export { default as AuthProvider } from "react-auth-kit"; export { default as createStore } from "react-auth-kit/createStore";`,
+      ...KIT.map((name) => `export { default as ${name} } from "react-auth-kit/hooks/${name}";`),
+    ].join("\n"),
+  ],
+];
+const PACKAGES = [...new Set(CLIENTS.flatMap(([, names]) => names))];
+
+const folder = mkdtempSync(join(tmpdir(), "client-sizes-"));
+try {
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps", "--loglevel=error"];
+  execFileSync("npm", ["install", ...quiet, ...PACKAGES], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+
+  const versionOf = (name) =>
+    JSON.parse(readFileSync(name ? join(folder, "node_modules", name, "package.json") : `${OURS}../package.json`))
+      .version;
+  const rows = [];
+  for (const [name, packages, contents] of CLIENTS) {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: folder },
+      bundle: true,
+      minify: true,
+      write: false,
+      format: "esm",
+      platform: "browser",
+      target: "es2022",
+      external: ["react", "react-dom", "react/*", "next", "next/*"],
+      define: { "process.env.NODE_ENV": '"production"' },
+      logLevel: "error",
+    });
+    const bundle = outputFiles[0].contents;
+    rows.push({
+      name,
+      version: (packages.length ? packages : [null]).map(versionOf).join(" + "),
+      minified: bundle.length,
+      gzip: gzipSync(bundle, { level: 9 }).length,
+      brotli: brotliCompressSync(bundle).length,
+    });
+  }
+  console.log(JSON.stringify({ esbuild, node: process.version, rows }));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
