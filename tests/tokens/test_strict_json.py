@@ -139,6 +139,32 @@ def test_the_first_refused_depth_is_251(read: Any) -> None:
         read(b'{"a":' + b"[" * 250 + b"]" * 250 + b"}")
 
 
+MANY = ",".join(["[]"] * 300)
+
+
+@both
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [
+        ("[" * 249 + MANY + "]" * 249, 250),
+        ("[" * 250 + MANY + "]" * 250, 251),
+        ("[" + MANY + "," + "[" * 249 + "]" * 249 + "]", 250),
+        ("[" + MANY + "," + "[" * 250 + "]" * 250 + "]", 251),
+        ("[" * 200 + MANY + "," + "[" * 50 + "]" * 250, 250),
+        ("[" * 200 + MANY + "," + "[" * 51 + "]" * 251, 251),
+        ('{"":' * 249 + f"[{MANY[3:]}]" + "}" * 249, 251),
+        ('{"":' * 248 + f"[{MANY[3:]}]" + "}" * 248, 250),
+    ],
+)
+def test_the_depth_is_counted_exactly_among_many_brackets(read: Any, text: str, depth: int) -> None:
+    """What closes counts back by one: neither forgotten nor twice."""
+    if depth <= 250:
+        assert json.loads(text) == read(text.encode())
+    else:
+        with pytest.raises(ValueError, match=r"^nested too deeply$"):
+            read(text.encode())
+
+
 @both
 def test_brackets_in_texts_and_side_by_side_are_not_deep(read: Any) -> None:
     wide = {"a": "[" * 600, "b": [[]] * 600, "c": ["\\[", '"[{', "[" * 300] * 2, "d\\[" * 300: "{" * 300}

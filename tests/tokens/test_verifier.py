@@ -121,7 +121,7 @@ def test_an_issued_header_may_hold_more_but_no_other_algorithm() -> None:
         made.split(".")[0].encode()
     )
     assert jws.read_header(issuer.issue(GOOD, headers={"alg": "ES256"}).split(".")[0].encode())["alg"] == "ES256"
-    with pytest.raises(SettingsError, match="cannot change alg: the key signs with ES256"):
+    with pytest.raises(SettingsError, match=r"the key signs with ES256\. Set JWT_ALGORITHM, and a key that fits it\.$"):
         issuer.issue(GOOD, headers={"alg": "none"})
     with pytest.raises(InvalidKeyError, match="the ES256 key only verifies"):
         Issuer(keys.from_jwk(test_keys.public_jwk("ES256")))
@@ -443,12 +443,13 @@ def test_the_signature_layer_takes_one_key_or_a_set() -> None:
         assert GOOD == json.loads(verify_signature(made, given_key))
     for given_key in (one, {"keys": [one]}):
         assert GOOD == json.loads(verify_signature(nameless.encode(), given_key))
-    with pytest.raises(UnknownKey, match="it has no kid, and there are several keys"):
+    words = "^No key is known for this token: it has no kid, and there are several keys$"
+    with pytest.raises(UnknownKey, match=words):
         verify_signature(nameless, {"keys": [one, other]})
     for given_key in (other, test_keys.public_jwk("ES256", kid="x"), {"keys": [other]}):
         with pytest.raises(UnknownKey):
             verify_signature(made, given_key)
-    with pytest.raises(InvalidSignature):
+    with pytest.raises(InvalidSignature, match=r"^Signature verification failed$"):
         verify_signature(made[:-4] + "AAAA", one)
     with pytest.raises(MalformedToken, match="Invalid crypto padding"):
         verify_signature(made + "=", one)
