@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.client_app.app import DIST, USERS
-from tests.conftest import StartServer, missing
+from tests.conftest import ROOT, missing
 from tests.support.http import request
 from tests.support.processes import Server, wait_until
 
@@ -39,7 +39,12 @@ class App:
         return f"http://{host}:{self.server.port}/"
 
     def _tell(self, path: str, **body: Any) -> None:
-        assert request("POST", f"{self.server.url}/test/{path}", json_body=body).status == 204
+        reply = request("POST", f"{self.server.url}/test/{path}", json_body=body)
+        assert reply.status == 204, self.server.output()
+
+    def reset(self) -> None:
+        """Begin as if nothing had happened."""
+        self._tell("reset")
 
     def lifetime(self, seconds: int) -> None:
         """Let access tokens that are made from now on last so long."""
@@ -73,22 +78,36 @@ class App:
 Serve = Callable[..., App]
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[App]]]:
+    """Settings as JSON → the servers that were started with them."""
+    running: dict[str, list[App]] = {}
+    yield running
+    for app in (app for apps in running.values() for app in apps):
+        app.server.stop()
+
+
 @pytest.fixture
-def serve(start_server: StartServer, tmp_path: Path) -> Serve:
-    """A function that starts the application under gunicorn; keyword arguments are its settings."""
+def serve(running: dict[str, list[App]], tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """A function that gives the application under gunicorn, as good as new; keyword arguments are its settings."""
     if not (DIST / "index.js").exists():
         missing("js/dist is not built: make js/dist/.ready")
     command = [
         *(sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "32", "--bind", "127.0.0.1:{port}"),
         "tests.browser.client_app.app:create_app()",
     ]
+    taken: Counter[str] = Counter()
 
     def start(**settings: Any) -> App:
-        folder = tmp_path / f"app-{len(list(tmp_path.iterdir()))}"
-        folder.mkdir()
-        env = {"CLIENT_APP": json.dumps(settings), "CLIENT_APP_INSTANCE": str(folder)}
-        app = App(server=start_server(command, env=env, timeout=60))
-        request("GET", app.server.url + "/health")
+        text = json.dumps(settings, sort_keys=True)
+        apps = running.setdefault(text, [])
+        if len(apps) <= taken[text]:
+            env = {"CLIENT_APP": text, "CLIENT_APP_INSTANCE": str(tmp_path_factory.mktemp("app"))}
+            apps.append(App(server=Server(command, cwd=ROOT, env=env)))
+            apps[-1].server.start(timeout=60)
+        app = apps[taken[text]]
+        taken[text] += 1
+        app.reset()
         return app
 
     return start

@@ -53,11 +53,25 @@ def create_app() -> Flask:
     def elsewhere() -> str:
         return "<!doctype html><title>Elsewhere</title><p>Nothing here knows of tokens.</p>"
 
-    # What follows is for the test alone; the log does not show it.
+    add_controls(app, signet, recorder)
+    return app
+
+
+def add_controls(app: Flask, signet: Signet, recorder: Recorder) -> None:
+    """Add what is for the tests alone; the log does not show it."""
 
     @app.get("/test/log")
     def log() -> list[dict[str, Any]]:
         return recorder.seen
+
+    @app.post("/test/reset")
+    def reset() -> tuple[str, int]:
+        """Begin as if nothing had happened: no session, no request, no trick."""
+        recorder.reset()
+        app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(minutes=15)
+        for username in USERS:
+            signet.revoke_all(signet.users.find(username).id)
+        return "", 204
 
     @app.post("/test/lifetime")
     def lifetime() -> tuple[str, int]:
@@ -73,5 +87,3 @@ def create_app() -> Flask:
     def release() -> tuple[str, int]:
         recorder.release.set()
         return "", 204
-
-    return app

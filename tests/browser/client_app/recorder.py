@@ -46,6 +46,13 @@ class Recorder:
         with self._changed:
             self._tricks += [Trick(**trick)] * times
 
+    def reset(self) -> None:
+        """Let everybody go, and forget all that was seen."""
+        self.release.set()
+        with self._changed:
+            self._tricks.clear()
+            self.seen.clear()
+
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         route = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
         if "/test/" in route:
