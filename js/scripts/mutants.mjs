@@ -14,6 +14,7 @@ const MUTANTS = [
   [2, "client.ts", "(flight ??= refresh(stale)", "(flight = refresh(stale)"],
   [2, "client.ts", "before !== logouts || tokens?.token !== stale", "before !== logouts"],
   [2, "client.ts", 'post("ask", false, stale);', ""],
+  [2, "client.ts", "tokens?.token === stale || done()", "done()"],
   [3, "client.ts", "custom ? nothing : save", "save"],
   [3, "client.ts", "AbortSignal.timeout(timeoutMs), work", "new AbortController().signal, work"],
   [4, "client.ts", "cookie && rank(next) > rank(tokens)", "cookie"],
