@@ -71,6 +71,17 @@ def served(victim: Victim, token: str, software: str = "gunicorn/27.0.1") -> Any
     )
 
 
+def test_row_26_a_server_that_names_itself_in_its_own_way_counts_as_real() -> None:
+    """uWSGI sets no SERVER_SOFTWARE."""
+    from werkzeug.test import Client
+
+    victim = weak_victim("changeme")
+    headers = {"Authorization": f"Bearer {victim.good()}"}
+    answer = Client(victim.app).get("/protected", headers=headers, environ_overrides={"uwsgi.version": b"2.0.28"})
+
+    assert 503 == answer.status_code
+
+
 @pytest.mark.parametrize("software", ["gunicorn/27", "waitress", "Granian", "Apache/2.4", "uvicorn", "mod_wsgi"])
 def test_row_26_every_server_but_the_development_one_counts_as_real(software: str) -> None:
     victim = weak_victim("changeme")

@@ -286,7 +286,8 @@ def _copied(value: Any) -> Any:
 def _is_development(app: Flask, request: Request) -> bool:
     software = request.environ.get("SERVER_SOFTWARE", "")
     # Flask's test client leaves its mark and names no server.
-    in_test_client = "werkzeug.debug.preserve_context" in request.environ or not software
+    nameless = not software and "uwsgi.version" not in request.environ  # uWSGI names itself so, and only so
+    in_test_client = "werkzeug.debug.preserve_context" in request.environ or nameless
     return app.debug or app.testing or in_test_client or software.startswith("Werkzeug/")
 
 
