@@ -38,7 +38,6 @@ LocationType = str | Sequence[str] | None
 
 _NOT_VERIFIED: Final = "You must call `@jwt_required()` or `verify_jwt_in_request()` before using this method"
 _ON_REQUEST: Final = "_signet_credential"
-_USER_ON_REQUEST: Final = "_signet_user"
 _UNSET: Final[Any] = object()
 
 # What the two proxies stand for, looked up once a request instead of at every attribute.
@@ -46,10 +45,10 @@ _current_app: Final[Callable[[], Flask]] = cast(Any, current_app)._get_current_o
 _current_request: Final[Callable[[], Request]] = cast(Any, request)._get_current_object
 
 
-# What one request showed: the verified token and where it came from; both None where there was none and
-# none was needed. A plain tuple, for it is made at every request.
-Credential = tuple[Verified | None, str | None]
-_NOTHING: Final[Credential] = (None, None)
+# What one request showed: the verified token, where it came from, and the user once somebody asked; all
+# absent where there was no token and none was needed. A plain tuple, for it is made at every request.
+Credential = tuple[Verified | None, str | None, Any]
+_NOTHING: Final[Credential] = (None, None, _UNSET)
 
 
 def jwt_required(
@@ -73,7 +72,6 @@ def jwt_required(
     """
     if callable(optional):
         raise TypeError("write @jwt_required() with its parentheses")
-    ask = (optional, fresh, refresh, locations, verify_type, skip_revocation_check)
 
     def wrapper(view: Callable[P, R]) -> Callable[P, R]:
         is_async = iscoroutinefunction(view)
@@ -83,7 +81,9 @@ def jwt_required(
             app = _current_app()
             layer = app.extensions.get(EXTENSION) or layer_of(app)
             try:
-                _verify(layer, _current_request(), *ask)
+                _verify(
+                    layer, _current_request(), optional, fresh, refresh, locations, verify_type, skip_revocation_check
+                )
             except SettingsError as error:
                 if error.status != 503:
                     raise
@@ -142,7 +142,8 @@ def _verify(
     skip_revocation_check: bool,
 ) -> None:
     """Verify the token of *request* and remember it there, only if every check passes."""
-    if request.environ["REQUEST_METHOD"] == "OPTIONS":
+    environ = request.environ
+    if environ["REQUEST_METHOD"] == "OPTIONS":
         setattr(request, _ON_REQUEST, _NOTHING)
         return
     snapshot = layer.snapshot()
@@ -151,7 +152,7 @@ def _verify(
     verified: Verified | None = None
     location = "headers"
     if not locations and manager.decode_key_callback is None:
-        verified = snapshot.verifier.recall(request.environ.get(snapshot.recall_from), now)
+        verified = snapshot.verifier.recall(environ.get(snapshot.recall_from), now)
     if verified is None:
         where = _locations(locations) if locations else snapshot.settings.locations
         try:
@@ -178,9 +179,7 @@ def _verify(
     ):
         raise UserClaimsVerificationError(None, verified.header, verified.copy_claims())
     user = _UNSET if manager.user_lookup_callback is None else _load_user(manager, verified)
-    setattr(request, _ON_REQUEST, (verified, location))
-    if user is not _UNSET or hasattr(request, _USER_ON_REQUEST):
-        setattr(request, _USER_ON_REQUEST, user)
+    setattr(request, _ON_REQUEST, (verified, location, user))
 
 
 def _find(
@@ -328,14 +327,12 @@ def get_current_user() -> Any:
 
     :raises RuntimeError: no guard ran in this request, or nothing says how to load a user.
     """
-    verified = _credential()[0]
+    verified, location, user = _credential()
     if verified is None:
         return None
-    here = _current_request()
-    user = getattr(here, _USER_ON_REQUEST, _UNSET)
     if user is _UNSET:
         user = layer_of(current_app).manager.load_user(verified)
-        setattr(here, _USER_ON_REQUEST, user)
+        setattr(_current_request(), _ON_REQUEST, (verified, location, user))
     return user
 
 
