@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -18,6 +19,15 @@ from flask_signet.exceptions import (
     WeakKeyError,
 )
 
+log = logging.getLogger("flask_signet")
+
+# What comes from our routes is data: no browser may take it for a page, run it or show it in a frame.
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
 # Where somebody develops, a refusal that the browser caused names the section of the documentation that helps.
 _HELP: Final = {"csrf_failed": "403-csrf-failed", "unsupported_media_type": "415-unsupported-media-type"}
 
@@ -27,14 +37,14 @@ def json_answer(payload: Mapping[str, Any] | list[Any], status: int = 200) -> Re
     # The annotation of Flask names the base class; the object is the application's own kind.
     response = cast(Response, current_app.json.response(payload))
     response.status_code = status
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(_HEADERS)
     return response
 
 
 def empty_answer(status: int = 204) -> Response:
     """Return an answer without a body that no cache keeps."""
     response = current_app.response_class(status=status)
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(_HEADERS)
     return response
 
 
@@ -59,7 +69,10 @@ def message(error: SignetError) -> str:
 
 
 def complete(response: Response, error: SignetError) -> Response:
-    """Add to *response* the headers that *error* owes the client, whoever wrote the body."""
+    """Add to *response* the headers that *error* owes the client, whoever wrote the body; log what is our fault."""
+    if error.status >= 500 and type(error) not in (Unavailable, WeakKeyError):
+        # Those two are logged where they arise; of the others the client hears no reason, so the operator must.
+        log.error("Answered %d (%s): %s", error.status, error.code, error)
     if response.status_code == 401:
         response.headers.setdefault("WWW-Authenticate", challenge(error))
     if isinstance(error, (Unavailable, RateLimited)):
