@@ -31,7 +31,8 @@ class KeyFile:
         self.path = path
         self._clock = clock
         self._ring: Ring | None = None
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: tuple[int, ...] | None = None
+        self._refused: tuple[int, ...] | str | None = None  # the bad file that was complained of, or why there was none
         self._looked = 0.0
 
     def current(self) -> Ring:
@@ -46,10 +47,12 @@ class KeyFile:
         :raises InvalidKeyError: unreadable, and there is no former ring to go on with.
         """
         self._looked = self._clock.monotonic()
+        seen: tuple[int, ...] | None = None
         try:
             stat = os.stat(self.path)
-            seen = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-            if self._ring is not None and seen == self._seen:
+            # The time of the last chmod too: it may make a file readable that was not.
+            seen = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
+            if self._ring is not None and seen in (self._seen, self._refused):
                 return self._ring
             if self._seen is None:
                 tighten(self.path)
@@ -58,9 +61,15 @@ class KeyFile:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             if self._ring is None:
                 raise InvalidKeyError(f"the key ring {self.path.name} cannot be used: {reason}") from None
-            log.error("The key ring %s cannot be used (%s); going on with the keys as they were.", self.path, reason)
+            refused = seen or str(reason)
+            if refused != self._refused:
+                # Once for each bad file: whoever invents key ids makes us look as often as he likes.
+                self._refused = refused
+                log.error(
+                    "The key ring %s cannot be used (%s); going on with the keys as they were.", self.path, reason
+                )
             return self._ring
-        self._ring, self._seen = ring, seen
+        self._ring, self._seen, self._refused = ring, seen, None
         return ring
 
 
