@@ -6,7 +6,7 @@ A ring lies in the file that ``JWT_KEYS`` names (or ``--file``), or in the datab
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -123,14 +123,20 @@ class _FileRing:
 
 
 class _TableRing:
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Any, overlap: timedelta | None) -> None:
         self._table = table
+        self._overlap = overlap
 
     def list(self) -> list[dict[str, Any]]:
         return _stored(self._table.ensure())
 
     def rotate(self) -> list[dict[str, Any]]:
-        return _stored(self._table.rotate())
+        self._table.rotate()
+        # So that an older root key is needed no more, and what nobody's token can be signed with is gone.
+        self._table.seal_again()
+        if self._overlap is not None:
+            self._table.forget_retired(datetime.fromtimestamp(SYSTEM.time(), UTC) - self._overlap)
+        return _stored(self._table.load())
 
     def revoke(self, key_id: str) -> list[dict[str, Any]]:
         return _stored(self._table.revoke(key_id))
@@ -156,11 +162,18 @@ def _ring_of(app: Flask) -> _Ring:
         return _FileRing(Path(app.instance_path, value), max(int(lasting.total_seconds()), _DAY))
     house = app.extensions.get("signet")
     if value is None and house is not None:
-        return _TableRing(house.keys)
+        return _TableRing(house.keys, _longest_life(config))
     raise SettingsError(
         "The keys of this application lie in its settings and not in a ring. Make a ring with "
         "`flask signet keys generate --output keys.json` and set JWT_KEYS to its path."
     )
+
+
+def _longest_life(config: Mapping[str, Any]) -> timedelta | None:
+    """Return how long a token may live that a key signed; ``None`` where one lives for ever."""
+    lives = [expires(config[name], name) for name in ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES")]
+    ending = [life for life in lives if isinstance(life, timedelta)]
+    return max(timedelta(days=1), *ending) if len(ending) == len(lives) else None
 
 
 def _public(jwks: dict[str, Any]) -> list[dict[str, Any]]:
