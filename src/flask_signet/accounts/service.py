@@ -97,13 +97,13 @@ class Accounts:
             row = connection.execute(select(users_table).where(users_table.c.username_key == key)).one_or_none()
         return (None, None) if row is None else (_user(row), row.password_hash)
 
-    def set_password_hash(self, user: User, new: str) -> None:
+    def set_password_hash(self, user: User, new: str, *, connection: Connection | None = None) -> None:
         """Store another hash of the same password; sessions go on."""
 
         def run(connection: Connection) -> None:
             _update(connection, user.id, password_hash=new)
 
-        self._store.retrying(run)
+        self._store.retrying(run, connection)
 
     def is_active(self, user: User) -> bool:
         """Say whether the account may log in."""
@@ -231,6 +231,14 @@ class Accounts:
         statement = select(users_table.c.disabled_at).where(users_table.c.id == number).with_for_update(read=True)
         row = connection.execute(statement).one_or_none()
         return row is not None and row.disabled_at is None
+
+    def hashed(self, password: str) -> str:
+        """Return the hash of a password that is to be set: slow, so to be made before a transaction begins.
+
+        :raises WeakPassword: the password is too short or too long.
+        """
+        self._passwords.check(password)
+        return self._passwords.hash(password)
 
     def set_password(
         self,

@@ -198,14 +198,17 @@ def change_password() -> Response:
     user = _user(signet)
     if not signet.users.verify_password(user, current, address=request.remote_addr):
         raise InvalidCredentials("The current password is wrong", fields={"current_password": "is wrong"})
-    own_accounts = isinstance(signet.users, Accounts)
-    if not own_accounts:
+    own_accounts = signet.users if isinstance(signet.users, Accounts) else None
+    new_hash = ""
+    if own_accounts is not None:
+        new_hash = own_accounts.hashed(new)
+    else:
         # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
         signet.users.set_password(user.id, new, end_sessions=False)
     sid = _current_session()
     with signet.store.write() as connection:
-        if own_accounts:
-            signet.users.set_password(user.id, new, end_sessions=False, connection=connection)
+        if own_accounts is not None:
+            own_accounts.set_password_hash(user, new_hash, connection=connection)
         if sid is None:
             signet.sessions.end_all(user.id, reason="password", connection=connection)
             granted = _open(user.id, None, connection=connection)
