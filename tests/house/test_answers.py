@@ -1,0 +1,166 @@
+"""What every answer of our own routes carries, and what the operator reads of those that are our fault."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+
+from flask_signet import Signet
+from flask_signet.accounts import Accounts
+from flask_signet.clock import Clock
+from flask_signet.tokens import ring
+from flask_signet.web.keyfiles import KeyFile
+
+PASSWORD = "a long enough password"
+
+
+def house(folder: Path) -> tuple[Flask, Signet]:
+    app = Flask("house", instance_path=str(folder))
+    return app, Signet(app)
+
+
+def test_no_browser_takes_an_answer_for_a_page(tmp_path: Path) -> None:
+    """Attack row 77: answers are data, whatever somebody wrote into them."""
+    app, _ = house(tmp_path)
+
+    @app.get("/page")
+    def page() -> str:
+        return "<p>of the application"
+
+    client = app.test_client()
+    answers = [
+        client.get("/health"),
+        client.post("/token", json={"username": "<script>", "password": "wrong"}),
+        client.post("/token", data=b"\xff"),
+        client.get("/account"),
+        client.get("/token"),
+        client.delete("/token"),
+    ]
+    assert {answer.status_code for answer in answers} >= {200, 401, 405}
+    for answer in answers:
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert "Content-Security-Policy" not in client.get("/page").headers
+
+
+def test_an_answer_of_500_says_why_in_the_log_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app, _ = house(tmp_path)
+    folder = tmp_path / "signet"
+    folder.mkdir(mode=0o700)
+    (folder / "root.key").write_text("no key of ours")
+    with caplog.at_level(logging.ERROR, "flask_signet"):
+        answer = app.test_client().post("/token", json={"username": "ada", "password": PASSWORD})
+    assert answer.status_code in (500, 503)
+    assert "root key" not in answer.get_data(as_text=True)
+    assert any("root key" in record.getMessage() for record in caplog.records)
+    assert "no key of ours" not in caplog.text
+
+
+def test_a_bad_ring_is_complained_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "keys.json"
+    jwks = ring.generated("EdDSA", os.urandom, 1_700_000_000)
+    path.write_text(json.dumps(jwks))
+    path.chmod(0o600)
+    keys = KeyFile(path, Clock())
+    good = keys.refresh()
+    path.write_text("{")
+    with caplog.at_level(logging.ERROR, "flask_signet"):
+        assert [keys.refresh() for _ in range(5)] == [good] * 5
+        assert len(caplog.records) == 1
+        path.write_text("[1]")
+        keys.refresh()
+        path.unlink()
+        assert [keys.refresh() for _ in range(3)] == [good] * 3
+        assert len(caplog.records) == 3
+        path.write_text(json.dumps(jwks))
+        assert keys.refresh() is not good
+        path.write_text("{")
+        keys.refresh()
+    assert len(caplog.records) == 4
+
+
+def test_rotating_the_signing_keys_finishes_the_rotation_of_the_root_key(tmp_path: Path) -> None:
+    app, signet = house(tmp_path)
+    with app.app_context():
+        assert isinstance(signet.users, Accounts)
+        signet.users.create("ada", PASSWORD)
+    tokens = app.test_client().post("/token", json={"username": "ada", "password": PASSWORD}).get_json()
+    root = tmp_path / "signet" / "root.key"
+    old = root.read_text().split()[1]
+    made = app.test_cli_runner().invoke(args=["signet", "keys", "generate", "--root"]).output.strip()
+
+    root.write_text(f"2 {made}\n1 {old}\n")
+    app, _ = house(tmp_path)
+    assert app.test_cli_runner().invoke(args=["signet", "keys", "rotate"]).exit_code == 0
+    client = app.test_client()
+    renewed = client.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]}).get_json()
+
+    root.write_text(f"2 {made}\n")
+    app, _ = house(tmp_path)
+    client = app.test_client()
+    old_access = client.get("/account", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    assert old_access.status_code == 200
+    again = client.post("/token/refresh", json={"refresh_token": renewed["refresh_token"]})
+    assert again.status_code == 200
+
+
+def test_rotating_forgets_the_keys_that_no_living_token_was_signed_with(tmp_path: Path) -> None:
+    app, signet = house(tmp_path)
+    run = app.test_cli_runner().invoke
+    first = json.loads(run(args=["signet", "keys", "rotate", "--json"]).output)["keys"]
+    retired = next(key["kid"] for key in first if key["status"] == "retired")
+    kept = json.loads(run(args=["signet", "keys", "rotate", "--json"]).output)["keys"]
+    assert retired in {key["kid"] for key in kept}
+    with app.app_context(), signet.store.write() as connection:
+        long_ago = int((datetime.now(UTC) - timedelta(days=400)).timestamp() * 1000)
+        connection.exec_driver_sql("UPDATE signet_keys SET retired_at = ? WHERE kid = ?", (long_ago, retired))
+    left = json.loads(run(args=["signet", "keys", "rotate", "--json"]).output)["keys"]
+    assert retired not in {key["kid"] for key in left}
+
+
+def test_a_password_is_hashed_before_the_transaction_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, signet = house(tmp_path)
+    with app.app_context():
+        assert isinstance(signet.users, Accounts)
+        signet.users.create("ada", PASSWORD)
+    client = app.test_client()
+    token = client.post("/token", json={"username": "ada", "password": PASSWORD}).get_json()["access_token"]
+    free: list[bool] = []
+    hashing = PasswordHasher.hash
+
+    def hash_beside_another_writer(self: PasswordHasher, password: str | bytes, *, salt: bytes | None = None) -> str:
+        def write() -> None:
+            with signet.store.write():
+                free.append(True)
+
+        other = threading.Thread(target=write)
+        other.start()
+        other.join(1)
+        free.append(not other.is_alive())
+        return hashing(self, password, salt=salt)
+
+    monkeypatch.setattr(PasswordHasher, "hash", hash_beside_another_writer)
+    body = {"current_password": PASSWORD, "password": "another long password"}
+    answer = client.post("/account/password", json=body, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+    assert free == [True, True]
+
+
+def test_db_check_finds_nothing_in_tables_just_made_and_something_in_others(tmp_path: Path) -> None:
+    app, signet = house(tmp_path)
+    run = app.test_cli_runner().invoke
+    assert run(args=["signet", "db", "upgrade"]).exit_code == 0
+    checked = run(args=["signet", "db", "check"])
+    assert (checked.exit_code, checked.output.splitlines()[-1]) == (0, "The tables are right.")
+    with app.app_context(), signet.store.write() as connection:
+        connection.exec_driver_sql("DROP INDEX ix_signet_sessions_ends_at")
+    assert run(args=["signet", "db", "check"]).exit_code == 1
