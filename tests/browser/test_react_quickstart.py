@@ -24,27 +24,10 @@ PACKAGES = ROOT / "node_modules"
 [TERMINAL] = blocks(PAGE, "console")
 USERNAME, PASSWORD = "maria", "a long sentence"
 
-# What Vite's React template brings besides the files that the page replaces. The template itself would have to be
-# downloaded; its packages are those of this workspace.
-MANIFEST = {
-    "name": "my-app",
-    "private": True,
-    "type": "module",
-    "scripts": {"dev": "vite", "build": "vite build"},
-}
-INDEX = """<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="UTF-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1.0" />
-    <title>my-app</title>
-  </head>
-  <body>
-    <div id="root"></div>
-    <script type="module" src="/src/main.jsx"></script>
-  </body>
-</html>
-"""
+# What the page lets npm fetch from a registry comes from this workspace instead; Vite's template from the very
+# program that `npm create vite@latest` runs.
+FROM_HERE = ("react", "react-dom", "vite", "@vitejs/plugin-react")
+[SHELL] = blocks(PAGE, "sh")
 
 SERVE_BUILT = """
 from flask import send_from_directory
@@ -74,27 +57,36 @@ def run(command: list[str], folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Vite app, with the package installed from the archive that would be published."""
+    """A fresh Vite app, with the package installed from the archive that would be published."""
     npm = shutil.which("npm")
-    if npm is None or not (PACKAGES / "vite").exists() or not (ROOT / "js" / "dist" / "index.js").exists():
+    if npm is None or not (PACKAGES / "create-vite").exists() or not (ROOT / "js" / "dist" / "index.js").exists():
         missing("no npm, no node_modules or no js/dist: make setup js/dist/.ready")
         raise AssertionError
     folder = tmp_path_factory.mktemp("quickstart")
     # Without its scripts: the package is built already, and others may be reading it.
     run([npm, "pack", "--ignore-scripts", "--pack-destination", str(folder)], ROOT / "js")
     [archive] = folder.glob("flask-signet-*.tgz")
-    app = folder / "my-app"
-    app.mkdir()
-    (app / "package.json").write_text(json.dumps(MANIFEST), "utf-8")
-    (app / "index.html").write_text(INDEX, "utf-8")
-    # It has no dependency, so nothing is asked of any registry.
+
+    create, enter, *installs = SHELL.text.splitlines()
+    made = re.fullmatch(r"npm create vite@latest (\S+) -- (.+)", create)
+    assert made, create
+    assert [f"cd {made[1]}", "npm install", "npm install flask-signet"] == [enter, *installs]
+    run([str(PACKAGES / ".bin" / "create-vite"), made[1], *made[2].split(), "--no-interactive"], folder)
+    app = folder / made[1]
+    template = json.loads((app / "package.json").read_text("utf-8"))
+    wanted = {**template["dependencies"], **template["devDependencies"]}
+    assert set(FROM_HERE) <= set(wanted)
+
+    # Ours has no dependency, so nothing is asked of any registry.
+    (app / "package.json").write_text(json.dumps({**template, "dependencies": {}, "devDependencies": {}}), "utf-8")
     run([npm, "install", "--offline", "--no-audit", "--no-fund", "--legacy-peer-deps", str(archive)], app)
     assert not (app / "node_modules" / "flask-signet").is_symlink()
     (app / "node_modules" / "@vitejs").mkdir()
-    for name in ("react", "react-dom", "vite", "@vitejs/plugin-react"):
+    for name in FROM_HERE:
         (app / "node_modules" / name).symlink_to(PACKAGES / name)
     for name, text in named_blocks().items():
-        (app / name).parent.mkdir(exist_ok=True)
+        # The page replaces these and adds one.
+        assert (app / name).exists() == (name != "src/auth.js"), name
         (app / name).write_text(text, "utf-8")
     return app
 
