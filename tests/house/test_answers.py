@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
@@ -164,3 +165,27 @@ def test_db_check_finds_nothing_in_tables_just_made_and_something_in_others(tmp_
     with app.app_context(), signet.store.write() as connection:
         connection.exec_driver_sql("DROP INDEX ix_signet_sessions_ends_at")
     assert run(args=["signet", "db", "check"]).exit_code == 1
+
+
+def test_a_file_system_that_refuses_is_a_store_that_does_not_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Flask("house", instance_path=str(tmp_path))
+    app.config["SIGNET_ROOT_KEY"] = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
+    Signet(app)
+    client = app.test_client()
+    assert client.post("/token", json={"username": "ada", "password": PASSWORD}).status_code == 401
+    folder = tmp_path / "signet"
+    for file in folder.glob("signet.sqlite3*"):
+        file.unlink()
+    (folder / "signet.sqlite3").touch(0o600)
+    (folder / ".lock").unlink()
+    (folder / ".lock").mkdir()  # whoever wants to make the tables again cannot open it
+    answers = [client.post("/token", json={"username": "ada", "password": PASSWORD}), client.get("/health")]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert int(answers[0].headers["Retry-After"]) > 0
+    assert ".lock" not in answers[0].get_data(as_text=True)
+    assert ".lock" in caplog.text
+
+    (folder / ".lock").rmdir()
+    assert client.post("/token", json={"username": "ada", "password": PASSWORD}).status_code == 401

@@ -43,6 +43,12 @@ def as_unavailable() -> Generator[None, None, None]:
         raise
 
 
+def file_unavailable(error: OSError) -> Unavailable:
+    """Return what to raise where the database's own file cannot be found, made or looked at; and log why."""
+    log.error("The store does not answer: %s: %s", type(error).__name__, error)
+    return Unavailable("The store does not answer")
+
+
 def _unavailable(error: exc.SQLAlchemyError) -> Unavailable:
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     # The driver's own words only: SQLAlchemy's would add the statement and its values.
