@@ -21,8 +21,13 @@ const nothing = (): void => {};
  * Make a client for one server. It does no I/O before its first use, and is made once per page.
  *
  * The first request throws a TypeError if `baseUrl` is relative and there is no page to resolve it against.
+ *
+ * @typeParam U who signs in, if more is known than `User` says: `createClient<User<number>>()`.
  */
-export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = {}): SignetClient {
+export function createClient<U extends User & { readonly [K in Exclude<keyof U, "id">]: never } = User>(
+  options: ClientOptions = {},
+  deps: Partial<Deps> = {},
+): SignetClient<U> {
   const { baseUrl = "/", storage = "cookie", key = "signet", timeoutMs = 10_000, leewayMs = 30_000 } = options;
   const { fetch: send = (...args) => fetch(...args), now = Date.now, lock = defaultLock } = deps;
 
@@ -349,5 +354,5 @@ export function createClient(options: ClientOptions = {}, deps: Partial<Deps> = 
       listeners.clear();
       channel?.close();
     },
-  };
+  } satisfies SignetClient as SignetClient<U>;
 }

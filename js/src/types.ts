@@ -3,20 +3,20 @@ import type { SignetError } from "./errors.js";
 /** The id of a user, in the type that the server uses. */
 export type UserId = string | number;
 
-/** Who is signed in. */
-export interface User {
-  readonly id: UserId;
+/** Who is signed in. The id is all that the server tells; `User<number>` says which type yours have. */
+export interface User<Id extends UserId = UserId> {
+  readonly id: Id;
 }
 
 /** What is known about the session; a new object only when something changed. */
-export type AuthState =
+export type AuthState<U extends User = User> =
   | {
       readonly status: "loading";
       readonly user: null;
       /** Why the first answer is still missing: offline, or the server has trouble. */
       readonly error: SignetError | null;
     }
-  | { readonly status: "signed-in"; readonly user: User; readonly error: null }
+  | { readonly status: "signed-in"; readonly user: U; readonly error: null }
   | {
       readonly status: "signed-out";
       readonly user: null;
@@ -72,27 +72,27 @@ export interface Deps {
 }
 
 /** What a client does. All functions may be passed around without their object. */
-export interface SignetClient {
+export interface SignetClient<U extends User = User> {
   /** Who is signed in, or `null`. */
-  readonly user: User | null;
-  readonly state: AuthState;
+  readonly user: U | null;
+  readonly state: AuthState<U>;
   /** The same as `state`, as a function that never changes. */
-  getSnapshot(): AuthState;
+  getSnapshot(): AuthState<U>;
   /** Have *listener* called at every change of the state, in every tab; gives back what ends that. */
-  onChange(listener: (state: AuthState) => void): () => void;
+  onChange(listener: (state: AuthState<U>) => void): () => void;
   /** The same as `onChange`, under the name that stores have. */
-  subscribe(listener: (state: AuthState) => void): () => void;
+  subscribe(listener: (state: AuthState<U>) => void): () => void;
   /**
    * Find out whether somebody is signed in (with storage `"cookie"`: one silent refresh) and give the state.
    * Never rejects: offline, the state stays `loading` with an error, and is found out when the connection is back.
    */
-  ready(): Promise<AuthState>;
+  ready(): Promise<AuthState<U>>;
   /**
    * Open a session with `POST token`.
    *
    * @throws InvalidCredentialsError, ValidationError, RateLimitError, CsrfError, NetworkError
    */
-  login(username: string, password: string): Promise<User>;
+  login(username: string, password: string): Promise<U>;
   /**
    * Forget the tokens here, end the session at the server, tell the other tabs.
    * Offline it works too; a cookie that could not be deleted is not used and deleted when the server answers again.
@@ -120,7 +120,7 @@ export interface SignetClient {
    *
    * @param signed send the access token along.
    */
-  exchange(path: string, body: Readonly<Record<string, unknown>>, signed?: boolean): Promise<User>;
+  exchange(path: string, body: Readonly<Record<string, unknown>>, signed?: boolean): Promise<U>;
   /** Stop listening to other tabs and to the window, and forget all listeners. */
   close(): void;
 }

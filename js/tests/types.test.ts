@@ -15,7 +15,7 @@ import {
 import { useAuth } from "#signet/react/index.js";
 
 test("the public types say what may be done", () => {
-  expectTypeOf(createClient).returns.toEqualTypeOf<SignetClient>();
+  expectTypeOf(createClient()).toEqualTypeOf<SignetClient>();
   expectTypeOf<SignetClient["fetch"]>().toEqualTypeOf<
     (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>
   >();
@@ -38,8 +38,22 @@ test("the public types say what may be done", () => {
   // @ts-expect-error no such storage
   const options: ClientOptions = { storage: "indexeddb" };
 
+  // The user's type: narrower than what we know, never more than what the server tells.
+  const numbered = createClient<User<number>>();
+  expectTypeOf(numbered.user).toEqualTypeOf<User<number> | null>();
+  expectTypeOf(numbered.login).returns.resolves.toEqualTypeOf<User<number>>();
+  expectTypeOf(numbered.ready).returns.resolves.toEqualTypeOf<AuthState<User<number>>>();
+  expectTypeOf(numbered).toExtend<SignetClient>();
+  expectTypeOf(useAuth<User<string>>).returns.toExtend<AuthState<User<string>>>();
+  expectTypeOf(createClient<User>).returns.toEqualTypeOf<SignetClient>();
+  // @ts-expect-error an id is a text or a number
+  type NoId = User<Date>;
+  // @ts-expect-error only the id is told: ask a route of yours for the rest
+  const named = createClient<{ id: number; name: string }>();
+
   const error: unknown = new ValidationError("x", { code: "conflict", status: 409, fields: { username: "taken" } });
   if (isSignetError(error)) expectTypeOf(error.code).toEqualTypeOf<SignetErrorCode>();
 
-  expect([typeof change, options.storage]).toEqual(["function", "indexeddb"]);
+  expect([typeof change, options.storage, named.user]).toEqual(["function", "indexeddb", null]);
+  expectTypeOf<NoId>().not.toBeAny();
 });

@@ -10,16 +10,16 @@ import {
   useMemo,
   useSyncExternalStore,
 } from "react";
-import type { AuthState, SignetClient } from "../types.js";
+import type { AuthState, SignetClient, User } from "../types.js";
 
 /** What a server renders and the browser begins with: nobody knows yet. */
-const UNKNOWN: AuthState = { status: "loading", user: null, error: null };
+const UNKNOWN: AuthState<never> = { status: "loading", user: null, error: null };
 
 const ClientContext = createContext<SignetClient | null>(null);
 
 /** The state and what can be done about it. Two renders without a change get the same object. */
-export type Auth = AuthState &
-  Pick<SignetClient, "login" | "logout" | "fetch" | "token"> & { readonly client: SignetClient };
+export type Auth<U extends User = User> = AuthState<U> &
+  Pick<SignetClient<U>, "login" | "logout" | "fetch" | "token"> & { readonly client: SignetClient<U> };
 
 /** Give all below it one client, and have it find out who is signed in. */
 export const AuthProvider: FunctionComponent<{ readonly client: SignetClient; readonly children?: ReactNode }> = ({
@@ -39,10 +39,11 @@ export const AuthProvider: FunctionComponent<{ readonly client: SignetClient; re
  * @param options with `suspense` the component waits (in the next `<Suspense>`) until the first answer is there.
  * @throws Error outside of an `<AuthProvider>`
  */
-export function useAuth({ suspense = false }: { readonly suspense?: boolean } = {}): Auth {
-  const client = useContext(ClientContext);
+export function useAuth<U extends User = User>({ suspense = false }: { readonly suspense?: boolean } = {}): Auth<U> {
+  // Whoever calls knows which client the provider was given.
+  const client = useContext(ClientContext) as SignetClient<U> | null;
   if (!client) throw new Error("useAuth: no <AuthProvider client={…}> above this component");
-  const state = useSyncExternalStore(client.subscribe, client.getSnapshot, () => UNKNOWN);
+  const state = useSyncExternalStore<AuthState<U>>(client.subscribe, client.getSnapshot, () => UNKNOWN);
   const { status, error } = client.state;
   // Not on a server, which would wait for a browser's cookie. The promise lives in the client, as React asks.
   if (suspense && status === "loading" && !error && typeof window !== "undefined") throw client.ready();
