@@ -98,7 +98,7 @@ class Accounts:
         return (None, None) if row is None else (_user(row), row.password_hash)
 
     def set_password_hash(self, user: User, new: str, *, connection: Connection | None = None) -> None:
-        """Store another hash of the same password; sessions go on."""
+        """Store another hash; sessions go on, unless the caller ends them in the same *connection*."""
 
         def run(connection: Connection) -> None:
             _update(connection, user.id, password_hash=new)
@@ -144,10 +144,8 @@ class Accounts:
             "roles": json.dumps(list(roles)),
             "disabled_at": None,
         }
-        if check_password:
-            self._passwords.check(password)
         # Before the transaction: nobody should wait for our hashing with a lock.
-        values["password_hash"] = self._passwords.hash(password)
+        values["password_hash"] = self.hashed(password, check_password=check_password)
 
         def run(connection: Connection) -> User:
             created_at = milliseconds(self._store.clock)
@@ -232,12 +230,14 @@ class Accounts:
         row = connection.execute(statement).one_or_none()
         return row is not None and row.disabled_at is None
 
-    def hashed(self, password: str) -> str:
+    def hashed(self, password: str, *, check_password: bool = True) -> str:
         """Return the hash of a password that is to be set: slow, so to be made before a transaction begins.
 
+        :param check_password: ``False`` takes a password that is too short.
         :raises WeakPassword: the password is too short or too long.
         """
-        self._passwords.check(password)
+        if check_password:
+            self._passwords.check(password)
         return self._passwords.hash(password)
 
     def set_password(
@@ -256,9 +256,7 @@ class Accounts:
         :raises NotFound: there is no such account.
         :raises WeakPassword: the password is too short or too long.
         """
-        if check_password:
-            self._passwords.check(password)
-        new = self._passwords.hash(password)
+        new = self.hashed(password, check_password=check_password)
 
         def run(connection: Connection) -> None:
             number = _existing(user_id)

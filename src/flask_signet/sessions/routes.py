@@ -6,6 +6,7 @@ What the routes need hangs on ``app.extensions["signet"]``; see :class:`Services
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
@@ -198,17 +199,16 @@ def change_password() -> Response:
     user = _user(signet)
     if not signet.users.verify_password(user, current, address=request.remote_addr):
         raise InvalidCredentials("The current password is wrong", fields={"current_password": "is wrong"})
-    own_accounts = signet.users if isinstance(signet.users, Accounts) else None
-    new_hash = ""
-    if own_accounts is not None:
-        new_hash = own_accounts.hashed(new)
+    users, change = signet.users, None
+    if isinstance(users, Accounts):
+        change = partial(users.set_password_hash, user, users.hashed(new))
     else:
         # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
-        signet.users.set_password(user.id, new, end_sessions=False)
+        users.set_password(user.id, new, end_sessions=False)
     sid = _current_session()
     with signet.store.write() as connection:
-        if own_accounts is not None:
-            own_accounts.set_password_hash(user, new_hash, connection=connection)
+        if change is not None:
+            change(connection=connection)
         if sid is None:
             signet.sessions.end_all(user.id, reason="password", connection=connection)
             granted = _open(user.id, None, connection=connection)
