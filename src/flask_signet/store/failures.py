@@ -35,21 +35,16 @@ def as_unavailable() -> Generator[None, None, None]:
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, exc.DisconnectionError) as error:
-        raise _unavailable(error) from error
+        raise unavailable(error) from error
     except exc.DBAPIError as error:
         # SQLite says "malformed" and "not a database" by the bare class; a torn connection comes in any.
         if error.connection_invalidated or type(error) is exc.DatabaseError:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         raise
 
 
-def file_unavailable(error: OSError) -> Unavailable:
-    """Return what to raise where the database's own file cannot be found, made or looked at; and log why."""
-    log.error("The store does not answer: %s: %s", type(error).__name__, error)
-    return Unavailable("The store does not answer")
-
-
-def _unavailable(error: exc.SQLAlchemyError) -> Unavailable:
+def unavailable(error: exc.SQLAlchemyError | OSError) -> Unavailable:
+    """Return what to raise where the database, or the file that it lies in, does not answer; and log why."""
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     # The driver's own words only: SQLAlchemy's would add the statement and its values.
     log.error("The store does not answer: %s: %s", type(original).__name__, str(original).strip())
