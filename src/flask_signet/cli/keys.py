@@ -131,12 +131,11 @@ class _TableRing:
         return _stored(self._table.ensure())
 
     def rotate(self) -> list[dict[str, Any]]:
-        self._table.rotate()
         # So that an older root key is needed no more, and what nobody's token can be signed with is gone.
         self._table.seal_again()
         if self._overlap is not None:
             self._table.forget_retired(datetime.fromtimestamp(SYSTEM.time(), UTC) - self._overlap)
-        return _stored(self._table.load())
+        return _stored(self._table.rotate())
 
     def revoke(self, key_id: str) -> list[dict[str, Any]]:
         return _stored(self._table.revoke(key_id))
