@@ -233,16 +233,6 @@ def test_every_command_that_is_shown_exists_with_its_options(shown: str) -> None
 # --- The front end --------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def node() -> str:
-    """The program ``node``; the npm package is built."""
-    found = shutil.which("node")
-    if found is None or not (ROOT / "js" / "dist" / "index.js").exists():
-        missing("no node, or js/dist is not built: make setup js/dist/.ready")
-    assert found is not None
-    return found
-
-
 def test_the_two_steps_of_the_front_end_work(node: str, lesson: Server) -> None:
     """The script of the README, with nothing changed but where the server is."""
     script = blocks(README, "js")[0].text

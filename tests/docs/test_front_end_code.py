@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import missing
 from tests.docs.markdown import DOCS, README, ROOT, Block, blocks
 from tests.support.http import request
 from tests.support.processes import Server
@@ -81,15 +79,6 @@ def all_files() -> dict[str, str]:
     files = {file_of(block, number): block.text for block, number in numbered}
     assert len(files) == len(numbered) > 20
     return files
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    found = shutil.which("node")
-    if found is None or not (ROOT / "js" / "dist" / "index.js").exists():
-        missing("no node, or js/dist is not built: make setup js/dist/.ready")
-    assert found is not None
-    return found
 
 
 def check_types(files: dict[str, str], node: str, folder: Path) -> list[tuple[str, str, str]]:
