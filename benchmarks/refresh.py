@@ -133,7 +133,7 @@ def postgresql_row() -> list[object] | None:
     binaries = find_binaries()
     if binaries is None:
         return None
-    server = _durable_server(binaries)
+    server = durable_server(binaries)
     try:
         server.start()
         url = server.create_database()
@@ -143,7 +143,7 @@ def postgresql_row() -> list[object] | None:
         server.remove()
 
 
-def _durable_server(binaries: Path) -> Any:
+def durable_server(binaries: Path) -> Any:
     """Return the tests' server, whose commits wait for the disk here as they do in earnest."""
     from tests.support.postgres import PostgresServer
 
