@@ -229,7 +229,7 @@ def test_defect_18_templates_of_public_pages_render() -> None:
     app.config["JWT_SECRET_KEY"] = SECRET
     manager = JWTManager(app, add_context_processor=True)
     manager.user_lookup_loader(lambda header, claims: claims["sub"])
-    template = "{% if current_user %}hello {{ current_user }}{% else %}hello{% endif %}"
+    template = "{% if current_user %}hello {{ current_user }}{% else %}hello{{ current_user.name }}{% endif %}"
 
     @app.get("/public")
     def public() -> str:

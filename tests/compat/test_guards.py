@@ -24,9 +24,16 @@ from flask_signet import (
     jwt_required,
     verify_jwt_in_request,
 )
-from flask_signet.exceptions import FreshTokenRequired, NoAuthorizationError, WeakKeyError
+from flask_signet.exceptions import (
+    FreshTokenRequired,
+    NoAuthorizationError,
+    RevokedTokenError,
+    WeakKeyError,
+    WrongTokenError,
+)
 from flask_signet.tokens.base64url import decode
 from flask_signet.tokens.strict_json import loads
+from flask_signet.tokens.verifier import Verified
 from tests.compat.application import NOW, SECRET, World, bearer, world
 
 LOCATIONS = ("headers", "cookies", "query_string", "json")
@@ -206,6 +213,36 @@ def test_verify_by_hand_returns_header_and_claims_or_raises() -> None:
         assert verify_jwt_in_request() is None
 
 
+@pytest.mark.parametrize(
+    ("arguments", "kind", "refused"),
+    [
+        ({}, "access", None),
+        ({}, "refresh", WrongTokenError),
+        ({}, "revoked", RevokedTokenError),
+        ({"refresh": True}, "refresh", None),
+        ({"refresh": True}, "access", WrongTokenError),
+        ({"verify_type": False}, "access", None),
+        ({"verify_type": False}, "refresh", None),
+        ({"verify_type": False}, "revoked", RevokedTokenError),
+        ({"skip_revocation_check": True}, "revoked", None),
+        ({"skip_revocation_check": True}, "refresh", WrongTokenError),
+    ],
+)
+def test_verify_by_hand_asks_what_its_arguments_say(
+    arguments: dict[str, bool], kind: str, refused: type[Exception] | None
+) -> None:
+    w = world()
+    w.jwt.token_in_blocklist_loader(lambda header, claims: claims["sub"] == "revoked")
+    token = w.refresh() if kind == "refresh" else w.access(kind)
+
+    with w.app.test_request_context(headers=bearer(token)):
+        if refused is None:
+            assert verify_jwt_in_request(**arguments) is not None
+        else:
+            with pytest.raises(refused):
+                verify_jwt_in_request(**arguments)
+
+
 def test_verify_by_hand_in_a_view_is_answered_like_the_decorator() -> None:
     w = world()
 
@@ -243,6 +280,29 @@ def test_asking_for_a_user_without_a_lookup_says_what_is_missing() -> None:
         verify_jwt_in_request()
         with pytest.raises(RuntimeError, match=r"You must provide a `@jwt\.user_lookup_loader` callback"):
             get_current_user()
+
+
+def test_a_manager_that_knows_the_users_is_asked_once_and_only_when_somebody_asks() -> None:
+    asked: list[str] = []
+
+    class Knowing(JWTManager):
+        def load_user(self, verified: Verified) -> Any:
+            asked.append(verified.identity)
+            return {"name": verified.identity}
+
+    w = world()
+    Knowing(w.app, clock=w.hands.clock())
+
+    @w.app.get("/me")
+    @jwt_required()
+    def me() -> Any:
+        return jsonify(get_current_user(), current_user["name"], get_jwt_identity(), get_jwt_request_location())
+
+    assert w.get("/access", w.access()).status_code == 200
+    assert asked == []
+    assert w.get("/me", w.access()).json == [{"name": "ann"}, "ann", "ann", "headers"]
+    assert asked == ["ann"]
+    assert w.get("/me", w.access("bob")).json[0] == {"name": "bob"}
 
 
 # --- where it lives -----------------------------------------------------------------------------------
