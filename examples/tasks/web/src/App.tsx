@@ -1,8 +1,8 @@
 import type { SignetClient } from "flask-signet";
 import { useAuth } from "flask-signet/react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 
-import { accessToken, signOut } from "./client";
+import { accessToken, signOut, userName } from "./client";
 import { useOnline, useTitle, useView } from "./hooks";
 import { Icon, type IconName, Mark } from "./parts/Icon";
 import { ThemeSwitch } from "./parts/ThemeSwitch";
@@ -25,7 +25,6 @@ const NAMES: Record<View, [string, IconName]> = {
 
 /** The name of the user, asked once per session from the lesson's own guarded route. */
 function useName(client: SignetClient, signedIn: boolean): string | null {
-  const [name, setName] = useState<string | null>(null);
   useEffect(() => {
     if (!signedIn) return;
     let wanted = true;
@@ -34,7 +33,7 @@ function useName(client: SignetClient, signedIn: boolean): string | null {
       const response = await client.fetch("protected").catch(() => null);
       const body = response?.ok ? ((await response.json()) as { username?: string }) : null;
       if (!wanted) return;
-      if (body) setName(body.username ?? null);
+      if (body) userName.set(body.username ?? null);
       // Without a line, or while the server has trouble, the page works on without the name.
       else if (tries > 1 && response?.status !== 401) timer = setTimeout(() => void ask(tries - 1), 2000);
     };
@@ -42,10 +41,10 @@ function useName(client: SignetClient, signedIn: boolean): string | null {
     return () => {
       wanted = false;
       clearTimeout(timer);
-      setName(null);
+      userName.set(null);
     };
   }, [client, signedIn]);
-  return name;
+  return useStore(userName);
 }
 
 function OfflineBanner() {
@@ -112,7 +111,7 @@ export function App({ client }: { client: SignetClient }) {
           {signedIn && (
             <>
               <span className="who" title="Signed in as">
-                {name ?? "…"}
+                <bdi>{name ?? "…"}</bdi>
               </span>
               <button type="button" className="quiet" onClick={() => void signOut(client)}>
                 Sign out

@@ -22,6 +22,8 @@ interface Running {
 export const over = makeStore<"expired" | "elsewhere" | null>(null);
 /** The token that the client would send now; `null` when signed out. */
 export const accessToken = makeStore<string | null>(null);
+/** What the user is called, as the server said last; `null` until it did. */
+export const userName = makeStore<string | null>(null);
 
 let leaving = false;
 

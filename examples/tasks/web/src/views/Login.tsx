@@ -1,4 +1,4 @@
-import { RateLimitError, type SignetClient } from "flask-signet";
+import { RateLimitError, type SignetClient, ValidationError } from "flask-signet";
 import { register } from "flask-signet/account";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 
@@ -8,8 +8,10 @@ import { StorageSwitch } from "../parts/StorageSwitch";
 import { reason } from "../reason";
 import { makeStore, useStore } from "../store";
 
-/** Kept outside the form, so that a session that ends and begins again loses no typing. */
+/** Kept outside the form, so that neither another storage nor a session that ends loses any typing. */
 const typedName = makeStore("");
+/** Until it has done its work. */
+const typedPassword = makeStore("");
 
 const LESSON = { username: "alesanchezr", password: "12341234" };
 
@@ -41,39 +43,49 @@ export function Login({ client }: { client: SignetClient }) {
   const username = useStore(typedName);
   const mayRegister = useRegistration();
   const [fresh, setFresh] = useState(false);
-  const [password, setPassword] = useState("");
+  const password = useStore(typedPassword);
+  const [email, setEmail] = useState("");
   const [shown, setShown] = useState(false);
   const [caps, setCaps] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
+  /** The one field that is wrong; `null` if the server does not tell which, as with a wrong password. */
+  const [wrong, setWrong] = useState<string | null>(null);
   const [wait, setWait] = useCountdown();
   const id = useId();
-  const nameField = useRef<HTMLInputElement>(null);
-  const passwordField = useRef<HTMLInputElement>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const focusOn = (name: string) =>
+    form.current?.querySelector<HTMLInputElement>(`[name="${CSS.escape(name)}"]`)?.focus();
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (busy || wait > 0) return;
     if (!username || !password) {
+      const missing = username ? "password" : "username";
       setProblem(username ? "Type your password." : "Type your user name.");
-      (username ? passwordField : nameField).current?.focus();
+      setWrong(missing);
+      focusOn(missing);
       return;
     }
     setBusy(true);
     setProblem(null);
+    setWrong(null);
     try {
-      if (fresh) await register(client, { username, password });
+      if (fresh) await register(client, { username, password, ...(email && { email }) });
       await client.login(username, password);
+      typedPassword.set("");
     } catch (error) {
       setProblem(reason(error));
+      const field = error instanceof ValidationError ? Object.keys(error.fields)[0] : undefined;
+      setWrong(field ?? null);
       if (error instanceof RateLimitError) setWait(Math.ceil(error.retryAfter ?? 1));
-      else passwordField.current?.focus();
+      else focusOn(field ?? "password");
     } finally {
       setBusy(false);
     }
   };
 
-  const invalid = problem !== null && wait === 0;
+  const invalid = (name: string) => problem !== null && wait === 0 && (wrong ?? name) === name;
   return (
     <div className="login">
       <div className="login-card panel">
@@ -88,37 +100,57 @@ export function Login({ client }: { client: SignetClient }) {
           <h1>{fresh ? "Make an account" : "Sign in"}</h1>
           <p className="hint">to your tasks, and watch what a token does for you.</p>
         </div>
-        <form method="post" action="/token" onSubmit={(event) => void submit(event)} aria-busy={busy} noValidate>
+        <form
+          ref={form}
+          method="post"
+          action="/token"
+          onSubmit={(event) => void submit(event)}
+          aria-busy={busy}
+          noValidate
+        >
           <div className="field">
             <label htmlFor={`${id}n`}>User name</label>
             <input
               id={`${id}n`}
-              ref={nameField}
               name="username"
               autoComplete="username"
               autoCapitalize="none"
               spellCheck={false}
               value={username}
               onChange={(event) => typedName.set(event.target.value)}
-              aria-invalid={invalid}
+              aria-invalid={invalid("username")}
               aria-describedby={problem ? `${id}e` : undefined}
             />
           </div>
+          {fresh && (
+            <div className="field">
+              <label htmlFor={`${id}m`}>E-mail, if you like</label>
+              <input
+                id={`${id}m`}
+                name="email"
+                type="email"
+                autoComplete="email"
+                value={email}
+                onChange={(event) => setEmail(event.target.value)}
+                aria-invalid={invalid("email")}
+                aria-describedby={problem ? `${id}e` : undefined}
+              />
+            </div>
+          )}
           <div className="field">
             <label htmlFor={`${id}p`}>Password</label>
             <div className="with-button">
               <input
                 id={`${id}p`}
-                ref={passwordField}
                 name="password"
                 type={shown ? "text" : "password"}
                 autoComplete={fresh ? "new-password" : "current-password"}
                 minLength={fresh ? 8 : undefined}
                 spellCheck={false}
                 value={password}
-                onChange={(event) => setPassword(event.target.value)}
+                onChange={(event) => typedPassword.set(event.target.value)}
                 onKeyUp={(event) => setCaps(event.getModifierState("CapsLock"))}
-                aria-invalid={invalid}
+                aria-invalid={invalid("password")}
                 aria-describedby={[problem && `${id}e`, caps && `${id}c`].filter(Boolean).join(" ") || undefined}
               />
               <button type="button" className="quiet small" aria-pressed={shown} onClick={() => setShown(!shown)}>
@@ -153,7 +185,14 @@ export function Login({ client }: { client: SignetClient }) {
           </button>
         </form>
         {mayRegister && (
-          <button type="button" className="link" onClick={() => setFresh(!fresh)}>
+          <button
+            type="button"
+            className="link"
+            onClick={() => {
+              setFresh(!fresh);
+              setProblem(null);
+            }}
+          >
             {fresh ? "I have an account" : "Make an account"}
           </button>
         )}
@@ -166,7 +205,7 @@ export function Login({ client }: { client: SignetClient }) {
             className="small"
             onClick={() => {
               typedName.set(LESSON.username);
-              setPassword(LESSON.password);
+              typedPassword.set(LESSON.password);
               setProblem(null);
             }}
           >

@@ -1,15 +1,17 @@
 import type { SignetClient } from "flask-signet";
-import { type Session, sessions } from "flask-signet/account";
+import { type Account, account, type Session, sessions } from "flask-signet/account";
 import { useCallback, useEffect, useState } from "react";
 
-import { signOut } from "../client";
+import { signOut, userName } from "../client";
 import { ago, dateAndTime, deviceName, isPhone } from "../format";
 import { useNow } from "../hooks";
 import { Icon } from "../parts/Icon";
+import { Panel } from "../parts/Panel";
 import { reason } from "../reason";
 
 export function Sessions({ client }: { client: SignetClient }) {
   const [list, setList] = useState<readonly Session[] | null>(null);
+  const [owner, setOwner] = useState<Account | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [sure, setSure] = useState(false);
   const [said, setSaid] = useState("");
@@ -17,7 +19,10 @@ export function Sessions({ client }: { client: SignetClient }) {
   const load = useCallback(async () => {
     setProblem(null);
     try {
-      setList(await sessions.list(client));
+      const [all, who] = await Promise.all([sessions.list(client), account(client)]);
+      setList(all);
+      setOwner(who);
+      userName.set(who.username);
     } catch (error) {
       setProblem(reason(error));
     }
@@ -105,7 +110,29 @@ export function Sessions({ client }: { client: SignetClient }) {
           This is the only one. Sign in from another browser, or a private window, to see a second.
         </p>
       )}
+      {owner && <Owner owner={owner} />}
     </>
+  );
+}
+
+function Owner({ owner }: { owner: Account }) {
+  const since = new Date(owner.created_at);
+  return (
+    <Panel title="Your account" id="owner-head">
+      <dl className="facts owner">
+        <div>
+          <dt>User name</dt>
+          <dd>
+            <bdi>{owner.username}</bdi>
+          </dd>
+        </div>
+        <div>
+          <dt>E-mail</dt>
+          <dd>{owner.email === null ? "none given" : <bdi>{owner.email}</bdi>}</dd>
+        </div>
+        <Fact name="Account made" date={since} now={Date.now()} />
+      </dl>
+    </Panel>
   );
 }
 
