@@ -48,6 +48,28 @@ def test_row_24_two_tokens_in_one_field_are_refused(victim: Victim) -> None:
     victim.check_refusal(answer)
 
 
+def test_row_24_commas_and_blanks_around_a_token_are_taken_off_and_nothing_else() -> None:
+    victim = Victim(JWT_HEADER_TYPE="X-Token")
+    good = victim.good()
+    for value in (f"X-Token  {good}", f"X-Token {good},", f" , X-Token {good} ,", f"Basic eDp5, X-Token {good}"):
+        assert 200 == victim.client.get("/protected", headers={"Authorization": value}).status_code, value
+
+    victim.app.config["JWT_HEADER_TYPE"] = ""
+    for value in (good, f"{good},", f",{good}"):
+        assert 200 == victim.client.get("/protected", headers={"Authorization": value}).status_code, value
+    for value in (f"X{good}", f"{good}X", f"{good};", f"{good}.,"):
+        victim.check_refusal(victim.client.get("/protected", headers={"Authorization": value}))
+
+
+def test_row_24_a_proof_that_is_no_text_is_refused() -> None:
+    """Half a surrogate pair: some servers decode headers so, and it cannot be encoded as UTF-8."""
+    victim = Victim(JWT_TOKEN_LOCATION=["cookies"])
+    victim.client.set_cookie("access_token_cookie", victim.good(csrf="proof"))
+    answer = victim.client.post("/protected", environ_overrides={"HTTP_X_CSRF_TOKEN": "\udcff"})
+
+    assert (403, "csrf_failed") == (answer.status_code, answer.json["error"])
+
+
 @pytest.mark.parametrize("scheme", ["Basic", "Digest", "Token", "JWT", "BearerX", "Bear", ""])
 def test_row_24_another_scheme_is_no_bearer_token(victim: Victim, scheme: str) -> None:
     answer = victim.client.get("/protected", headers={"Authorization": f"{scheme} {victim.good()}"})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from flask_signet import testing
 from flask_signet.exceptions import InvalidKeyError
 from flask_signet.tokens import base64url, keys, known_secrets, ring
 from flask_signet.tokens.keys import Key
@@ -40,6 +41,36 @@ def test_row_26_a_weak_secret_warns_once_in_development(secret: str, caplog: pyt
     assert 1 == len(warnings)
     assert "flask signet keys generate" in warnings[0].getMessage()
     assert secret not in warnings[0].getMessage()
+
+
+def test_row_26_the_log_says_what_is_weak_what_it_means_and_what_mends_it(caplog: pytest.LogCaptureFixture) -> None:
+    victim = weak_victim("changeme")
+    victim.check_accepted(victim.good())
+    assert 503 == served(victim, victim.good()).status_code
+    advice = (
+        "Flask-Signet: the secret has 8 bytes; HS256 needs at least 32 (RFC 7518 section 3.2). "
+        "Whoever guesses the key signs in as anybody. Make a good one with "
+        "`flask signet keys generate --algorithm HS256 --secret` and set it as JWT_SECRET_KEY."
+    )
+    lifted = " Until then every guarded route answers 503 (JWT_ALLOW_WEAK_KEYS = True lifts that)."
+
+    assert [advice, advice + lifted] == [record.getMessage() for record in caplog.records]
+
+
+def test_row_26_a_test_client_that_keeps_its_context_is_one_whatever_server_it_names() -> None:
+    victim = weak_victim("changeme")
+    with victim.client:
+        assert 200 == victim.send(victim.good(), environ_overrides=GUNICORN).status_code
+
+
+def test_row_26_after_a_reset_a_weak_secret_is_warned_of_anew(caplog: pytest.LogCaptureFixture) -> None:
+    victim = weak_victim("changeme")
+    for _ in range(2):
+        victim.check_accepted(victim.good())
+        testing.reset(victim.app)
+        victim.check_accepted(victim.good())
+
+    assert 3 == len(caplog.records)
 
 
 @pytest.mark.parametrize("secret", WEAK.values(), ids=WEAK)

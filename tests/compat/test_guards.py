@@ -464,7 +464,7 @@ def test_a_weak_key_is_refused_by_a_real_server(caplog: pytest.LogCaptureFixture
     assert answers[0].json == {"error": "unavailable", "msg": "Service temporarily unavailable"}
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     with w.app.request_context({**_environ(w, token), **server}):
-        with pytest.raises(WeakKeyError):
+        with pytest.raises(WeakKeyError, match="the secret has 5 bytes"):
             create_access_token("ann")
 
     w.app.config["JWT_ALLOW_WEAK_KEYS"] = True

@@ -8,6 +8,7 @@ from typing import Any
 
 import flask_jwt_extended
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Response
 
 from flask_signet import JWTManager, create_access_token, get_current_user, get_unverified_jwt_headers, jwt_required
@@ -97,6 +98,46 @@ def test_key_loaders_choose_the_keys(style: Style) -> None:
     assert seen == [("HS256", "a"), ("HS256", "b")]
     unknown = w.get("/access", w.access("a", additional_claims={"tenant": "c"}))
     assert (unknown.status_code, unknown.json["error"]) == (401, "invalid_token")
+
+
+def no_key(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    raise KeyError("no such tenant")
+
+
+@pytest.mark.parametrize(
+    ("loader", "text"),
+    [
+        (no_key, "No key is known for this token"),
+        (lambda header, claims: None, "No key is known for this token"),
+        (lambda header, claims: "", "The key does not fit this token: the secret for HS256 is empty"),
+    ],
+)
+def test_a_key_loader_without_a_key_that_fits_is_a_refusal_that_says_so(loader: Any, text: str) -> None:
+    w = world(lambda jwt: jwt.decode_key_loader(loader))
+
+    assert w.get("/access", w.access()).json == {"error": "invalid_token", "msg": text}
+
+
+def test_a_key_loader_may_give_a_public_key_and_read_the_kid() -> None:
+    private = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("a", "b")}
+    w = world(JWT_ALGORITHM="ES256", JWT_PRIVATE_KEY=private["a"])
+    w.jwt.encode_key_loader(lambda identity: private[identity])
+    w.jwt.decode_key_loader(lambda header, claims: private[header["kid"]].public_key())
+
+    for name in ("a", "b"):
+        assert w.get("/access", w.access(name, additional_headers={"kid": name})).json["identity"] == name
+    forged = w.access("a", additional_headers={"kid": "b"})
+    assert w.get("/access", forged).json["msg"] == "Signature verification failed"
+
+
+def test_with_a_key_loader_the_cap_counts_to_the_byte() -> None:
+    w = world(lambda jwt: jwt.decode_key_loader(lambda header, claims: SECRET))
+    token = w.access(additional_claims={"pad": "x" * 400})
+    w.app.config["JWT_MAX_TOKEN_BYTES"] = len(token)
+    assert w.get("/access", token).status_code == 200
+
+    w.app.config["JWT_MAX_TOKEN_BYTES"] = len(token) - 1
+    assert w.get("/access", token).json["msg"] == f"Invalid token: longer than {len(token) - 1} bytes"
 
 
 def test_a_key_loader_does_not_open_other_algorithms_or_endless_tokens() -> None:

@@ -88,6 +88,7 @@ CASES: dict[str, tuple[Ask, dict[str, Any], int, int, str, str]] = {
         "invalid_token",
         f"Bad Authorization header. {EXPECTED_HEADER}",
     ),
+    "nothing but a comma": (header(","), {}, 401, 401, "missing_token", "Missing Authorization Header"),
     "two words without a type": (
         header("a b"),
         {"JWT_HEADER_TYPE": ""},

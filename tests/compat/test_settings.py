@@ -19,8 +19,10 @@ from flask_signet import (
     set_access_cookies,
     set_refresh_cookies,
 )
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import InvalidKeyError, SettingsError
+from flask_signet.tokens.issuer import Issuer
 from tests.compat.application import NOW, SECRET, World, bearer, world
+from tests.vectors import keys as test_keys
 
 OTHER = "another-secret-of-the-tests-that-is-long-enough"
 EC_KEY, OTHER_EC_KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -281,6 +283,50 @@ def test_no_key_is_said_in_the_known_words() -> None:
     w.app.config["JWT_ALGORITHM"] = "RS256"
     with pytest.raises(RuntimeError, match=r'JWT_PUBLIC_KEY must be set to use .* "RS256"'):
         w.get("/access", "x")
+
+
+def test_a_secret_that_is_missing_is_said_with_the_command_that_makes_one() -> None:
+    w = world()
+    w.app.testing = True
+    for empty in ("", None):
+        w.app.config.update(JWT_SECRET_KEY=empty, SECRET_KEY=empty)
+        with pytest.raises(SettingsError) as caught:
+            w.get("/access", "x")
+
+        assert str(caught.value) == (
+            'JWT_SECRET_KEY or flask SECRET_KEY must be set when using symmetric algorithm "HS256". '
+            "Make one with `flask signet keys generate --algorithm HS256 --secret`."
+        )
+
+
+def test_one_public_key_serves_the_algorithms_that_it_fits() -> None:
+    """JWT_DECODE_ALGORITHMS may name others: they have no key, and no token of theirs is taken."""
+    w = world(JWT_ALGORITHM="HS256", JWT_DECODE_ALGORITHMS=["ES256", "RS256", "EdDSA"])
+    w.app.config["JWT_PUBLIC_KEY"] = EC_KEY.public_key()
+
+    assert w.get("/access", pyjwt.encode({"sub": "ann"}, EC_KEY, "ES256")).json["identity"] == "ann"
+    assert w.get("/access", w.access()).json["identity"] == "ann"
+    assert w.get("/access", pyjwt.encode({"sub": "ann"}, OTHER_EC_KEY, "ES256")).status_code == 401
+
+
+def test_a_key_that_does_not_fit_the_algorithm_that_signs_is_no_missing_key() -> None:
+    w = world(JWT_ALGORITHM="RS256", JWT_PUBLIC_KEY=EC_KEY.public_key())
+    w.app.testing = True
+    with pytest.raises(InvalidKeyError, match="RS256 needs an RSA key"):
+        w.get("/access", "x")
+
+    w.app.config.update(JWT_ALGORITHM="ES256", JWT_PRIVATE_KEY=EC_KEY.public_key())
+    with pytest.raises(InvalidKeyError, match="ES256 needs a private key to sign; this one is public"):
+        w.access()
+
+
+def test_a_ring_of_public_keys_verifies_and_cannot_sign() -> None:
+    w = world(JWT_KEYS={"keys": [test_keys.public_jwk("EdDSA")]})
+    token = Issuer(test_keys.key("EdDSA")).issue({"sub": "ann", "exp": NOW + 60})
+
+    assert w.get("/access", token).json["identity"] == "ann"
+    with pytest.raises(SettingsError, match="must be set"):
+        w.access()
 
 
 def test_a_service_with_a_public_key_only_verifies() -> None:
