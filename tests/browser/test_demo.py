@@ -298,10 +298,28 @@ def test_the_log_says_that_a_token_was_adopted_from_another_tab(
     expect(log_of(second).get_by_text("Adopted from another tab")).to_be_visible()
     expect(log_of(second).get_by_text("Token refreshed")).to_have_count(0)
     assert second.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)") == []
+    # And the other way round, where this tab has renewed by itself before.
     go(second, "Token")
+    second.get_by_role("button", name="Refresh", exact=True).click()
+    expect(log_of(second).get_by_text("Token refreshed")).to_be_visible()
+    expect(log_of(page).get_by_text("Adopted from another tab")).to_be_visible()
     for tab in (page, second):
         tab.get_by_role("region", name="The access token").get_by_role("button", name="Show", exact=True).click()
     assert len({tab.locator(".apart .token").inner_text() for tab in (page, second)}) == 1
+
+
+@pytest.mark.parametrize(("mode", "heading"), [("Cookie", "Tasks"), ("Memory", "Sign in")])
+def test_a_second_tab_opens_and_is_signed_in_where_the_storage_is_shared(
+    mode: str, heading: str, page: Page, context: BrowserContext
+) -> None:
+    page.get_by_role("radio", name=mode).check(force=True)
+    sign_in(page)
+    go(page, "Token")
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Open a second tab").click()
+
+    expect(opened.value.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="The token, taken apart")).to_be_visible()
 
 
 def test_the_log_says_what_the_server_did(page: Page) -> None:

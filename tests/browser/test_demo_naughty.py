@@ -150,6 +150,8 @@ def test_names_and_mails_are_shown_as_text(page: Page, demo: Demo, strings: list
             shown = page.evaluate(SHOW_AGAIN, mail)
             if shown != [text, text, mail]:
                 wrong.append((text, shown))
+            if len(wrong) == 3:  # each is waited for
+                break
 
     assert [] == wrong
 
