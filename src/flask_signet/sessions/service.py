@@ -567,7 +567,8 @@ class Sessions:
     def _granted(
         self, user_id: UserId, sid: UUID, *, generation: int, root_key: int, epoch: int, fresh: bool
     ) -> Granted:
-        access = self._issue(user_id, fresh=fresh, sid=str(sid), epoch=epoch)
+        session_id = str(sid)
+        access = self._issue(user_id, fresh=fresh, sid=session_id, epoch=epoch)
         try:
             refresh = self._tokens.make(sid, generation, root_key)
         except LookupError:
@@ -575,7 +576,7 @@ class Sessions:
             refresh = self._tokens.make(sid, generation, self._tokens.current_number)
         return Granted(
             user_id=user_id,
-            session_id=str(sid),
+            session_id=session_id,
             access_token=access.text,
             refresh_token=refresh,
             expires_in=access.expires_in,

@@ -143,21 +143,22 @@ def _with_pragmas(engine: Engine, *, wal: bool = False) -> Engine:
 
 def _reconnect_when_replaced(engine: Engine, file: Path) -> None:
     """Open the file anew after a restore has put another one in its place."""
+    path = str(file)  # looked at for each transaction
 
     @event.listens_for(engine, "connect")
     def remember(_connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        record.info["file"] = _stat(file)
+        record.info["file"] = _stat(path)
 
     @event.listens_for(engine, "checkout")
     def compare(_connection: Any, record: Any, _proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        now = _stat(file)
+        now = _stat(path)
         if now is None:
             create_private(file)
         if now != record.info["file"]:
             raise exc.InvalidatePoolError
 
 
-def _stat(path: str | Path) -> tuple[int, int] | None:
+def _stat(path: str) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
     except FileNotFoundError:
