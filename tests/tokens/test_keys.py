@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidKeyError
 from flask_signet.tokens import keys
 from tests.vectors import keys as test_keys
@@ -28,6 +29,12 @@ PRIVATE: dict[str, Any] = {
     "EdDSA": ed25519.Ed25519PrivateKey.generate(),
 }
 PRIVATE |= {name: PRIVATE["RS256"] for name in ("RS384", "RS512", "PS256", "PS384", "PS512")}
+# SEC 2 sections 2.4.2, 2.5.1 and 2.6.1: as sums, so that no digit is copied
+ORDERS = {
+    "ES256": 2**256 - 2**224 + 2**192 - 0x4319055258E8617B0C46353D039CDAAF,
+    "ES384": 2**384 - 0x389CB27E0BC8D220A7E5F24DB74F58851313E695333AD68D,
+    "ES512": 2**521 - 0x5AE79787C40D069948033FEB708F65A2FC44A36477663B851449048E16EC79BF7,
+}
 SIGNATURE_BYTES = {"RS": 256, "PS": 256, "ES256": 64, "ES384": 96, "ES512": 132, "EdDSA": 64}
 
 
@@ -74,6 +81,7 @@ def test_a_public_key_never_signs(algorithm: str) -> None:
     with pytest.raises(InvalidKeyError, match=f"{algorithm} needs a private key to sign; this one is public"):
         keys.from_config(public, algorithm, private=True)
     assert keys.from_jwk(test_keys.public_jwk(algorithm)).sign is None
+    assert keys.from_jwk(test_keys.public_jwk(algorithm)).private_jwk is None
 
 
 MISFITS = [
@@ -108,6 +116,13 @@ def test_an_object_that_is_no_key_of_ours_is_refused(value: Any) -> None:
             keys.from_config(value, algorithm, private=True)
 
 
+def test_an_object_that_is_no_key_is_named_by_its_type() -> None:
+    with pytest.raises(InvalidKeyError) as caught:
+        keys.from_config(5, "ES256", private=False)
+
+    assert "ES256 needs a PEM text or an RSA, EC or Ed25519 key, not int" == str(caught.value)
+
+
 @pytest.mark.parametrize(
     "text", ["", "x", "-----BEGIN PRIVATE KEY-----", b"\xff", "é", "{}", "-----BEGIN X-----\nAA\n-----END X-----"]
 )
@@ -127,6 +142,12 @@ def test_a_key_with_a_passphrase_is_refused() -> None:
 def test_an_unknown_algorithm_is_refused_with_the_known_ones(algorithm: str) -> None:
     with pytest.raises(InvalidKeyError, match=f"algorithm '{algorithm}' is none of ES256, ES384, ES512, EdDSA, HS256"):
         keys.from_config("x", algorithm, private=True)
+
+
+def test_of_an_unknown_algorithm_twenty_characters_are_shown() -> None:
+    for use in (keys.from_config, lambda _, name, **given: keys.generate(name, SYSTEM.token_bytes)):
+        with pytest.raises(InvalidKeyError, match=f"algorithm '{'a' * 20}' is none of"):
+            use("x", "a" * 21, private=True)
 
 
 @pytest.mark.parametrize("value", [5, None, [], PRIVATE["RS256"]], ids=lambda value: type(value).__name__)
@@ -209,6 +230,92 @@ def test_a_key_set_passes_over_types_that_nobody_knows() -> None:
     assert ["EdDSA"] == [key.algorithm for key in made]
 
 
+@pytest.mark.parametrize(
+    ("jwks", "words"),
+    [
+        ({}, 'a JWK set must be {"keys": [...]} with at least one key'),
+        ({"keys": []}, 'a JWK set must be {"keys": [...]} with at least one key'),
+        ({"keys": "x"}, 'a JWK set must be {"keys": [...]} with at least one key'),
+        ({"keys": [[]]}, "every member of keys must be a JWK object"),
+        ({"keys": [{"kty": "AKP"}]}, "no key of the set is of a known type"),
+        (
+            {"keys": [test_keys.jwk("HS256"), test_keys.public_jwk("EdDSA")]},
+            "a JWK set must not mix secrets with public keys (RFC 7517 section 9.2)",
+        ),
+    ],
+)
+def test_a_key_set_that_is_none_is_refused_with_what_it_must_be(jwks: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidKeyError) as caught:
+        keys.from_jwk_set(jwks)
+
+    assert words == str(caught.value)
+
+
+def test_a_key_shows_its_algorithm_name_and_place() -> None:
+    key = test_keys.key("HS256")
+
+    assert "<Key HS256 without kid current>" == repr(key.named(None))
+    assert "<Key HS256 a retired>" == repr(key.named("a", "retired"))
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
+def test_a_generated_key_is_named_by_its_thumbprint(algorithm: str) -> None:
+    key = keys.generate(algorithm, SYSTEM.token_bytes)
+
+    assert keys.thumbprint(key.public_jwk or {}) == key.key_id == (key.public_jwk or {})["kid"]
+
+
+class CredulousKey(ec.EllipticCurvePublicKey):
+    """A key of a library that believes every signature."""
+
+    def __init__(self, key: ec.EllipticCurvePublicKey) -> None:
+        self.key = key
+        self.believed: list[bytes] = []
+
+    def verify(self, signature: bytes, *_: Any) -> None:
+        self.believed.append(signature)
+
+    def public_numbers(self) -> ec.EllipticCurvePublicNumbers:
+        return self.key.public_numbers()
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        return self.key.curve
+
+    @property
+    def key_size(self) -> int:
+        return self.key.key_size
+
+    def public_bytes(self, encoding: Encoding, format: PublicFormat) -> bytes:
+        return self.key.public_bytes(encoding, format)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __copy__(self) -> CredulousKey:
+        return self
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> CredulousKey:
+        return self
+
+
+@pytest.mark.parametrize(("algorithm", "order"), ORDERS.items(), ids=ORDERS)
+def test_numbers_outside_the_curve_never_reach_the_library(algorithm: str, order: int) -> None:
+    """CVE-2022-21449: a library that forgot to look took (0, 0) for a signature of any message."""
+    library = CredulousKey(PRIVATE[algorithm].public_key())
+    key = keys.from_config(library, algorithm, private=False)
+    size = SIGNATURE_BYTES[algorithm] // 2
+
+    def judged(r: int, s: int) -> bool:
+        return key.verify(b"message", r.to_bytes(size, "big") + s.to_bytes(size, "big"))
+
+    assert not any(judged(r, s) for r in (0, 1, order, order + 1) for s in (0, order, order + 1))
+    assert not any(judged(r, s) for r in (0, order, order + 1) for s in (0, 1, order, order + 1))
+    assert [] == library.believed
+    assert judged(1, order - 1)
+    assert judged(order - 1, 1)
+
+
 def test_what_looks_like_an_asymmetric_key_is_no_secret() -> None:
     public = PRIVATE["ES256"].public_key()
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -246,6 +353,7 @@ def test_a_short_der_length_is_told_from_a_secret_only_when_it_is_long_enough() 
     assert keys.looks_public(b"\x30" + bytes([39]) + b"x" * 39)
     assert keys.looks_public(b"\x30\x81" + bytes([200]) + b"x" * 200)
     assert not keys.looks_public(b"\x30\x81" + bytes([201]) + b"x" * 200)
+    assert not keys.looks_public(b"\x30\x80" + b"x" * 128)  # BER's endless form, which DER does not have
     assert keys.looks_public(b"\x30\x82" + (300).to_bytes(2, "big") + b"x" * 300)
 
 
