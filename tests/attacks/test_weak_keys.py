@@ -236,6 +236,7 @@ BAD: dict[str, dict[str, Any]] = {
     "kid a number": {**RSA, "kid": 1},
     "n missing": {**RSA, "n": None},
     "n not base64url": {**RSA, "n": "!!!"},
+    "n a number": {**RSA, "n": 5},
     "n padded": {**RSA, "n": RSA["n"] + "="},
     "n with leading zero": {**RSA, "n": base64url.encode(b"\0" + unb64(RSA["n"])).decode()},
     "n even": {**RSA, "n": number(int.from_bytes(unb64(RSA["n"]), "big") - 1)},
@@ -246,6 +247,9 @@ BAD: dict[str, dict[str, Any]] = {
     "e empty": {**RSA, "e": ""},
     "d of another key": {**RSA, **{k: test_keys.jwk("RS384")[k] for k in ("d", "p", "q", "dp", "dq", "qi")}},
     "p and q exchanged for others": {**test_keys.jwk("RS256"), "p": test_keys.jwk("RS384")["p"]},
+    "dp of another key": {**test_keys.jwk("RS256"), "dp": test_keys.jwk("RS384")["dp"]},
+    "dq of another key": {**test_keys.jwk("RS256"), "dq": test_keys.jwk("RS384")["dq"]},
+    "qi of another key": {**test_keys.jwk("RS256"), "qi": test_keys.jwk("RS384")["qi"]},
     "curve unknown": {**EC, "crv": "P-192"},
     "curve of bitcoin": {**EC, "crv": "secp256k1"},
     "curve a list": {**EC, "crv": ["P-256"]},
@@ -254,14 +258,17 @@ BAD: dict[str, dict[str, Any]] = {
     "x too long": {**EC, "x": base64url.encode(b"\0" + unb64(EC["x"])).decode()},
     "x too short": {**EC, "x": base64url.encode(unb64(EC["x"])[1:]).decode()},
     "x a number": {**EC, "x": 5},
+    "y too long": {**EC, "y": base64url.encode(b"\0" + unb64(EC["y"])).decode()},
     "y missing": {name: value for name, value in EC.items() if name != "y"},
     "p-384 coordinates": {**EC, "x": test_keys.jwk("ES384")["x"], "y": test_keys.jwk("ES384")["y"]},
     "ec d of another key": {**EC, "d": base64url.encode(bytes(31) + b"\5").decode()},
+    "ec d too long": {**EC, "d": base64url.encode(b"\0" + unb64(test_keys.jwk("ES256")["d"])).decode()},
     "ec d zero": {**EC, "d": X},
     "ec d too large": {**EC, "d": base64url.encode(b"\xff" * 32).decode()},
     "x25519": {**OKP, "crv": "X25519"},
     "ed448": {**OKP, "crv": "Ed448"},
     "ed25519 x too short": {**OKP, "x": base64url.encode(bytes(31)).decode()},
+    "ed25519 d too short": {**OKP, "d": base64url.encode(bytes(31)).decode()},
     "ed25519 d of another key": {**OKP, "d": X},
     "secret missing": {"kty": "oct", "alg": "HS256"},
     "secret a list": {**OCT, "k": ["x"]},
@@ -283,6 +290,41 @@ def test_row_27_a_key_that_is_none_is_refused_at_import(jwk: dict[str, Any]) -> 
             read()
         secrets = [value for value in jwk.values() if isinstance(value, str) and len(value) > 20]
         assert not any(secret in str(caught.value) for secret in secrets)
+
+
+ROCA_WORDS = "the RSA key was made by a faulty chip (ROCA, CVE-2017-15361)"
+CURVES = "the curve of an EC key must be P-256 (ES256), P-384 (ES384) or P-521 (ES512)"
+WORDS = {
+    "rsa with ec alg": "an RSA key cannot be used with ES256",
+    "e one": "e of an RSA key must be odd and at least 3",
+    "e two": "e of an RSA key must be odd and at least 3",
+    "e even": "e of an RSA key must be odd and at least 3",
+    "e empty": "e of the key has the wrong length",
+    "n a number": "n of the key has the wrong length",
+    "n even": "n of an RSA key must be odd: it is the product of two large primes",
+    "n with leading zero": "n of the key has a leading zero (RFC 7518 section 2)",
+    "p and q exchanged for others": "the RSA key is malformed or its parts do not fit each other",
+    "curve of bitcoin": CURVES,
+    "alg of another curve": CURVES,
+    "point not on the curve": "the EC key is malformed or its parts do not fit each other",
+    "x a number": "x of the key has the wrong length",
+    "y too long": "y of the key has the wrong length",
+    "ec d too long": "d of the key has the wrong length",
+    "ec d of another key": "d of an EC key does not belong to its x and y",
+    "x25519": "an OKP key must be Ed25519 and its alg EdDSA",
+    "okp with es256": "an OKP key must be Ed25519 and its alg EdDSA",
+    "ed25519 x too short": "x of the key has the wrong length",
+    "ed25519 d too short": "d of the key has the wrong length",
+    "ed25519 d of another key": "d of an Ed25519 key does not belong to its x",
+}
+
+
+@pytest.mark.parametrize(("name", "words"), WORDS.items(), ids=WORDS)
+def test_row_27_the_refusal_of_a_key_says_which_part_is_wrong(name: str, words: str) -> None:
+    with pytest.raises(InvalidKeyError) as caught:
+        keys.from_jwk(BAD[name])
+
+    assert words == str(caught.value)
 
 
 @pytest.mark.parametrize("bits", [1024, 1536, 2040])
@@ -315,9 +357,12 @@ def test_row_27_a_key_of_the_faulty_chip_is_refused() -> None:
     jwk = {"kty": "RSA", "n": number(modulus), "e": "AQAB"}
     neighbour = {"kty": "RSA", "n": number(modulus + 2), "e": "AQAB"}
 
-    with pytest.raises(InvalidKeyError, match="ROCA"):
+    with pytest.raises(InvalidKeyError) as caught:
         keys.from_jwk(jwk)
+    assert ROCA_WORDS == str(caught.value)
     assert "RS256" == keys.from_jwk(neighbour).algorithm
+    public = rsa.RSAPublicNumbers(65537, modulus).public_key()
+    assert f"{ROCA_WORDS} and can be factored" == keys.from_config(public, "RS256", private=False).weakness
 
 
 def test_row_27_a_secret_among_public_keys_is_refused() -> None:

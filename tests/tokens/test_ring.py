@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidKeyError, SettingsError, SignetError
-from flask_signet.tokens import keys, ring
+from flask_signet.tokens import base64url, keys, ring
 from tests.vectors import keys as test_keys
 
 NOW = 1_800_000_000
@@ -97,9 +97,13 @@ def test_a_next_key_that_is_too_young_does_not_sign() -> None:
 
 
 def test_a_next_key_without_a_date_is_old_enough() -> None:
+    """As if made in 1970."""
     jwks = {"keys": [CURRENT, {name: value for name, value in NEXT.items() if name != "created_at"}]}
 
     assert "two" == ring.from_jwks(rotated(jwks)).current.key_id
+    assert "two" == ring.from_jwks(rotated(jwks, now=10)).current.key_id
+    with pytest.raises(SettingsError, match="the next key is 9 s old; wait 1 s more"):
+        rotated(jwks, now=9)
 
 
 def test_without_a_next_key_a_step_only_announces_one() -> None:
@@ -107,6 +111,7 @@ def test_without_a_next_key_a_step_only_announces_one() -> None:
 
     assert ["current", "next"] == [jwk["status"] for jwk in after["keys"]]
     assert "one" == after["keys"][0]["kid"]
+    assert NOW == after["keys"][1]["created_at"]
 
 
 def test_retired_keys_leave_when_the_overlap_is_over() -> None:
@@ -140,6 +145,29 @@ def test_a_removed_current_key_without_a_next_one_is_replaced_at_once() -> None:
     assert ["current", "next"] == [jwk["status"] for jwk in after["keys"]]
     assert "one" not in statuses(after)
     assert {"EdDSA"} == {jwk["alg"] for jwk in after["keys"]}
+    assert [NOW, NOW] == [jwk["created_at"] for jwk in after["keys"]]
+
+
+def test_the_secrets_of_a_ring_are_drawn_from_the_chance_that_is_handed_in() -> None:
+    drawn: list[bytes] = []
+
+    def token_bytes(n: int) -> bytes:
+        drawn.append(bytes([len(drawn) + 1]) * n)
+        return drawn[-1]
+
+    def made(jwks: dict[str, Any]) -> list[str]:
+        new = [base64url.encode(secret).decode() for secret in drawn if len(secret) == 32]
+        drawn.clear()
+        assert set(new) <= {jwk["k"] for jwk in jwks["keys"]}
+        return new
+
+    secret = test_keys.jwk("HS256", kid="one", status="current")
+    announced = ring.rotated({"keys": [secret]}, token_bytes, NOW, overlap=0, settle=0)
+    assert 1 == len(made(announced))
+    stepped = ring.rotated(announced, token_bytes, NOW, overlap=0, settle=0)
+    assert 1 == len(made(stepped))
+    replaced = ring.without({"keys": [secret]}, "one", token_bytes, NOW)
+    assert 2 == len(made(replaced))
 
 
 def test_a_removed_key_of_another_place_leaves_the_current_one() -> None:
@@ -170,7 +198,7 @@ def test_a_name_that_is_absent_becomes_the_thumbprint() -> None:
 
 
 def test_a_secret_needs_a_name() -> None:
-    with pytest.raises(InvalidKeyError, match="a symmetric key of JWT_KEYS needs a kid"):
+    with pytest.raises(InvalidKeyError, match=r"^a symmetric key of JWT_KEYS needs a kid: its .* about the secret$"):
         ring.from_jwks({"keys": [test_keys.jwk("HS256", kid=None)]})
 
 
@@ -267,10 +295,12 @@ def test_any_bytes_are_a_ring_or_an_error_of_ours(data: bytes) -> None:
 
 def test_errors_of_a_ring_say_what_is_wrong() -> None:
     for text, words in (
-        (b"{", "not complete JSON"),
-        (b"[]", "must be a JWK set"),
-        (b"{}", "at least one key"),
+        (b"{", "the key ring is not complete JSON; was it written half, or edited by hand?"),
+        (b"[]", 'the key ring must be a JWK set: {"keys": [...]}'),
+        (b"{}", 'JWT_KEYS must be a JWK set: {"keys": [...]} with at least one key'),
         (b'{"keys":[1]}', "every member of JWT_KEYS must be a JWK object"),
     ):
-        with pytest.raises(InvalidKeyError, match=words):
+        with pytest.raises(InvalidKeyError) as caught:
             ring.from_text(text)
+
+        assert words == str(caught.value)

@@ -163,9 +163,9 @@ def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: i
     if leaving.get("status", "current") == "current":
         following = next((jwk for jwk in members if jwk.get("status") == "next"), None)
         if following is None:
-            following = _written(keys.generate(algorithm, token_bytes), "next", now)
-            members.append(following)
-        following["status"] = "current"
+            members.append(_written(keys.generate(algorithm, token_bytes), "current", now))
+        else:
+            following["status"] = "current"
     if not any(jwk.get("status") == "next" for jwk in members):
         members.append(_written(keys.generate(algorithm, token_bytes), "next", now))
     return {**jwks, "keys": members}
