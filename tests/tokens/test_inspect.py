@@ -1,0 +1,235 @@
+"""A credential taken apart: the very words, for programs and for people, and where one word gives way to another."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from flask_signet.exceptions import InvalidSignature, TokenExpired
+from flask_signet.tokens import keys
+from flask_signet.tokens.inspect import Inspection, inspect
+from flask_signet.tokens.issuer import Issuer
+
+NOW = 1_900_000_000
+KEY = keys.symmetric("a secret that is long enough for all of these tests", "HS256")
+OPEN = "32 bytes, not checked: no key is at hand (run the command where your app is)"
+FORM = "three segments, header and payload are JSON objects"
+
+
+def token(headers: dict[str, Any] | None = None, **claims: Any) -> str:
+    return Issuer(KEY).issue(claims, headers=headers)
+
+
+def basic(text: bytes) -> str:
+    return base64.b64encode(text).decode()
+
+
+def time_of(**claims: Any) -> tuple[str | None, str | None]:
+    """Return what is said of the times of a token, and why it is refused."""
+    found = inspect(token(**claims), now=NOW)
+    return found.checks.get("time"), found.problem
+
+
+BASIC = (
+    "Basic: the user name 'ada' and a password (not shown), sent anew with every request and readable "
+    "by whoever sees the header (RFC 7617)."
+)
+REFRESH = (
+    "A refresh token of Flask-Signet, 79 characters. It is opaque: only the server that made it can tell whether "
+    "it is good. Send it to POST /token/refresh, and nowhere else."
+)
+OPAQUE = "An opaque bearer token of 5 characters: it says nothing, its server looks it up."
+UNKNOWN = "No credential of a kind that an Authorization header carries."
+
+
+@pytest.mark.parametrize(
+    ("credential", "expected"),
+    [
+        ("Basic " + basic(b"ada:secret"), Inspection(kind="basic", summary=BASIC)),
+        (" bAsIc   " + basic(b"ada:") + "\n", Inspection(kind="basic", summary=BASIC)),
+        ("Basic " + basic(b"ada:with:colons"), Inspection(kind="basic", summary=BASIC)),
+        (
+            "Basic !!",
+            Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64"),
+        ),
+        (
+            "Basic " + basic(b"ada:x") + "\u00e9",
+            Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64"),
+        ),
+        (
+            "Basic !" + basic(b"ada:x"),
+            Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64"),
+        ),
+        (
+            "Basic " + basic(b"ada"),
+            Inspection(
+                kind="basic", summary="Basic, but without a colon.", problem="no colon between name and password"
+            ),
+        ),
+        ("Basic", Inspection(kind="opaque", summary=OPAQUE)),
+        ("sgr_" + "A" * 75, Inspection(kind="refresh", summary=REFRESH)),
+        ("beARer  sgr_" + "A" * 75, Inspection(kind="refresh", summary=REFRESH)),
+        ("Bearer", Inspection(kind="opaque", summary=OPAQUE.replace("5", "6"))),
+        ("Bearer  abcde ", Inspection(kind="opaque", summary=OPAQUE)),
+        ("!a.b~", Inspection(kind="opaque", summary=OPAQUE)),
+        ("\x7f", Inspection(kind="unknown", summary=UNKNOWN)),
+        ("caf\u00e9", Inspection(kind="unknown", summary=UNKNOWN)),
+        ("two words", Inspection(kind="unknown", summary=UNKNOWN)),
+        ("", Inspection(kind="unknown", summary=UNKNOWN)),
+    ],
+    ids=repr,
+)
+def test_every_kind_is_known_and_said_in_one_sentence(credential: str, expected: Inspection) -> None:
+    assert expected == inspect(credential, now=NOW)
+
+
+def test_a_whole_token_is_shown_to_people() -> None:
+    found = inspect("Bearer " + token(sub="5", exp=NOW + 90, role="boss"), now=NOW, verify=lambda _: None)
+
+    assert found.lines() == [
+        "A JWT: nothing wrong is to be seen.",
+        "",
+        "Header",
+        "  alg = 'HS256'  (algorithm of the signature; what counts is the one of the key)",
+        "  typ = 'JWT'  (kind of object)",
+        "",
+        "Payload (readable by anybody: signed, not encrypted)",
+        "  sub = '5'  (subject: who the token is for)",
+        "  exp = 1900000090  (expiration time: 2030-03-17 17:48:10 UTC)",
+        "  role = 'boss'",
+        "",
+        "Checks",
+        f"  form: {FORM}",
+        "  header: asks for nothing foreign",
+        "  signature: good",
+        "  time: expires in 1 minute",
+    ]
+
+
+def test_a_whole_token_is_shown_to_programs() -> None:
+    found = inspect(token(sub="5", exp=NOW - 1), now=NOW)
+
+    assert found.as_json() == {
+        "kind": "jwt",
+        "summary": "A JWT: refused, because: expired.",
+        "header": {"alg": "HS256", "typ": "JWT"},
+        "payload": {"sub": "5", "exp": NOW - 1},
+        "checks": {
+            "form": FORM,
+            "header": "asks for nothing foreign",
+            "signature": OPEN,
+            "time": "expired 1 second ago",
+        },
+        "problem": "expired",
+    }
+
+
+def test_what_has_no_parts_is_shown_in_one_line() -> None:
+    assert inspect("abcde", now=NOW).lines() == [OPAQUE]
+
+
+def test_a_token_that_cannot_be_read_says_so_and_nothing_more() -> None:
+    found = inspect("e30.!.AAAA", now=NOW)
+
+    assert list(found.checks) == ["form"]
+    assert found.problem == found.checks["form"] == "Invalid payload padding"
+    assert (found.summary, found.payload) == ("A JWT: refused, because: Invalid payload padding.", ())
+
+
+def test_a_foreign_header_is_the_reason_before_the_time() -> None:
+    found = inspect(token({"crit": ["x"]}, exp=NOW), now=NOW)
+
+    assert found.problem == found.checks["header"] == "Unsupported critical extension: x"
+    assert {**found.checks} == {"form": FORM, "header": found.problem, "time": "expired 0 seconds ago"}
+
+
+def test_a_bad_signature_is_the_reason_before_the_time() -> None:
+    def refuse(text: str) -> None:
+        asked.append(text)
+        raise InvalidSignature("Signature verification failed")
+
+    asked: list[str] = []
+    text = token(exp=NOW)
+    found = inspect(f"Bearer {text}", now=NOW, verify=refuse)
+
+    assert found.problem == found.checks["signature"] == "Signature verification failed"
+    assert found.checks["time"] == "expired 0 seconds ago"
+    assert asked == [text]
+
+
+def test_a_verifier_that_says_expired_has_found_the_signature_good() -> None:
+    def late(text: str) -> None:
+        raise TokenExpired("Signature has expired")
+
+    found = inspect(token(exp=NOW - 60), now=NOW, verify=late)
+
+    assert (found.checks["signature"], found.problem) == ("good", "expired")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1 second"),
+        (2, "2 seconds"),
+        (59.9, "59 seconds"),
+        (60, "1 minute"),
+        (119, "1 minute"),
+        (120, "2 minutes"),
+        (3_599, "59 minutes"),
+        (3_600, "1 hour"),
+        (7_200, "2 hours"),
+        (86_399, "23 hours"),
+        (86_400, "1 day"),
+        (172_800, "2 days"),
+    ],
+)
+def test_a_time_is_told_in_the_largest_unit_that_fits(seconds: float, words: str) -> None:
+    assert time_of(exp=NOW + seconds) == (f"expires in {words}", None)
+    assert time_of(exp=NOW - int(seconds)) == (f"expired {words} ago", "expired")
+    assert time_of(nbf=NOW + seconds) == (f"not valid for another {words}", "not yet valid")
+
+
+def test_the_borders_of_a_life_are_those_of_a_guard() -> None:
+    """``exp`` is the first moment that is too late, ``nbf`` the first that is good."""
+    assert time_of(exp=NOW) == ("expired 0 seconds ago", "expired")
+    assert time_of(nbf=NOW, exp=NOW + 1) == ("expires in 1 second", None)
+    assert time_of(nbf=NOW) == ("never expires", None)
+
+
+def test_a_time_that_is_no_number_is_none() -> None:
+    assert time_of() == (None, None)
+    assert time_of(exp=True) == ("never expires", None)
+    assert time_of(nbf=True, exp=str(NOW)) == ("never expires", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meaning"),
+    [
+        ("nbf", NOW, "not valid before: 2030-03-17 17:46:40 UTC"),
+        ("iat", 0.5, "issued at: 1970-01-01 00:00:00 UTC"),
+        ("iat", True, "issued at"),
+        ("iat", "now", "issued at"),
+        ("exp", 10**30, "expiration time: beyond every calendar"),
+        ("exp", 10**12, "expiration time: beyond every calendar"),
+        ("iss", NOW, "issuer: who made it"),
+        ("aud", "x", "audience: who may accept it"),
+        ("jti", "x", "identifier of this one token"),
+        ("type", "access", "access or refresh token"),
+        ("fresh", True, "whether a password was typed for it"),
+        ("csrf", "x", "proof that must come with it where it comes as a cookie"),
+        ("sub_type", "int", "the identity was this type before it became text"),
+        ("sid", "x", "session that it belongs to"),
+        ("epoch", 0, "count of the times that all sessions of the user were ended"),
+        ("other", NOW, ""),
+    ],
+)
+def test_each_claim_is_explained(name: str, value: Any, meaning: str) -> None:
+    (part,) = inspect(token(**{name: value}), now=NOW).payload
+
+    assert (part.name, part.value, part.meaning) == (name, value, meaning)
+
+
+def test_the_name_of_a_key_is_explained() -> None:
+    assert inspect(token({"kid": "k"}), now=NOW).header[-1].meaning == "name of the key that signed"
