@@ -42,10 +42,25 @@ def test_many_at_once_are_as_good_as_one_by_one(small: int, entries: list[tuple[
     assert [at_once.get(text) for text, _ in entries] == [one_by_one.get(text) for text, _ in entries]
 
 
-def test_every_entry_survives_the_growth_of_its_segment() -> None:
+@pytest.mark.parametrize("value", [-1, 0, 1, 2, 2**32 - 1, 2**32])
+def test_a_value_beyond_the_bounds_becomes_the_bound(value: int) -> None:
+    compact = CompactMap(small=0)
+    compact.put_all([("first", 7), ("a", value)])
+    compact.put("b", value)
+
+    expected = min(max(value, 1), 2**32 - 1)
+
+    assert (7, expected, expected) == (compact.get("first"), compact.get("a"), compact.get("b"))
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_every_entry_survives_the_growth_of_its_segment(at_once: bool) -> None:
     compact = CompactMap(small=100)
-    for i in range(60_000):
-        compact.put(f"session-{i}", i + 1)
+    if at_once:
+        compact.put_all((f"session-{i}", i + 1) for i in range(60_000))
+    else:
+        for i in range(60_000):
+            compact.put(f"session-{i}", i + 1)
 
     assert len(compact) == 60_000
     assert all(compact.get(f"session-{i}") == i + 1 for i in range(60_000))
@@ -62,13 +77,54 @@ def test_an_entry_costs_at_most_32_bytes_at_every_size() -> None:
             assert sum(map(sys.getsizeof, arrays)) / i <= 32
 
 
-def test_dead_entries_make_room_instead_of_growth() -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_dead_entries_make_room_instead_of_growth(at_once: bool) -> None:
     compact = CompactMap(small=0)
     for round_ in range(1, 30):
-        for i in range(10_000):
-            compact.put(f"{round_}-{i}", round_, dead=lambda value, live=round_: value < live)
+
+        def dead(value: int, live: int = round_) -> bool:
+            return value < live
+
+        if at_once:
+            compact.put_all(((f"{round_}-{i}", round_) for i in range(10_000)), dead=dead)
+        else:
+            for i in range(10_000):
+                compact.put(f"{round_}-{i}", round_, dead=dead)
 
     assert len(compact) < 25_000
+
+
+def test_where_room_was_made_nothing_grows() -> None:
+    compact = CompactMap(small=10)
+    compact.put("known before", 3)
+    compact.reserve(10)
+    assert [] == compact._segments  # so few fit a dict
+
+    compact.reserve(50_000)
+    made = list(compact._segments)
+    compact.put_all((f"session-{i}", i + 1) for i in range(50_000))
+    compact.reserve(50_000)
+
+    assert all(after is before for after, before in zip(compact._segments, made, strict=True))
+    assert (50_001, 3, 50_000) == (len(compact), compact.get("known before"), compact.get("session-49999"))
+
+
+def test_a_memory_forgets_what_is_over_while_it_learns() -> None:
+    now = 0
+    known = RevocationMemory(lambda: now)
+    for now in range(1, 8):
+        known.end_sessions(((f"{now}-{i}", now + 1) for i in range(30_000)), about=30_000)
+
+    assert len(known) < 110_000
+    assert known.is_revoked({"sid": "7-0"})
+
+
+def test_sessions_and_users_are_counted_together() -> None:
+    known = memory()
+    known.end_sessions([("a", 2_000), ("b", 2_000)])
+    known.raise_epochs([("1", 2)])
+
+    assert len(known) == 3
 
 
 def test_sweeping_all_segments_forgets_all_that_is_dead() -> None:
@@ -106,6 +162,14 @@ def test_an_epoch_that_is_no_number_counts_as_the_first(epoch: object) -> None:
     known.raise_epochs([("1", 1)])
 
     assert known.is_revoked({"sub": "1", "epoch": epoch})
+
+
+def test_a_token_of_nobody_has_no_epoch() -> None:
+    known = memory()
+    known.raise_epochs([("None", 1)])
+
+    assert not known.is_revoked({})
+    assert known.is_revoked({"sub": "None"})
 
 
 def test_an_epoch_never_goes_down() -> None:
