@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -229,6 +231,23 @@ def test_each_claim_is_explained(name: str, value: Any, meaning: str) -> None:
     (part,) = inspect(token(**{name: value}), now=NOW).payload
 
     assert (part.name, part.value, part.meaning) == (name, value, meaning)
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock on the wall is nine hours ahead."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_east")
+def test_a_moment_is_told_in_utc_wherever_the_machine_stands() -> None:
+    (part,) = inspect(token(iat=0), now=NOW).payload
+
+    assert part.meaning == "issued at: 1970-01-01 00:00:00 UTC"
 
 
 def test_the_name_of_a_key_is_explained() -> None:
