@@ -97,16 +97,10 @@ def main() -> None:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "error"]
     routes = ("bare", "bare-again", "ours", "theirs")
-    rates: dict[str, list[float]] = {route: [] for route in routes}
     with subprocess.Popen([*command, "benchmarks.end_to_end:app"]) as server:
         try:
             _wait(f"http://127.0.0.1:{port}/ours/protected", token)
-            for number in range(-1, ROUNDS):
-                shift = number % len(routes)
-                for route in routes[shift:] + routes[:shift]:
-                    rate = _rate(port, route, token)
-                    if number >= 0:
-                        rates[route].append(rate)
+            rates = measure.in_turns(lambda route: _rate(port, route, token), routes, ROUNDS)
         finally:
             server.terminate()
     rows = [

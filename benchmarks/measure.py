@@ -38,6 +38,21 @@ def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict
     return taken
 
 
+def in_turns(rate: Callable[[str], float], names: Sequence[str], rounds: int) -> dict[str, list[float]]:
+    """Return what *rate* gives for each name in each round, after one round to warm up; each begins in its turn.
+
+    :param rate: name → operations a second, measured anew at each call.
+    """
+    rates: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(-1, rounds):
+        shift = number % len(names)
+        for name in [*names[shift:], *names[:shift]]:
+            found = rate(name)
+            if number >= 0:
+                rates[name].append(found)
+    return rates
+
+
 def ratio(taken: Mapping[str, Sequence[float]], above: str, below: str) -> float:
     """Return the median over the rounds of *above* / *below*."""
     return statistics.median(a / b for a, b in zip(taken[above], taken[below], strict=True))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -22,15 +21,16 @@ from typing import Any
 from flask import Flask, jsonify
 
 from benchmarks import measure
-from benchmarks.end_to_end import free_port
+from benchmarks.end_to_end import SECRET
+from benchmarks.refresh import ROOT_KEY, durable_server
+from flask_signet.store import engines
+from tests.support.postgres import find_binaries
+from tests.support.processes import Server
 
 ROUNDS = 7
 SECONDS = 2.0
 CLIENTS = 4
 USERNAME, PASSWORD = "alesanchezr", "a long enough password"
-SECRET = "a secret of this measurement alone, for one process"
-ROOT_KEY = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-
 
 # --- The three applications: in a worker, told by the environment which one ------------------------------------------
 
@@ -60,7 +60,7 @@ def _database(app: Flask, folder: Path, url: str | None) -> Any:
     from flask_sqlalchemy import SQLAlchemy
     from sqlalchemy import event
 
-    app.config["SQLALCHEMY_DATABASE_URI"] = url or f"sqlite:///{folder / 'peer.sqlite3'}"
+    app.config["SQLALCHEMY_DATABASE_URI"] = engines.parse(url or f"sqlite:///{folder / 'peer.sqlite3'}")
     db = SQLAlchemy(app)
     if url is None:
         with app.app_context():
@@ -221,58 +221,36 @@ NAMES = {
 
 
 def _serve(stack: ExitStack, name: str, folder: Path, url: str | None) -> list[Client]:
-    port = free_port()
     own = folder / name
     own.mkdir()
-    environment = {**os.environ, "BENCHMARK_APP": name, "BENCHMARK_FOLDER": str(own)}
-    if url is not None:
-        environment["BENCHMARK_URL"] = url
-    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", "1", "--threads", "4"]
+    command = [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "--threads", "4"]
     command += ["--keep-alive", "60", "--log-level", "warning", "benchmarks.refresh_http:app()"]
-    server = stack.enter_context(subprocess.Popen(command, env=environment))
-    stack.callback(server.terminate)
-    for _ in range(200):
-        try:
-            http.client.HTTPConnection("127.0.0.1", port, timeout=1).connect()
-            break
-        except OSError:
-            time.sleep(0.1)
-    return [Client(name, port) for _ in range(CLIENTS)]
+    environment = {"BENCHMARK_APP": name, "BENCHMARK_FOLDER": str(own), "BENCHMARK_URL": url}
+    server = Server(command, cwd=Path.cwd(), env=environment)
+    stack.callback(server.stop)
+    server.start()
+    return [Client(name, server.port) for _ in range(CLIENTS)]
 
 
 def _measured(store: str, urls: dict[str, str] | None) -> list[list[object]]:
-    rates: dict[str, list[float]] = {name: [] for name in NAMES}
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, ExitStack() as stack:  # a disk; /tmp may be memory
         clients = {name: _serve(stack, name, Path(folder), urls and urls[name]) for name in NAMES}
-        names = list(NAMES)
-        for number in range(-1, ROUNDS):
-            shift = number % len(names)
-            for name in names[shift:] + names[:shift]:
-                rate = _rate(clients[name])
-                if number >= 0:
-                    rates[name].append(rate)
+        rates = measure.in_turns(lambda name: _rate(clients[name]), list(NAMES), ROUNDS)
     return [
         [store, NAMES[name], round(measure.median(rates[name])), measure.ratio(rates, "ours", name)] for name in NAMES
     ]
 
 
 def _on_postgresql() -> list[list[object]]:
-    from benchmarks.refresh import durable_server
-    from tests.support.postgres import find_binaries
-
     binaries = find_binaries()
     if binaries is None:
         return []
     server = durable_server(binaries)
     try:
         server.start()
-        return _measured("PostgreSQL", {name: _with_driver(server.create_database()) for name in NAMES})
+        return _measured("PostgreSQL", {name: server.create_database() for name in NAMES})
     finally:
         server.remove()
-
-
-def _with_driver(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def main() -> None:
@@ -280,8 +258,8 @@ def main() -> None:
     rows = [*_measured("SQLite, synchronous=FULL", None), *_on_postgresql()]
     note = (
         f"gunicorn, one worker with four threads; {CLIENTS} clients; median of {ROUNDS} rounds of {SECONDS:.0f} s that "
-        "take turns. Both peers run through Flask-SQLAlchemy, on SQLite with the pragmas of our own file. None of the "
-        "two gives the answer that a client lost again, and the second does not notice that a token came twice."
+        "take turns. Both peers run through Flask-SQLAlchemy, on SQLite with the pragmas of our own file. Neither "
+        "gives the answer that a client lost again, and the second does not notice that a token came twice."
     )
     head = ["store", "library", "refreshes / s", "ours / this one"]
     measure.publish("refresh_http", measure.table("Refreshes over HTTP", head, rows, note))
