@@ -1,6 +1,6 @@
 import { RateLimitError, type SignetClient, ValidationError } from "flask-signet";
 import { register } from "flask-signet/account";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { type ComponentProps, type FormEvent, useEffect, useId, useRef, useState } from "react";
 
 import { over } from "../client";
 import { Icon } from "../parts/Icon";
@@ -36,6 +36,16 @@ function useCountdown(): [number, (seconds: number) => void] {
     return () => clearTimeout(timer);
   }, [left]);
   return [left, setLeft];
+}
+
+function Field({ label, ...input }: { label: string } & ComponentProps<"input">) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <input id={id} {...input} />
+    </div>
+  );
 }
 
 export function Login({ client }: { client: SignetClient }) {
@@ -86,6 +96,7 @@ export function Login({ client }: { client: SignetClient }) {
   };
 
   const invalid = (name: string) => problem !== null && wait === 0 && (wrong ?? name) === name;
+  const told = problem ? `${id}e` : undefined;
   return (
     <div className="login">
       <div className="login-card panel">
@@ -108,34 +119,28 @@ export function Login({ client }: { client: SignetClient }) {
           aria-busy={busy}
           noValidate
         >
-          <div className="field">
-            <label htmlFor={`${id}n`}>User name</label>
-            <input
-              id={`${id}n`}
-              name="username"
-              autoComplete="username"
-              autoCapitalize="none"
-              spellCheck={false}
-              value={username}
-              onChange={(event) => typedName.set(event.target.value)}
-              aria-invalid={invalid("username")}
-              aria-describedby={problem ? `${id}e` : undefined}
-            />
-          </div>
+          <Field
+            label="User name"
+            name="username"
+            autoComplete="username"
+            autoCapitalize="none"
+            spellCheck={false}
+            value={username}
+            onChange={(event) => typedName.set(event.target.value)}
+            aria-invalid={invalid("username")}
+            aria-describedby={told}
+          />
           {fresh && (
-            <div className="field">
-              <label htmlFor={`${id}m`}>E-mail, if you like</label>
-              <input
-                id={`${id}m`}
-                name="email"
-                type="email"
-                autoComplete="email"
-                value={email}
-                onChange={(event) => setEmail(event.target.value)}
-                aria-invalid={invalid("email")}
-                aria-describedby={problem ? `${id}e` : undefined}
-              />
-            </div>
+            <Field
+              label="E-mail, if you like"
+              name="email"
+              type="email"
+              autoComplete="email"
+              value={email}
+              onChange={(event) => setEmail(event.target.value)}
+              aria-invalid={invalid("email")}
+              aria-describedby={told}
+            />
           )}
           <div className="field">
             <label htmlFor={`${id}p`}>Password</label>
@@ -151,7 +156,7 @@ export function Login({ client }: { client: SignetClient }) {
                 onChange={(event) => typedPassword.set(event.target.value)}
                 onKeyUp={(event) => setCaps(event.getModifierState("CapsLock"))}
                 aria-invalid={invalid("password")}
-                aria-describedby={[problem && `${id}e`, caps && `${id}c`].filter(Boolean).join(" ") || undefined}
+                aria-describedby={[told, caps && `${id}c`].filter(Boolean).join(" ") || undefined}
               />
               <button type="button" className="quiet small" aria-pressed={shown} onClick={() => setShown(!shown)}>
                 <Icon name="eye" />
