@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
-from tests.browser.tasks_demo import Demo, go, running, sign_in, watched
+from tests.browser.demo.tasks_demo import Demo, go, sign_in, watched
 from tests.support.http import request
 
 pytestmark = pytest.mark.browser
@@ -57,12 +57,6 @@ SHOW_AGAIN = """async (mail) => {
     }
     return shown();
 }"""
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with running(tmp_path_factory.mktemp("tasks")) as demo:
-        yield demo
 
 
 @pytest.fixture(scope="module")

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.tasks_demo import DESKTOP, LESSON, PHONE, go, log_of, running, sign_in, wait_for_tasks, watched
+from tests.browser.demo.tasks_demo import DESKTOP, LESSON, PHONE, Demo, go, log_of, sign_in, wait_for_tasks
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a demo with data of its own."""
-    with running(tmp_path_factory.mktemp("tasks")) as demo:
-        yield demo.url
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Cookies and storage of one person."""
-    context = browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(15_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, demo: str) -> Iterator[Page]:
-    """The login form; the test fails if a page wrote an error or asked for a dialog."""
-    with watched(context.new_page()) as page:
-        page.goto(demo)
-        yield page
 
 
 def test_the_login_form_is_one_that_password_managers_know(page: Page) -> None:
@@ -150,12 +125,12 @@ def test_the_whole_way_goes_by_keyboard(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_on_any_view(browser: Browser, demo: str, scheme: Any, size: tuple[int, int]) -> None:
+def test_axe_finds_nothing_on_any_view(browser: Browser, demo: Demo, scheme: Any, size: tuple[int, int]) -> None:
     with browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce"
     ) as context:
         page = context.new_page()
-        page.goto(demo)
+        page.goto(demo.url)
         expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
         found = violations(page, "login")
         page.get_by_role("button", name="Sign in", exact=True).click()
@@ -187,10 +162,10 @@ def violations(page: Page, view: str) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_everything_to_press_is_as_large_as_a_finger(browser: Browser, demo: str, size: tuple[int, int]) -> None:
+def test_everything_to_press_is_as_large_as_a_finger(browser: Browser, demo: Demo, size: tuple[int, int]) -> None:
     with browser.new_context(viewport={"width": size[0], "height": size[1]}) as context:
         page = context.new_page()
-        page.goto(demo)
+        page.goto(demo.url)
         sign_in(page)
         small: list[str] = []
         for view in ("Tasks", "Token", "Sessions"):

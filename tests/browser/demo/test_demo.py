@@ -6,40 +6,15 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from flask_signet.exceptions import RateLimited
-from tests.browser.tasks_demo import LESSON, OTHER, add, go, log_of, running, sign_in, wait_for_tasks, watched
+from tests.browser.demo.tasks_demo import LESSON, OTHER, Demo, add, go, log_of, sign_in, wait_for_tasks
 from tests.support.http import request
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a demo with data of its own."""
-    with running(tmp_path_factory.mktemp("tasks")) as demo:
-        yield demo.url
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Cookies and storage of one person."""
-    context = browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(15_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, demo: str) -> Iterator[Page]:
-    """The login form; the test fails if a page wrote an error or asked for a dialog."""
-    with watched(context.new_page()) as page:
-        page.goto(demo)
-        yield page
 
 
 # --- Tasks ----------------------------------------------------------------------------------------------
@@ -74,12 +49,12 @@ def test_an_empty_task_is_refused_in_words(page: Page) -> None:
     expect(page.get_by_label("New task")).to_be_focused()
 
 
-def test_another_user_sees_only_their_own_tasks(page: Page, browser: Browser, demo: str) -> None:
+def test_another_user_sees_only_their_own_tasks(page: Page, browser: Browser, demo: Demo) -> None:
     sign_in(page)
     add(page, "Only for alesanchezr")
     with browser.new_context() as elsewhere:
         other = elsewhere.new_page()
-        other.goto(demo)
+        other.goto(demo.url)
         sign_in(other, *OTHER)
 
         expect(other.get_by_text("Nothing to do.")).to_be_visible()
@@ -90,27 +65,27 @@ def test_another_user_sees_only_their_own_tasks(page: Page, browser: Browser, de
     expect(page.get_by_role("checkbox", name="Only for beatriz")).to_have_count(0)
 
 
-def test_a_task_of_another_user_does_not_exist_for_the_api(demo: str) -> None:
+def test_a_task_of_another_user_does_not_exist_for_the_api(demo: Demo) -> None:
     def token(user: tuple[str, str]) -> str:
         body = {"username": user[0], "password": user[1]}
-        return str(request("POST", f"{demo}/token", json_body=body).json["token"])
+        return str(request("POST", f"{demo.url}/token", json_body=body).json["token"])
 
-    mine = request("POST", f"{demo}/tasks", json_body={"title": "mine"}, token=token(LESSON)).json["id"]
+    mine = request("POST", f"{demo.url}/tasks", json_body={"title": "mine"}, token=token(LESSON)).json["id"]
     stranger = token(OTHER)
 
-    assert request("PATCH", f"{demo}/tasks/{mine}", json_body={"done": True}, token=stranger).status == 404
-    assert request("DELETE", f"{demo}/tasks/{mine}", token=stranger).status == 404
+    assert request("PATCH", f"{demo.url}/tasks/{mine}", json_body={"done": True}, token=stranger).status == 404
+    assert request("DELETE", f"{demo.url}/tasks/{mine}", token=stranger).status == 404
 
 
-def test_token_and_protected_answer_as_the_lesson_does(demo: str) -> None:
-    granted = request("POST", f"{demo}/token", json_body={"username": LESSON[0], "password": LESSON[1]})
-    refused = request("POST", f"{demo}/token", json_body={"username": LESSON[0], "password": "wrong"})
-    shown = request("GET", f"{demo}/protected", token=granted.json["token"])
+def test_token_and_protected_answer_as_the_lesson_does(demo: Demo) -> None:
+    granted = request("POST", f"{demo.url}/token", json_body={"username": LESSON[0], "password": LESSON[1]})
+    refused = request("POST", f"{demo.url}/token", json_body={"username": LESSON[0], "password": "wrong"})
+    shown = request("GET", f"{demo.url}/protected", token=granted.json["token"])
 
     assert (granted.status, granted.json["user_id"]) == (200, 1)
     assert (refused.status, refused.json["msg"]) == (401, "Bad username or password")
     assert (shown.status, shown.json) == (200, {"id": 1, "username": "alesanchezr"})
-    assert request("GET", f"{demo}/protected").status == 401
+    assert request("GET", f"{demo.url}/protected").status == 401
 
 
 # --- Signing in and out ---------------------------------------------------------------------------------
@@ -197,10 +172,10 @@ def test_an_account_is_made_and_shown_to_its_owner(page: Page) -> None:
     expect(account.locator("dd")).to_have_text(["carla", "carla@example.com", "just now"])
 
 
-def test_signing_out_reaches_the_other_tab(page: Page, context: BrowserContext, demo: str) -> None:
+def test_signing_out_reaches_the_other_tab(page: Page, context: BrowserContext, demo: Demo) -> None:
     sign_in(page)
     second = context.new_page()
-    second.goto(demo)
+    second.goto(demo.url)
     expect(second.get_by_role("heading", name="Tasks", exact=True)).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
 
@@ -211,13 +186,13 @@ def test_signing_out_reaches_the_other_tab(page: Page, context: BrowserContext, 
 
 
 def test_a_session_that_was_ended_elsewhere_says_so_and_keeps_the_draft(
-    page: Page, browser: Browser, demo: str
+    page: Page, browser: Browser, demo: Demo
 ) -> None:
     sign_in(page, *OTHER)
     page.get_by_label("New task").fill("Half a thou")
     with browser.new_context() as elsewhere:
         other = elsewhere.new_page()
-        other.goto(demo)
+        other.goto(demo.url)
         sign_in(other, *OTHER)
         go(other, "Sessions")
         other.get_by_role("button", name="End all others").click()
@@ -280,13 +255,13 @@ def test_a_refused_token_is_replaced_and_the_request_sent_again(page: Page, butt
 
 @pytest.mark.parametrize("mode", ["Cookie", "Local storage"])
 def test_the_log_says_that_a_token_was_adopted_from_another_tab(
-    mode: str, page: Page, context: BrowserContext, demo: str
+    mode: str, page: Page, context: BrowserContext, demo: Demo
 ) -> None:
     """The one tab renews, the other takes over what it got and asks the server for nothing."""
     page.get_by_role("radio", name=mode).check(force=True)
     sign_in(page)
     second = context.new_page()
-    second.goto(demo)
+    second.goto(demo.url)
     wait_for_tasks(second)
     expect(log_of(second).get_by_text("Session found")).to_be_visible()
     second.evaluate("performance.clearResourceTimings()")
@@ -383,10 +358,10 @@ def test_each_storage_says_what_a_script_could_take_and_does_what_it_says(
 # --- Sessions -------------------------------------------------------------------------------------------
 
 
-def test_sessions_show_this_one_first_and_end_another(page: Page, browser: Browser, demo: str) -> None:
+def test_sessions_show_this_one_first_and_end_another(page: Page, browser: Browser, demo: Demo) -> None:
     with browser.new_context(user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Mobile Safari/605") as elsewhere:
         other = elsewhere.new_page()
-        other.goto(demo)
+        other.goto(demo.url)
         sign_in(other)
         sign_in(page)
         go(page, "Sessions")
