@@ -1,20 +1,21 @@
-// Installs clients of others into a temporary folder, bundles each with esbuild as an application would
-// (minified, production, React and Next not counted), and prints what a visitor downloads, as JSON.
+// Installs clients of others into a temporary folder, weighs each in the same way as ours, and prints what a visitor
+// downloads, as JSON.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, gzipSync } from "node:zlib";
-import { build, version as esbuild } from "esbuild";
+import { version as esbuild } from "esbuild";
+import { ENTRY, weigh } from "../js/scripts/size.mjs";
 
-const OURS = fileURLToPath(new URL("../js/dist/", import.meta.url));
+const OURS = fileURLToPath(new URL("../js/", import.meta.url));
 const KIT = ["useSignIn", "useSignOut", "useAuthUser", "useAuthHeader", "useIsAuthenticated"];
 
 // What is measured, the packages that it is made of, and the lines that an application would write.
 const CLIENTS = [
-  ["flask-signet", [], `export { createClient } from "${OURS}index.js";`],
-  ["flask-signet with React", [], `export * from "${OURS}index.js"; export * from "${OURS}react.js";`],
+  ["flask-signet", [], ENTRY.core],
+  ["flask-signet with React", [], ENTRY.react],
+  ["flask-signet, all of it", [], ENTRY["all exports"]],
   ["next-auth/react", ["next-auth"], `export { SessionProvider, useSession, signIn, signOut } from "next-auth/react";`],
   ["better-auth/client", ["better-auth"], `export { createAuthClient } from "better-auth/client";`],
   ["better-auth/react", ["better-auth"], `export { createAuthClient } from "better-auth/react";`],
@@ -43,29 +44,13 @@ try {
   execFileSync("npm", ["install", ...quiet, ...PACKAGES], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
 
   const versionOf = (name) =>
-    JSON.parse(readFileSync(name ? join(folder, "node_modules", name, "package.json") : `${OURS}../package.json`))
-      .version;
+    JSON.parse(readFileSync(join(name ? join(folder, "node_modules", name) : OURS, "package.json"))).version;
   const rows = [];
   for (const [name, packages, contents] of CLIENTS) {
-    const { outputFiles } = await build({
-      stdin: { contents, resolveDir: folder },
-      bundle: true,
-      minify: true,
-      write: false,
-      format: "esm",
-      platform: "browser",
-      target: "es2022",
-      external: ["react", "react-dom", "react/*", "next", "next/*"],
-      define: { "process.env.NODE_ENV": '"production"' },
-      logLevel: "error",
-    });
-    const bundle = outputFiles[0].contents;
     rows.push({
       name,
       version: (packages.length ? packages : [null]).map(versionOf).join(" + "),
-      minified: bundle.length,
-      gzip: gzipSync(bundle, { level: 9 }).length,
-      brotli: brotliCompressSync(bundle).length,
+      ...(await weigh(contents, packages.length ? folder : OURS)),
     });
   }
   console.log(JSON.stringify({ esbuild, node: process.version, rows }));

@@ -15,9 +15,10 @@ BUILT = SCRIPT.parent.parent / "js" / "dist" / "index.js"
 NOTE = (
     "Bytes, smallest first. Each is what an application imports of it, bundled by esbuild {esbuild} for browsers "
     "(`--minify --target=es2022`, production; React and Next not counted), gzip at level 9; with the newest releases "
-    "that npm gave to Node {node}. They do not all do the same: next-auth and better-auth leave the tokens to cookies "
-    "of their own servers, oidc-client-ts speaks OpenID Connect, Axios is a whole HTTP client. Ours has no passkeys "
-    "and no second factor yet."
+    "that npm gave to Node {node}. Ours is `createClient`, then with `flask-signet/react`, then with "
+    "`flask-signet/account` and every error class by name. They do not all do the same: next-auth and better-auth "
+    "leave the tokens to cookies of their own servers, oidc-client-ts speaks OpenID Connect, Axios is a whole HTTP "
+    "client. Ours has no passkeys and no second factor yet."
 )
 
 
