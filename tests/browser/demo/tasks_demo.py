@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,13 @@ def watched(page: Page) -> Generator[Page]:
     yield page
 
     assert trouble == []
+
+
+def new_user(demo: Demo) -> tuple[str, str]:
+    """Register somebody without a past; gives name and password."""
+    user = {"username": f"user-{uuid.uuid4().hex[:12]}", "password": "quiet river stone"}
+    assert request("POST", f"{demo.url}/account", json_body=user).status == 201
+    return user["username"], user["password"]
 
 
 def sign_in(page: Page, username: str = LESSON[0], password: str = LESSON[1]) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
-from tests.browser.demo.tasks_demo import Demo, go, sign_in, watched
+from tests.browser.demo.tasks_demo import Demo, go, new_user, sign_in, watched
 from tests.support.http import request
 
 pytestmark = pytest.mark.browser
@@ -111,13 +111,6 @@ def accounts(demo: Demo) -> sqlite3.Connection:
     """The database of accounts and sessions: rules of the registration do not hold here."""
     [path] = (demo.folder / "signet").glob("*.sqlite3")
     return sqlite3.connect(path, timeout=10, isolation_level=None)
-
-
-def new_user(demo: Demo) -> tuple[str, str]:
-    """Register somebody without a past; gives name and password."""
-    user = {"username": f"user-{uuid.uuid4().hex[:12]}", "password": "quiet river stone"}
-    assert request("POST", f"{demo.url}/account", json_body=user).status == 201
-    return user["username"], user["password"]
 
 
 @pytest.mark.parametrize(
