@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.store import engines, schema
+from flask_signet.store.drivers import Drivers
 from flask_signet.store.failures import as_unavailable, passes, unavailable
 from flask_signet.store.settings import StoreSettings
 
@@ -34,6 +35,7 @@ class _Opened:
         self.ready_for: object = None
         self.lock = threading.RLock()
         self.joined = threading.local()
+        self.drivers = Drivers(engine)
 
 
 class Store:
@@ -55,6 +57,7 @@ class Store:
         self.clock = clock
         self._app_engine = app_engine
         self._opened: _Opened | None = None
+        self._of_parents: list[_Opened] = []
         # One lock per process: a lock that another thread held at the fork stays locked in the child.
         self._locks: dict[int, threading.Lock] = {}
 
@@ -104,6 +107,28 @@ class Store:
             with self._connection("BEGIN IMMEDIATE") as own:
                 yield own
 
+    @contextmanager
+    def driver(self) -> Generator[Any, None, None]:
+        """Lend a connection of SQLite's or PostgreSQL's driver, in no transaction; ``None`` if there is none to lend.
+
+        For the path of a refresh alone. There is none before a transaction has looked at the tables, none to
+        memory, and none from the application's own engine, where only our transactions limit their wait for locks.
+
+        :raises Unavailable: the database does not answer.
+        """
+        opened = self._current()
+        try:
+            database = self._identity(opened)
+        except OSError as error:
+            raise unavailable(error) from error
+        if opened.borrowed or self.in_memory or database is None or opened.ready_for != database:
+            yield None
+        elif opened.engine.dialect.name not in ("sqlite", "postgresql"):
+            yield None
+        else:
+            with as_unavailable(), opened.drivers.lend(database) as driver:
+                yield driver
+
     def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
         """Return what *run* returns, run in one transaction, again where it lost against another.
 
@@ -136,6 +161,7 @@ class Store:
         """Close the connections that are ours; the next use opens new ones."""
         opened, self._opened = self._opened, None
         if opened is not None and opened.pid == os.getpid() and not opened.borrowed:
+            opened.drivers.close()
             opened.engine.dispose()
 
     @contextmanager
@@ -148,15 +174,19 @@ class Store:
     def _connection(self, begin: str) -> Generator[Connection, None, None]:
         opened = self._current()
         try:
-            identity = engines.file_identity(opened.engine) if self.own_file else opened
+            identity = self._identity(opened)
             if identity is None or opened.ready_for != identity:
                 schema.ensure(self)
                 opened = self._current()
-                opened.ready_for = engines.file_identity(opened.engine) if self.own_file else opened
+                opened.ready_for = self._identity(opened)
         except OSError as error:
             raise unavailable(error) from error
         with self._transaction(opened, begin) as connection:
             yield connection
+
+    def _identity(self, opened: _Opened) -> object:
+        """Return what changes when another database lies in the place of ours; ``None`` while there is none."""
+        return engines.file_identity(opened.engine) if self.own_file else opened
 
     @contextmanager
     def _transaction(self, opened: _Opened, begin: str) -> Generator[Connection, None, None]:
@@ -187,8 +217,9 @@ class Store:
             opened = self._opened
             if opened is None or opened.pid != os.getpid():
                 if opened is not None:
-                    # The parent goes on with these connections; the child only forgets them.
+                    # The parent goes on with these connections; the child neither uses nor closes them.
                     opened.engine.dispose(close=False)
+                    self._of_parents.append(opened)
                 opened = self._opened = self._open()
         return opened
 
