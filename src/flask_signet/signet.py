@@ -28,7 +28,7 @@ from flask_signet.sessions.login import Login
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.settings import nearest, text, texts
-from flask_signet.store import KeyTable, RootKeyRing, Store, flask_migrate, open_root_keys
+from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, flask_migrate, open_root_keys
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified
@@ -221,6 +221,7 @@ class Signet(JWTManager):
         _check_names(app)
         for read in (account_settings.read, session_settings.read):
             read(app.config)
+        check_settings(store_settings.read(app.config, app.instance_path))
         clock = replace(self.clock)
         house = House(app, clock, self._own_users)
         layer = self._register(app, add_context_processor, clock, house)

@@ -289,6 +289,11 @@ def test_a_slip_in_a_setting_is_a_warning_elsewhere(tmp_path: Path, caplog: pyte
         ({"JWT_TOKEN_LOCATION": "header"}, "did you mean 'headers'"),
         ({"JWT_ALGORITHM": "RS25"}, "did you mean 'RS256'"),
         ({"JWT_ERROR_STATUS": "fje"}, "flask-jwt-extended"),
+        ({"SIGNET_DATABASE_URL": "my database"}, "postgresql://user:password@host/database"),
+        ({"SIGNET_DATABASE_URL": "sqlite://"}, "only for TESTING"),
+        ({"SIGNET_DATABASE_URL": 5}, "SIGNET_DATABASE_URL must be a text"),
+        ({"SIGNET_ROOT_KEY": "too short"}, "32 bytes in base64url"),
+        ({"SIGNET_ROOT_KEY": "x", "SIGNET_ROOT_KEY_FILE": "y"}, "not both"),
     ],
 )
 def test_a_wrong_value_is_heard_of_at_start(config: dict[str, Any], words: str) -> None:

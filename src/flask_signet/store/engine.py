@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.store import engines, schema
-from flask_signet.store.failures import as_unavailable, passes, unavailable
+from flask_signet.store.failures import as_unavailable, passes
 from flask_signet.store.settings import StoreSettings
 
 T = TypeVar("T")
@@ -154,7 +154,7 @@ class Store:
                 opened = self._current()
                 opened.ready_for = engines.file_identity(opened.engine) if self.own_file else opened
         except OSError as error:
-            raise unavailable(error) from error
+            raise engines.refused(self.engine.url.database or "", error) from error
         with self._transaction(opened, begin) as connection:
             yield connection
 

@@ -16,6 +16,14 @@ log = logging.getLogger(__name__)
 # SQLSTATE of serialization_failure and deadlock_detected (PostgreSQL, appendix A).
 _PASSING_SQLSTATES = frozenset({"40001", "40P01"})
 
+# By the low byte of SQLite's result code.
+_SQLITE_ADVICE = {
+    sqlite3.SQLITE_READONLY: "Let this user write the database file and the folder that it lies in.",
+    sqlite3.SQLITE_CANTOPEN: "Let this user write the database file and the folder that it lies in.",
+    sqlite3.SQLITE_IOERR: "Look at the disk that the database file lies on.",
+    sqlite3.SQLITE_FULL: "The disk is full: make room.",
+}
+
 
 def passes(error: Exception) -> bool:
     """Say whether the same transaction, run again, may well succeed."""
@@ -43,9 +51,11 @@ def as_unavailable() -> Generator[None, None, None]:
         raise
 
 
-def unavailable(error: exc.SQLAlchemyError | OSError) -> Unavailable:
-    """Return what to raise where the database, or the file that it lies in, does not answer; and log why."""
+def unavailable(error: exc.SQLAlchemyError) -> Unavailable:
+    """Return what to raise where the database does not answer; and log why, and what to do where that is known."""
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     # The driver's own words only: SQLAlchemy's would add the statement and its values.
-    log.error("The store does not answer: %s: %s", type(original).__name__, str(original).strip())
+    words = str(original).strip()
+    advice = _SQLITE_ADVICE.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
+    log.error("The store does not answer: %s: %s", type(original).__name__, f"{words}. {advice}" if advice else words)
     return Unavailable("The store does not answer")
