@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, exc
 
 from flask_signet.clock import Clock
-from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, SignetError, TokenExpired
+from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, SignetError, TokenExpired, Unavailable
 from flask_signet.sessions import events, statements
 from flask_signet.sessions.feed import Ended, Feed
 from flask_signet.sessions.health import Health
@@ -237,7 +237,11 @@ class Sessions:
         """
         arrived = self._clock.monotonic() if arrived is None else arrived
         token = self._tokens.parse(presented)
-        outcome = self._rotate_quickly(token, arrived)
+        try:
+            outcome = self._rotate_quickly(token, arrived)
+        except Unavailable:
+            self._known_engine = None  # the other way can say more of what is the matter, for one with the tables
+            raise
         if outcome is None:
             engine = self._store.engine
             outcome = self._store.retrying(lambda connection: self._judge(connection, token, arrived))

@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, exc
 
 from flask_signet.clock import SYSTEM, Clock
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import SettingsError, Unavailable
 from flask_signet.store import engines, schema
-from flask_signet.store.failures import as_unavailable, passes
+from flask_signet.store.failures import about_tables, as_unavailable, passes
 from flask_signet.store.settings import StoreSettings
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class Store:
         :raises Unavailable: the database does not answer.
         :raises SchemaError: its tables are not those of this version.
         """
-        with as_unavailable(), self._connection("BEGIN") as connection:
+        with self._answering(), self._connection("BEGIN") as connection:
             yield connection
 
     @contextmanager
@@ -96,13 +96,13 @@ class Store:
         :raises Unavailable: the database does not answer, or a lock was not to be had in 2 s.
         :raises SchemaError: the tables are not those of this version.
         """
-        with as_unavailable():
-            if connection is not None:
+        if connection is not None:
+            with as_unavailable():
                 _really_begin(connection)
                 yield connection
-                return
-            with self._connection("BEGIN IMMEDIATE") as own:
-                yield own
+            return
+        with self._answering(), self._connection("BEGIN IMMEDIATE") as own:
+            yield own
 
     def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
         """Return what *run* returns, run in one transaction, again where it lost against another.
@@ -116,7 +116,7 @@ class Store:
             with self.write(connection) as joined:
                 return run(joined)
         began = self.clock.monotonic()
-        with as_unavailable():
+        with self._answering():
             for _ in range(RETRIES):
                 finished = False
                 try:
@@ -139,10 +139,27 @@ class Store:
             opened.engine.dispose()
 
     @contextmanager
-    def unchecked(self) -> Generator[Connection, None, None]:
-        """Begin a writing transaction without a look at the tables: for what makes and moves them."""
-        with as_unavailable(), self._transaction(self._current(), "BEGIN IMMEDIATE") as connection:
+    def unchecked(self, *, writing: bool = True) -> Generator[Connection, None, None]:
+        """Begin a transaction without a look at the tables: for what looks at, makes and moves them."""
+        begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+        with as_unavailable(), self._transaction(self._current(), begin) as connection:
             yield connection
+
+    @contextmanager
+    def _answering(self) -> Generator[None, None, None]:
+        try:
+            with as_unavailable():
+                yield
+        except (exc.DBAPIError, Unavailable) as error:
+            cause = error if isinstance(error, exc.DBAPIError) else error.__cause__
+            if not isinstance(cause, exc.DBAPIError) or not about_tables(cause):
+                raise
+            # Tables were found right once; since then a newer version may have made them its own.
+            self._current().ready_for = None
+            found = schema.current(self)
+            if found is not None:
+                schema.refuse_too_new(found)
+            raise
 
     @contextmanager
     def _connection(self, begin: str) -> Generator[Connection, None, None]:

@@ -37,6 +37,17 @@ def passes(error: Exception) -> bool:
     return error.connection_invalidated or getattr(original, "sqlstate", None) in _PASSING_SQLSTATES
 
 
+def about_tables(error: exc.DBAPIError) -> bool:
+    """Say whether a statement failed as it would where the tables are not those that it was written for."""
+    original = error.orig
+    if isinstance(original, sqlite3.Error):
+        code = getattr(original, "sqlite_errorcode", 0)
+        return code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT_NOTNULL)
+    # Class 42: a table or column is not there, or is of another type; 23502: a column wants a value.
+    state = str(getattr(original, "sqlstate", None) or "")
+    return state.startswith("42") or state == "23502"
+
+
 @contextmanager
 def as_unavailable() -> Generator[None, None, None]:
     """Turn what the database cannot help into :class:`Unavailable`; broken constraints pass as they are."""
