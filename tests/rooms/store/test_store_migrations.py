@@ -34,7 +34,7 @@ class Installation:
 
     def rows(self) -> dict[str, set[tuple[Any, ...]]]:
         """Every row of the columns that 0001 knows."""
-        with self.store.unchecked(writing=False) as connection:
+        with self.store.unchecked(reading=True) as connection:
             return {
                 table: {
                     tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
