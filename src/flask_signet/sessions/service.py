@@ -333,18 +333,21 @@ class Sessions:
             return None
         if engine.dialect.name not in ("sqlite", "postgresql"):
             return None
+        pooled = None
         with as_unavailable():
-            pooled = engine.raw_connection()
             try:
+                pooled = engine.raw_connection()
                 if engine.dialect.name == "sqlite":
                     return self._in_sqlite(pooled.driver_connection, token, arrived)
                 return self._in_postgresql(pooled.driver_connection, token, arrived)
             except engine.dialect.loaded_dbapi.Error as error:
-                pooled.invalidate(error)
+                if pooled is not None:
+                    pooled.invalidate(error)
                 # As SQLAlchemy would have raised it, so that the store knows what it means.
                 raise exc.OperationalError("refresh", None, error) from error
             finally:
-                pooled.close()
+                if pooled is not None:
+                    pooled.close()
 
     def _in_sqlite(self, driver: Any, token: Presented, arrived: float) -> _Outcome | None:
         sid = str(token.session_id)
