@@ -149,6 +149,37 @@ def test_a_token_without_session_ends_with_all_others_and_a_new_one_is_good() ->
     assert client.get("/me", headers=bearer(new)).status_code == 200
 
 
+def test_revoke_all_holds_whatever_claim_names_the_user() -> None:
+    app, signet = make(JWT_IDENTITY_CLAIM="user")
+    user = signet.users.create("ada", PASSWORD)
+    token = login(app)["token"]
+    with app.app_context():
+        own = create_access_token(user.id)
+    client = app.test_client()
+    assert [200, 200] == [client.get("/me", headers=bearer(each)).status_code for each in (token, own)]
+
+    signet.revoke_all(user.id)
+
+    assert [401, 401] == [client.get("/me", headers=bearer(each)).status_code for each in (token, own)]
+    assert client.get("/me", headers=bearer(login(app)["token"])).status_code == 200
+
+
+@pytest.mark.parametrize("loader", [lambda user: user.id, lambda user: f"somebody else than {user}"])
+def test_tokens_of_sessions_name_the_user_by_their_id_whatever_the_application_s_loader_makes(loader: Any) -> None:
+    """A loader as applications bring it from Flask-JWT-Extended takes a whole user; sessions are revoked by the id."""
+    app, signet = make()
+    signet.user_identity_loader(loader)
+    user = signet.users.create("ada", PASSWORD)
+    token = login(app)["token"]
+    client = app.test_client()
+    me = client.get("/me", headers=bearer(token)).get_json()
+
+    signet.revoke_all(user.id)
+
+    assert (1, "ada") == (me["id"], me["name"])
+    assert client.get("/me", headers=bearer(token)).status_code == 401
+
+
 def test_current_user_of_a_deleted_account_refuses_the_token() -> None:
     app, signet = make()
     user = signet.users.create("ada", PASSWORD)

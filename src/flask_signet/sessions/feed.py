@@ -80,13 +80,14 @@ class Feed:
 
     # --- What guards ask -----------------------------------------------------------------------------
 
-    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
+    def is_revoked(self, claims: Mapping[str, Any], identity_claim: str = "sub") -> bool:
         """Return whether the session or the user of *claims* was signed out.
 
+        :param identity_claim: the claim that names the user.
         :raises Unavailable: the store does not answer, and the last good reading is older than allowed.
         """
         self.refresh()
-        return self._memory.is_revoked(claims)
+        return self._memory.is_revoked(claims, identity_claim)
 
     def epoch(self, user_id: str) -> int:
         """Return the epoch that a token of this user, made now, must carry.
