@@ -303,7 +303,7 @@ class _Current:
 
     def __init__(self, app: Flask, keys: tuple[str, ...], read: Callable[[Mapping[str, Any]], SessionSettings]) -> None:
         self._app = app
-        self._keys = (*keys, "JWT_ACCESS_TOKEN_EXPIRES")
+        self._keys = (*keys, *session_settings.TOKEN_KEYS)
         self._read = read
         self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
 

@@ -30,7 +30,7 @@ INTERVAL = 1.0  # seconds between two readings of a worker
 _PATIENCE = 0.2  # seconds to wait for another thread's reading
 _FIRST_PATIENCE = 2.0  # the same before the first reading: without it nobody may answer
 _EXPECT_SECONDS = 5.0  # how long to look at every request for a revocation of our own that is being committed
-# The clocks of two machines differ, and a verifier may allow leeway.
+# The clocks of two machines differ.
 _MARGIN_MS = 300_000
 _FOR_EVER = 2**53
 _LAST_SECOND = 2**32 - 1
