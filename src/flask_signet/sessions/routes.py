@@ -6,7 +6,6 @@ What the routes need hangs on ``app.extensions["signet"]``; see :class:`Services
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
@@ -14,7 +13,6 @@ from flask import Response, current_app, request
 
 from flask_signet.accounts.service import Accounts
 from flask_signet.exceptions import (
-    InvalidCredentials,
     InvalidHeaderError,
     InvalidRequest,
     JWTDecodeError,
@@ -212,25 +210,32 @@ def change_password() -> Response:
     if transport == "cookie":
         cookie_mode.check_origin(current_app, request, signet.sessions.settings)
     user = _user(signet)
-    if not signet.users.verify_password(user, current, address=request.remote_addr):
-        raise InvalidCredentials("The current password is wrong", fields={"current_password": "is wrong"})
-    users, change = signet.users, None
-    if isinstance(users, Accounts):
-        change = partial(users.set_password_hash, user, users.hashed(new))
-    else:
-        # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
-        users.set_password(user.id, new, end_sessions=False)
-    sid = _current_session()
+    hashed: list[str] = []
+
+    def change(judged: str) -> Granted | None:
+        # Slow, so after the current password was found right and before a transaction begins.
+        hashed[:] = hashed or [signet.users.hashed(new)]
+        return _replace_password(signet, user, judged, hashed[0])
+
+    granted = signet.users.change_by_password(user, current, change, address=request.remote_addr)
+    return _answer(granted, transport)
+
+
+def _replace_password(signet: Services, user: Any, judged: str, new: str) -> Granted | None:
+    """Replace the hash *judged* and end all sessions but this one; ``None`` if another hash is stored by now."""
+    users, sid = signet.users, _current_session()
+    ours = isinstance(users, Accounts)
+    # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
+    if not ours and not users.replace_password_hash(user, judged, new):
+        return None
     with signet.store.write() as connection:
-        if change is not None:
-            change(connection=connection)
+        if ours and not users.replace_password_hash(user, judged, new, connection=connection):
+            return None
         if sid is None:
             signet.sessions.end_all(user.id, reason="password", connection=connection)
-            granted = _open(user.id, None, connection=connection)
-        else:
-            signet.sessions.end_all_but(user.id, sid, reason="password", connection=connection)
-            granted = signet.sessions.force_rotation(sid, fresh=True, connection=connection)
-    return _answer(granted, transport)
+            return _open(user.id, None, connection=connection)
+        signet.sessions.end_all_but(user.id, sid, reason="password", connection=connection)
+        return signet.sessions.force_rotation(sid, fresh=True, connection=connection)
 
 
 @jwt_required(fresh=True)

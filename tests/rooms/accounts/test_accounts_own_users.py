@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Boolean, Integer, String, Uuid
+from sqlalchemy.ext.hybrid import hybrid_property
 from werkzeug.security import generate_password_hash
 
 from flask_signet import Signet
@@ -20,8 +21,11 @@ from flask_signet.accounts import SQLAlchemyUsers
 from flask_signet.exceptions import SettingsError
 from flask_signet.store import schema
 from flask_signet.testing import reset
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
 
 PASSWORD = "correct horse"
+ROOT_KEY = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 IDS: dict[str, tuple[Any, Any]] = {
     "int": (Integer, 7),
     "str": (String(40), "u-ada"),
@@ -32,8 +36,11 @@ IDS: dict[str, tuple[Any, Any]] = {
 class Shop:
     """One application with its own model, made by a factory, and Flask-SQLAlchemy's engine for all."""
 
-    def __init__(self, folder: Path, kind: str = "int", *, url: str | None = "app") -> None:
+    def __init__(
+        self, folder: Path, kind: str = "int", *, url: str | None = "app", database: str | None = None
+    ) -> None:
         self.db = SQLAlchemy()
+        self.database = database or f"sqlite:///{folder / 'shop.sqlite3'}"
         column, self.id = IDS[kind]
 
         class User(self.db.Model):  # type: ignore[name-defined,misc]
@@ -51,9 +58,11 @@ class Shop:
     def create_app(self, folder: Path, url: str | None) -> flask.Flask:
         folder.mkdir(parents=True, exist_ok=True)
         app = flask.Flask("shop", instance_path=str(folder))
-        app.config.update(TESTING=True, SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'shop.sqlite3'}")
+        app.config.update(TESTING=True, SQLALCHEMY_DATABASE_URI=self.database)
         if url is not None:
             app.config["SIGNET_DATABASE_URL"] = url
+        if not self.database.startswith("sqlite"):
+            app.config["SIGNET_ROOT_KEY"] = ROOT_KEY
         # Ours first: the order does not matter.
         self.signet.init_app(app)
         self.db.init_app(app)
@@ -152,6 +161,62 @@ def test_a_changed_password_of_an_own_user_ends_the_sessions(shop: Shop) -> None
 
     assert 401 == refreshed.status_code
     assert (401, 200) == (shop.login().status_code, shop.login("another horse").status_code)
+
+
+class _Hidden:
+    """A mixin that keeps the hash in a column of another name."""
+
+    @hybrid_property
+    def password(self) -> str:
+        return self.stored[::-1]  # type: ignore[attr-defined]
+
+    @password.inplace.setter
+    def _set_password(self, value: str) -> None:
+        self.stored = value[::-1]
+
+
+def test_a_hash_that_is_no_plain_column_is_compared_too(tmp_path: Path) -> None:
+    app = flask.Flask("shop", instance_path=str(tmp_path))
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path / 'shop.sqlite3'}"
+    db = SQLAlchemy(app)
+    columns = {"username": db.Column(String(9)), "stored": db.Column(String(255))}
+    person: Any = type("Person", (_Hidden, db.Model), {"id": db.Column(Integer, primary_key=True), **columns})
+    users = SQLAlchemyUsers(db.session, person)
+    with app.app_context():
+        db.create_all()
+        db.session.add(person(id=1, username="ada", stored="dlo"))
+        db.session.commit()
+        ada = users.find("ada")
+        replaced = [users.replace_password_hash(ada, old, new) for old, new in (("x", "y"), ("old", "new"))]
+        found = users.password_hash(users.get(1))
+        db.session.remove()
+        db.engine.dispose()
+
+    assert (replaced, found) == ([False, True], "new")
+
+
+@pytest.mark.postgres
+def test_users_whose_database_is_away_are_answered_with_503(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    shop = Shop(tmp_path / "shop", database=postgres_url.replace("postgresql:", "postgresql+psycopg:"))
+    tokens = shop.login().get_json()
+    body = {"current_password": PASSWORD, "password": "another horse"}
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    postgres_server.stop()
+    try:
+        answers = [
+            shop.login(),
+            shop.client.post("/account/password", json=body, headers=headers),
+            shop.client.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]}),
+        ]
+    finally:
+        postgres_server.start()
+    wait_until(lambda: shop.login().status_code == 200, timeout=5, what="a login after PostgreSQL came back")
+    shop.close()
+
+    assert [(answer.status_code, answer.get_json()["error"]) for answer in answers] == [(503, "unavailable")] * 3
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
 
 
 def test_registration_is_the_application_s_own_business(shop: Shop) -> None:
