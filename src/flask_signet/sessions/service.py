@@ -190,9 +190,10 @@ class Sessions:
         root_key = self._tokens.current_number
 
         def run(own: Connection) -> tuple[int, list[Ended]]:
+            epoch = self._lock_epoch(own, key)
+            # After the lock: whoever locks a user out and then ends the sessions either has done both or finds ours.
             if self._may_log_in is not None and not self._may_log_in(user_id, own):
                 raise InvalidCredentials
-            epoch = self._lock_epoch(own, key)
             if since is not None and own.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
                 raise InvalidCredentials
             today = self._moment(own, None).today
