@@ -139,9 +139,13 @@ class Store:
             opened.engine.dispose()
 
     @contextmanager
-    def unchecked(self) -> Generator[Connection, None, None]:
-        """Begin a writing transaction without a look at the tables: for what makes and moves them."""
-        with as_unavailable(), self._transaction(self._current(), "BEGIN IMMEDIATE") as connection:
+    def unchecked(self, *, reading: bool = False) -> Generator[Connection, None, None]:
+        """Begin a transaction without a look at the tables: for what makes, moves and looks at them.
+
+        :param reading: wait for no other transaction on SQLite, such as the one in which the caller is.
+        """
+        begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
+        with as_unavailable(), self._transaction(self._current(), begin) as connection:
             yield connection
 
     @contextmanager

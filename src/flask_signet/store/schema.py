@@ -29,7 +29,7 @@ _ADVISORY_LOCK = 0x7369676E6574  # "signet": one upgrade at a time on one Postgr
 
 def current(store: Store) -> str | None:
     """Return the revision of the tables, or ``None`` where there are none."""
-    with store.unchecked() as connection:
+    with store.unchecked(reading=True) as connection:
         return _version(connection)
 
 
