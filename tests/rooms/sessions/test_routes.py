@@ -672,6 +672,15 @@ def test_in_debug_mode_a_refusal_says_what_came_and_what_helps(app: Flask) -> No
     assert "Sec-Fetch-Site: cross-site" in said
 
 
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "null", "http://\u00e9:x"])
+def test_in_debug_mode_an_origin_that_is_no_url_is_refused_like_any_other(app: Flask, origin: str) -> None:
+    app.debug = True
+    body = {"username": USERNAME, "password": PASSWORD, "transport": "cookie"}
+    answer = app.test_client().post("/token", json=body, headers={"X-Signet": "1", "Origin": origin})
+
+    assert (answer.status_code, answer.get_json()["error"]) == (403, "csrf_failed")
+
+
 def test_row_73_two_cookies_of_one_name_are_refused(client: FlaskClient) -> None:
     first = _cookies(log_in_by_cookie(client, base_url="https://localhost"))["__Host-signet_refresh"].value
     clean = client.application.test_client(use_cookies=False)
