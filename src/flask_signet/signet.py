@@ -70,6 +70,7 @@ class House:
 
     def __init__(self, app: Flask, clock: Clock, users: Users | None) -> None:
         self._app = app
+        self._config = cast(Mapping[str, Any], app.config)
         self._clock = clock
         self._users = users
         self._rooms: Rooms | None = None
@@ -120,7 +121,7 @@ class House:
 
     def is_revoked(self, claims: Mapping[str, Any]) -> bool:
         """Return whether the session or the user of *claims* was signed out."""
-        return (self._rooms or self.rooms).feed.is_revoked(claims)
+        return (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"])
 
     def current(self) -> Ring:
         """Return the ring of signing keys."""
@@ -303,7 +304,7 @@ class _Current:
 
     def __init__(self, app: Flask, keys: tuple[str, ...], read: Callable[[Mapping[str, Any]], SessionSettings]) -> None:
         self._app = app
-        self._keys = (*keys, "JWT_ACCESS_TOKEN_EXPIRES")
+        self._keys = (*keys, *session_settings.TOKEN_KEYS)
         self._read = read
         self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from flask_signet.accounts.authentication import Authenticator
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.throttle import Throttle
-from flask_signet.accounts.users import Profile, UserId, Users, replace_hash
+from flask_signet.accounts.users import AsksInTransaction, Profile, UserId, Users, replace_hash
 from flask_signet.exceptions import NotFound
 from flask_signet.store import Store
 
@@ -76,7 +76,9 @@ class AppAccounts:
         return self._passwords.hash(password)
 
     def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
-        """Say whether the user is there and active. The application's table is read by its own connection."""
+        """Say whether the user is there and active, in a transaction that is about to open a session."""
+        if isinstance(self._users, AsksInTransaction):
+            return self._users.may_log_in(user_id, connection)
         user = self._users.get(user_id)
         return user is not None and self._users.is_active(user)
 

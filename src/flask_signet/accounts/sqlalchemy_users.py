@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import inspect, select, update
+from sqlalchemy import Connection, inspect, select, update
+from sqlalchemy.orm import Session, scoped_session
 
 from flask_signet.accounts.users import UserId
 from flask_signet.exceptions import SettingsError, Unavailable
@@ -109,18 +110,55 @@ class SQLAlchemyUsers:
         with self._answering():
             return True if self._active is None else bool(getattr(user, self._active))
 
+    def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
+        """Say whether the user is there and active, as it is now and not as the session remembers it.
+
+        Where the application is in a transaction of its own it is asked in that one, which may have made the user.
+        """
+        typed = self._typed(user_id)
+        if typed is None:
+            return False
+        session = self._own_session()
+        if session.in_transaction():
+            user = self.get(typed)
+            return user is not None and self.is_active(user)
+        bind = session.get_bind(inspect(self._model))
+        # By the connection that is there, if it leads to the users: a request must not wait for a second one.
+        bind = connection if bind is connection.engine else bind
+        with as_unavailable(), Session(bind, join_transaction_mode="rollback_only") as asking:
+            user = asking.get(self._model, typed)
+            return user is not None and self.is_active(user)
+
+    def _own_session(self) -> Session:
+        session: Any = self._session
+        return cast(Session, session() if isinstance(session, scoped_session) else session)
+
     def _commit(self) -> None:
+        session = self._own_session()
+        # What was loaded stays: whoever asks for the user's id next must not begin another transaction for it.
+        expires, session.expire_on_commit = session.expire_on_commit, False
         try:
-            self._session.commit()
+            session.commit()
         except BaseException:
-            self._session.rollback()
+            session.rollback()
             raise
+        finally:
+            session.expire_on_commit = expires
 
     @contextmanager
     def _answering(self) -> Generator[None, None, None]:
+        """Run what asks the database, and end the transaction that it began.
+
+        Otherwise the session would keep its connection to the end of the request, which needs another one to open
+        a session: as many requests as the pool has connections would then wait for each other.
+        """
+        session = self._own_session()
+        began = not session.in_transaction()
         try:
             with as_unavailable():
                 yield
+                if began and session.in_transaction():
+                    self._commit()
         except Unavailable:
             self._session.rollback()  # or the session would refuse everything that comes after
             raise

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 UserId = int | str | UUID
 
 
@@ -43,6 +45,15 @@ class ReplacesHash(Protocol):
 
     def replace_password_hash(self, user: Any, old: str, new: str, /) -> bool:
         """Store *new* if *old* is stored, in one step; return whether it was."""
+        ...
+
+
+@runtime_checkable
+class AsksInTransaction(Protocol):
+    """Users that can be asked by the connection that is about to open a session."""
+
+    def may_log_in(self, user_id: UserId, connection: Connection, /) -> bool:
+        """Say whether the user is there and active now; *connection* may lead to another database than the users'."""
         ...
 
 

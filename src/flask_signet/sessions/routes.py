@@ -16,6 +16,7 @@ from flask_signet.exceptions import (
     InvalidHeaderError,
     InvalidRequest,
     JWTDecodeError,
+    JWTExtendedException,
     NoAuthorizationError,
     NotFound,
     RevokedTokenError,
@@ -28,7 +29,7 @@ from flask_signet.store import Store
 from flask_signet.web.answers import empty_answer, json_answer
 from flask_signet.web.api import Api
 from flask_signet.web.bodies import json_object, json_or_form, text_field
-from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required
+from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required, verify_jwt_in_request
 from flask_signet.web.issuing import decode_token
 from flask_signet.web.layer import layer_of
 from flask_signet.web.locations import from_headers
@@ -128,9 +129,10 @@ def _end_by_access_token(token: str, *, everywhere: bool) -> None:
     except JWTDecodeError:
         return
     sid = claims.get("sid")
-    if not isinstance(sid, str):
-        return
-    _end(sid, everywhere=everywhere)
+    if isinstance(sid, str):
+        _end(sid, everywhere=everywhere)
+    elif everywhere:
+        _end_all_by_token_without_session()
 
 
 def _end_by_refresh_token(token: str, *, everywhere: bool) -> None:
@@ -143,10 +145,23 @@ def _end_by_refresh_token(token: str, *, everywhere: bool) -> None:
 
 def _end(sid: str, *, everywhere: bool) -> None:
     sessions = services().sessions
-    # Only who held a living session may end the others: an old token from a log must not.
-    owner = sessions.end(sid, reason="logout")
-    if owner is not None and everywhere:
-        sessions.end_all(owner, reason="everywhere")
+    if not everywhere:
+        sessions.end(sid, reason="logout")
+        return
+    # Only who holds a living session may end the others: an old token from a log must not. And all end at once or
+    # none does: had this one ended by itself before the store failed, nobody could ask again.
+    info = sessions.get(sid)
+    if info is not None:
+        sessions.end_all(info.user_id, reason="everywhere")
+
+
+def _end_all_by_token_without_session() -> None:
+    """End all by a token that a view of the application made, if a guard would let it in."""
+    try:
+        verify_jwt_in_request(locations="headers")
+    except JWTExtendedException:
+        return
+    services().sessions.end_all(_user_id(), reason="everywhere")
 
 
 # --- /account -------------------------------------------------------------------------------------------
