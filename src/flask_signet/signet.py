@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
-from flask import Flask, appcontext_pushed, current_app, has_app_context, request
+from flask import Flask, appcontext_pushed, current_app, has_app_context, request, request_started
 
 from flask_signet.accounts import Accounts, AppAccounts, Passwords, Throttle, Users
 from flask_signet.accounts import routes as account_routes
@@ -139,11 +139,16 @@ class House:
         """Keep Flask-Migrate from offering to drop our tables."""
         flask_migrate.protect(app)
 
+    def stop_protecting(self, app: Flask, **_: Any) -> None:
+        """Protect them once more and for good: with the first request an application is complete."""
+        self.protect_tables(app)
+        appcontext_pushed.disconnect(self.protect_tables, app)
+        request_started.disconnect(self.stop_protecting, app)
+
     def _open(self) -> Rooms:
         app, clock = self._app, self._clock
         refuse_clashes(app, frozenset(app.extensions["signet-apis"]))
         self.protect_tables(app)
-        appcontext_pushed.disconnect(self.protect_tables, app)
         settings = store_settings.read(app.config, app.instance_path)
         store = Store(settings, clock=clock, app_engine=partial(_app_engine, app))
         root_keys = open_root_keys(settings, clock=clock, server_database=store.dialect != "sqlite")
@@ -233,6 +238,7 @@ class Signet(JWTManager):
         _register_routes(app)
         # Flask-Migrate may be initialised after us; its commands begin with an application context.
         appcontext_pushed.connect(house.protect_tables, app)
+        request_started.connect(house.stop_protecting, app)
 
     @property
     def users(self) -> Accounts | AppAccounts:

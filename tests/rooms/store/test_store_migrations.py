@@ -65,7 +65,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
         "SIGNET_SESSION_ABSOLUTE": LONG,
         "JWT_ACCESS_TOKEN_EXPIRES": LONG,
     }
-    environment: dict[str, str | None] = {"TEST_INSTANCE": str(tmp_path)}
+    environment: dict[str, str | None] = {"TEST_INSTANCE": str(tmp_path), "TEST_ROOT_KEY": ROOT_KEY}
     if request.param == "postgresql":
         place = config["SIGNET_DATABASE_URL"] = environment["TEST_DATABASE_URL"] = request.getfixturevalue(
             "postgres_url"
