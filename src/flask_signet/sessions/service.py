@@ -188,9 +188,10 @@ class Sessions:
         root_key = self._tokens.current_number
 
         def run(own: Connection) -> tuple[int, list[Ended]]:
+            epoch = self._lock_epoch(own, key)
+            # After the lock: whoever locks a user out and then ends the sessions either has done both or finds ours.
             if self._may_log_in is not None and not self._may_log_in(user_id, own):
                 raise InvalidCredentials
-            epoch = self._lock_epoch(own, key)
             if since is not None and own.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
                 raise InvalidCredentials
             today = self._moment(own, None).today
@@ -219,7 +220,9 @@ class Sessions:
         for entry in ended:
             self._say_ended(user_id, entry.subject, "cap")
         events.session_opened.send(self._sender, user_id=user_id, session_id=str(sid), device=device, address=address)
-        self._clean_up_now_and_then()
+        if connection is None:
+            # Beside a caller's transaction ours would wait on SQLite for the lock that the caller holds.
+            self._clean_up_now_and_then()
         return self._granted(user_id, sid, generation=1, root_key=root_key, epoch=epoch, fresh=fresh)
 
     # --- Going on ------------------------------------------------------------------------------------
@@ -428,6 +431,8 @@ class Sessions:
         """
         # By their text: a token gives a UUID back as text.
         owner = None if user_id is None else split(user_id)[1]
+        if not _may_be_id(session_id):
+            return None
 
         def run(own: Connection) -> UserId | None:
             row = self._lock(own, session_id, None)
@@ -514,6 +519,8 @@ class Sessions:
 
     def get(self, session_id: str) -> SessionInfo | None:
         """Return a living session, or ``None``."""
+        if not _may_be_id(session_id):
+            return None
         with self._store.read() as connection:
             today = self._moment(connection, None).today
             row = connection.execute(statements.ONE_LIVING, {"today": today, "id": session_id}).first()
@@ -655,6 +662,11 @@ def _info(row: Any) -> SessionInfo:
         used_at=row.used_at,
         ends_at=row.ends_at,
     )
+
+
+def _may_be_id(text: str) -> bool:
+    """Say whether *text*, which may come from a path, can be asked for: PostgreSQL refuses a NUL with an error."""
+    return text.isascii() and text.isprintable()
 
 
 def _printable(value: str | None, longest: int) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Engine, exc
+from sqlalchemy import Engine, PoolProxiedConnection, exc
 
 # As many as the pool keeps. They are open beside its own, and SQLite does not count them.
 _KEPT_AT_MOST: Final = 8
@@ -46,7 +46,7 @@ class Drivers:
 
     @contextmanager
     def _lend_pooled(self, database: object) -> Generator[Any, None, None]:
-        pooled = self._engine.raw_connection()
+        pooled = self._connect()
         try:
             yield pooled.driver_connection
         except self._errors as error:
@@ -76,7 +76,13 @@ class Drivers:
             if kept[1] == database:
                 return kept[0]
             kept[0].close()
-        pooled = self._engine.raw_connection()
+        pooled = self._connect()
         connection = pooled.driver_connection
         pooled.detach()
         return connection
+
+    def _connect(self) -> PoolProxiedConnection:
+        try:
+            return self._engine.raw_connection()
+        except self._errors as error:
+            raise exc.OperationalError("connect", None, error) from error

@@ -8,13 +8,13 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, exc
 
 from flask_signet.clock import SYSTEM, Clock
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import SettingsError, Unavailable
 from flask_signet.store import engines, schema
 from flask_signet.store.drivers import Drivers
-from flask_signet.store.failures import as_unavailable, passes, unavailable
+from flask_signet.store.failures import about_tables, as_unavailable, passes
 from flask_signet.store.settings import StoreSettings
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class Store:
         :raises Unavailable: the database does not answer.
         :raises SchemaError: its tables are not those of this version.
         """
-        with as_unavailable(), self._connection("BEGIN") as connection:
+        with self._answering(), self._connection("BEGIN") as connection:
             yield connection
 
     @contextmanager
@@ -99,13 +99,13 @@ class Store:
         :raises Unavailable: the database does not answer, or a lock was not to be had in 2 s.
         :raises SchemaError: the tables are not those of this version.
         """
-        with as_unavailable():
-            if connection is not None:
+        if connection is not None:
+            with as_unavailable():
                 _really_begin(connection)
                 yield connection
-                return
-            with self._connection("BEGIN IMMEDIATE") as own:
-                yield own
+            return
+        with self._answering(), self._connection("BEGIN IMMEDIATE") as own:
+            yield own
 
     @contextmanager
     def driver(self) -> Generator[Any, None, None]:
@@ -120,13 +120,13 @@ class Store:
         try:
             database = self._identity(opened)
         except OSError as error:
-            raise unavailable(error) from error
+            raise engines.refused(opened.engine.url.database or "", error) from error
         if opened.borrowed or self.in_memory or database is None or opened.ready_for != database:
             yield None
         elif opened.engine.dialect.name not in ("sqlite", "postgresql"):
             yield None
         else:
-            with as_unavailable(), opened.drivers.lend(database) as driver:
+            with self._answering(), opened.drivers.lend(database) as driver:
                 yield driver
 
     def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
@@ -141,7 +141,7 @@ class Store:
             with self.write(connection) as joined:
                 return run(joined)
         began = self.clock.monotonic()
-        with as_unavailable():
+        with self._answering():
             for _ in range(RETRIES):
                 finished = False
                 try:
@@ -165,10 +165,30 @@ class Store:
             opened.engine.dispose()
 
     @contextmanager
-    def unchecked(self) -> Generator[Connection, None, None]:
-        """Begin a writing transaction without a look at the tables: for what makes and moves them."""
-        with as_unavailable(), self._transaction(self._current(), "BEGIN IMMEDIATE") as connection:
+    def unchecked(self, *, reading: bool = False) -> Generator[Connection, None, None]:
+        """Begin a transaction without a look at the tables: for what makes, moves and looks at them.
+
+        :param reading: wait for no other transaction on SQLite, such as the one in which the caller is.
+        """
+        begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
+        with as_unavailable(), self._transaction(self._current(), begin) as connection:
             yield connection
+
+    @contextmanager
+    def _answering(self) -> Generator[None, None, None]:
+        try:
+            with as_unavailable():
+                yield
+        except (exc.DBAPIError, Unavailable) as error:
+            cause = error if isinstance(error, exc.DBAPIError) else error.__cause__
+            if not isinstance(cause, exc.DBAPIError) or not about_tables(cause):
+                raise
+            # Tables were found right once; since then a newer version may have made them its own.
+            self._current().ready_for = None
+            found = schema.current(self)
+            if found is not None:
+                schema.refuse_too_new(found)
+            raise
 
     @contextmanager
     def _connection(self, begin: str) -> Generator[Connection, None, None]:
@@ -180,7 +200,7 @@ class Store:
                 opened = self._current()
                 opened.ready_for = self._identity(opened)
         except OSError as error:
-            raise unavailable(error) from error
+            raise engines.refused(self.engine.url.database or "", error) from error
         with self._transaction(opened, begin) as connection:
             yield connection
 

@@ -83,7 +83,11 @@ def issue_access(
     claims: Mapping[str, Any],
     expires_delta: ExpiresDelta = None,
 ) -> IssuedToken:
-    """Return a new access token whose *claims* go over every loader's: what a session writes must hold."""
+    """Return a new access token whose *claims* go over every loader's: what a session writes must hold.
+
+    :param identity: the user's id itself, text or int. No ``user_identity_loader`` is asked: by this id the session
+        is revoked, and what such a loader takes is what the application's own views give, often a whole user.
+    """
     return _create("access", identity, fresh, expires_delta, None, None, last=claims)
 
 
@@ -100,7 +104,7 @@ def _create(
     layer = layer_of(current_app)
     settings, manager = layer.settings, layer.manager
     issuer = _issuer(layer, identity)
-    subject = manager.call(manager.user_identity_callback, identity)
+    subject = identity if last is not None else manager.call(manager.user_identity_callback, identity)
     now = layer.clock.now()
     claims: dict[str, Any] = {
         "fresh": now + fresh.total_seconds() if isinstance(fresh, timedelta) else fresh,
