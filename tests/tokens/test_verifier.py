@@ -638,6 +638,9 @@ def test_callers_cannot_change_what_is_inside() -> None:
     del copied["exp"]
     header["alg"] = "none"
     header["ctx"]["tags"].append("evil")
+    verifier_of_groups = verifier(identity_claim="roles")
+    verifier_of_groups.verify(made, NOW).copy_identity().append("x")
+    assert ["a", {"b": ["c"]}] == verifier_of_groups.verify(made, NOW).copy_identity()
     expired = checker.verify(made, NOW).expired()
     expired.jwt_data["roles"].append("x")
     expired.jwt_header["ctx"]["tags"].append("x")

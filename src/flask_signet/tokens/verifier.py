@@ -82,6 +82,11 @@ class Verified:
         """Return the claims as an object that the caller may change."""
         return {name: _copy(value) if type(value) in _NESTED else value for name, value in self.claims.items()}
 
+    def copy_identity(self) -> Any:
+        """Return the identity, which the caller may change where it is a dict or a list."""
+        identity = self.identity
+        return _copy(identity) if type(identity) in _NESTED else identity
+
     def immature(self) -> ImmatureToken:
         """Return the error to raise before ``nbf`` or ``iat``."""
         return ImmatureToken(f"The token is not yet valid ({self.start_claim})")

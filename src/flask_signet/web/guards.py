@@ -311,7 +311,7 @@ def get_jwt_identity() -> Any:
         verified: Verified | None = getattr(_current_request(), _ON_REQUEST)[0]
     except (RuntimeError, AttributeError):
         raise RuntimeError(_NOT_VERIFIED) from None
-    return None if verified is None else verified.identity
+    return None if verified is None else verified.copy_identity()
 
 
 def get_jwt_request_location() -> str | None:
