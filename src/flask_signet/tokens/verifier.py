@@ -56,8 +56,12 @@ class Verified:
             not_before, self.start_claim = issued_at, "iat"
         else:
             self.start_claim = "nbf"
-        self.not_before: float = not_before - policy.start_leeway
-        self.expires_at: float = expires_at + policy.leeway
+        try:
+            self.not_before: float = not_before - policy.start_leeway
+            self.expires_at: float = expires_at + policy.leeway
+        except OverflowError:
+            # A whole number beyond every float, and a leeway with a fraction: no leeway matters there.
+            self.not_before, self.expires_at = not_before, expires_at
         if policy.issuer or policy.audience:
             check_parties(claims, policy)
         identity_claim = policy.identity_claim
