@@ -53,6 +53,8 @@ class Snapshot:
     weakness: str | None
     #: Where a header may be recalled by: its name in the environ, or "" where keys or locations forbid it.
     recall_from: str
+    #: The values in ``app.config`` that it was made of: with other ones it does not count.
+    values: tuple[Any, ...]
 
 
 class TokenLayer:
@@ -76,9 +78,8 @@ class TokenLayer:
         self._given_source = source
         self._source = source
         self._file: tuple[Any, KeyFile] | None = None
-        self._values: tuple[Any, ...] = ()
-        self._deciding_values: tuple[Any, ...] = ()
-        self._settings: TokenSettings | None = None
+        # With the values that they were read from: one object, so that no thread pairs new ones with old.
+        self._settings: tuple[tuple[Any, ...], TokenSettings] | None = None
         self._snapshot: Snapshot | None = None
         self._issuer: Issuer | None = None
         self._warned: set[str] = set()
@@ -90,12 +91,12 @@ class TokenLayer:
         :raises SettingsError: one of them is wrong.
         """
         values = read_values(self.app.config)
-        settings = self._settings
-        if settings is None or values != self._values:
-            settings = self._settings = token_settings(self.app.config)
+        known = self._settings
+        if known is None or values != known[0]:
             # Kept as copies, so that a list that is changed in place is noticed too.
-            self._values = tuple(map(_copied, values))
-        return settings
+            known = tuple(map(_copied, values)), token_settings(self.app.config)
+            self._settings = known
+        return known[1]
 
     def snapshot(self) -> Snapshot:
         """Return what decides about a token, as it is now: keys, verifier, and the settings of both.
@@ -104,18 +105,19 @@ class TokenLayer:
         """
         snapshot = self._snapshot
         values = read_deciding_values(self.app.config)
-        if snapshot is None or values != self._deciding_values:
+        if snapshot is None or values != snapshot.values:
+            # Until the new one is whole there is none: a wrong setting must not leave the former keys in force.
             snapshot = None
             self._source = self._source_of(self.app.config["JWT_KEYS"])
-            self._deciding_values = tuple(map(_copied, values))
         source = self._source
         if snapshot is None or (source is not None and source.current() is not snapshot.ring):
+            values = tuple(map(_copied, values))
             settings = self.settings
             ring = source.current() if source is not None else self._configured_ring(settings)
             weakness = ring.weakness
             recall_from = settings.header_environ if settings.locations[0] == "headers" and weakness is None else ""
             verifier = Verifier(ring.verifying, settings.policy)
-            snapshot = Snapshot(settings, ring, verifier, weakness, recall_from)
+            snapshot = Snapshot(settings, ring, verifier, weakness, recall_from, values)
             self._snapshot = snapshot
         return snapshot
 
@@ -158,7 +160,7 @@ class TokenLayer:
 
     def status_of(self, error: SignetError) -> int:
         """Return the status that *error* is answered with, by ``JWT_ERROR_STATUS``."""
-        fje = self._settings is not None and self._settings.fje_statuses
+        fje = self._settings is not None and self._settings[1].fje_statuses
         return error.fje_status if fje and error.fje_status is not None else error.status
 
     # --- keys -------------------------------------------------------------------------------------
