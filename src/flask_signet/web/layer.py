@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from flask import Flask, Request
+from flask import Flask, Request, request
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import (
@@ -165,19 +165,19 @@ class TokenLayer:
 
     # --- keys -------------------------------------------------------------------------------------
 
-    def judge_weakness(self, snapshot: Snapshot, request: Request | None) -> None:
+    def judge_weakness(self, weakness: str | None, request: Request | None) -> None:
         """Warn once of keys that anybody could guess; refuse to go on where real users could be harmed.
 
+        :param weakness: what is wrong with a key, or ``None``.
         :raises WeakKeyError: a server that is neither a development server nor a test.
         """
-        weakness = snapshot.weakness
         if weakness is None:
             return
         advice = (
             f"Flask-Signet: {weakness}. Whoever guesses the key signs in as anybody. Make a good one with "
             "`flask signet keys generate --algorithm HS256 --secret` and set it as JWT_SECRET_KEY."
         )
-        if snapshot.settings.allow_weak_keys or request is None or _is_development(self.app, request):
+        if self.settings.allow_weak_keys or request is None or _is_development(self.app, request):
             if weakness not in self._warned:
                 self._warned.add(weakness)
                 log.warning(advice)
@@ -219,7 +219,7 @@ class TokenLayer:
                 current = signing
             if key is not None:
                 verifying.append(key)
-        if not verifying:
+        if not verifying and self.manager.decode_key_callback is None:
             raise SettingsError(_no_verifying_key(settings))
         return Ring(current, tuple(verifying))
 
@@ -260,6 +260,7 @@ class TokenLayer:
             key = keys.from_config(value, algorithm, private=False)
         except InvalidKeyError as error:
             raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
+        self.judge_weakness(key.weakness, request if request else None)
         return Verifier((key.named(key_id),), settings.policy).verify(token, now)
 
 
