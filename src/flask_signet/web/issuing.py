@@ -61,7 +61,8 @@ def create_access_token(
     :param expires_delta: life time, instead of ``JWT_ACCESS_TOKEN_EXPIRES``; ``False`` is for ever.
     :param additional_claims: go over those of the loader.
     :param additional_headers: go over those of the loader.
-    :raises SettingsError: no key that signs, a reserved claim, or an identity that needs a loader.
+    :raises SettingsError: no key that signs, a reserved claim, an identity that needs a loader, or claims so
+        many that no guard would read the token.
     """
     return _create("access", identity, fresh, expires_delta, additional_claims, additional_headers).text
 
