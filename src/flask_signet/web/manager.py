@@ -26,7 +26,7 @@ from flask_signet.exceptions import (
     UserLookupError,
     WeakKeyError,
 )
-from flask_signet.settings import texts
+from flask_signet.settings import nearest, texts
 from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
@@ -72,7 +72,12 @@ class JWTManager:
         :raises SettingsError: a setting is wrong.
         """
         self._register(app, add_context_processor, replace(self.clock), None)
-        if "jwks" in texts(app.config, "SIGNET_ROUTES"):
+        groups = texts(app.config, "SIGNET_ROUTES")
+        for group in groups:
+            if group != "jwks":
+                hint = nearest(group, ("jwks",)) or "; the other routes need Signet in its place"
+                raise SettingsError(f"SIGNET_ROUTES of a JWTManager can hold 'jwks', not {group!r}{hint}")
+        if groups:
             from flask_signet.web.jwks import add_jwks_route
 
             add_jwks_route(app)
