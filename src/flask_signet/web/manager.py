@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import isawaitable
@@ -155,14 +156,15 @@ class JWTManager:
 
         Waiting matters: a coroutine that nobody waits for is true, and would let everybody in.
         """
-        result = current_app.ensure_sync(callback)(*arguments)
+        result = callback(*arguments)
         if isawaitable(result):
             awaited = result
 
             async def wait() -> Any:
                 return await awaited
 
-            result = current_app.ensure_sync(wait)()
+            waiting = current_app.ensure_sync(wait)
+            result = _beside_the_loop(waiting) if _loop_is_running() else waiting()
         return result
 
     def load_user(self, verified: Verified) -> Any:
@@ -270,6 +272,20 @@ class JWTManager:
         """Answer a token whose user is gone: ``callback(jwt_header, jwt_data) -> response``."""
         self._user_lookup_error_callback = callback
         return callback
+
+
+def _loop_is_running() -> bool:
+    asyncio = sys.modules.get("asyncio")  # who never imported it runs no loop
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _beside_the_loop(waiting: Callable[[], Any]) -> Any:
+    """Return what *waiting* returns, from a thread: the loop of an ``async`` view cannot wait for itself."""
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(copy_context().run, waiting).result()
 
 
 def reach_blueprints(app: Flask, names: list[str], manager: JWTManager) -> None:
