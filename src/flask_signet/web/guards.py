@@ -311,7 +311,10 @@ def get_jwt_identity() -> Any:
         verified: Verified | None = getattr(_current_request(), _ON_REQUEST)[0]
     except (RuntimeError, AttributeError):
         raise RuntimeError(_NOT_VERIFIED) from None
-    return None if verified is None else verified.copy_identity()
+    if verified is None:
+        return None
+    identity = verified.identity
+    return identity if type(identity) is str else verified.copy_identity()
 
 
 def get_jwt_request_location() -> str | None:

@@ -77,7 +77,6 @@ DEFAULTS: Final[dict[str, Any]] = {
 read_values = itemgetter(*DEFAULTS)
 read_deciding_values = itemgetter(
     "JWT_ALGORITHM",
-    "JWT_ALLOW_WEAK_KEYS",
     "JWT_DECODE_ALGORITHMS",
     "JWT_DECODE_AUDIENCE",
     "JWT_DECODE_ISSUER",
