@@ -25,7 +25,7 @@ from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, i
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.user_ids import UserId, join, split
 from flask_signet.store import Store
-from flask_signet.store.failures import as_unavailable
+from flask_signet.store.failures import as_unavailable, passes
 
 log = logging.getLogger(__name__)
 
@@ -351,7 +351,10 @@ class Sessions:
                 if pooled is not None:
                     pooled.invalidate(error)
                 # As SQLAlchemy would have raised it, so that the store knows what it means.
-                raise exc.OperationalError("refresh", None, error) from error
+                known = exc.OperationalError("refresh", None, error)
+                if engine.dialect.name == "postgresql" and passes(known):
+                    return None  # it lost against another one and changed nothing: the store runs it again
+                raise known from error
             finally:
                 if pooled is not None:
                     pooled.close()
