@@ -365,3 +365,10 @@ test("account() reads what the server says, or throws its error", async () => {
 
   expect(await account(tab)).toMatchObject({ username: NAME });
 });
+
+test("errors of other libraries that have a code and a status are none of ours", () => {
+  const axios = Object.assign(new Error("x"), { name: "AxiosError", code: "ERR_BAD_REQUEST", status: 400 });
+
+  expect(isSignetError(axios)).toBe(false);
+  expect(isSignetError(new SignetError("x", { code: "conflict", status: 409 }))).toBe(true);
+});
