@@ -372,3 +372,18 @@ test("errors of other libraries that have a code and a status are none of ours",
   expect(isSignetError(axios)).toBe(false);
   expect(isSignetError(new SignetError("x", { code: "conflict", status: 409 }))).toBe(true);
 });
+
+test("changePassword for nobody, with an old token, and a page in place of an answer", async () => {
+  const tab = browser.tab();
+
+  expect(await thrown(changePassword(tab, PASSWORD, "a new one"))).toBeInstanceOf(SessionExpiredError);
+
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+
+  expect(await changePassword(tab, PASSWORD, "a new one")).toEqual({ id: 1 });
+
+  server.once("/account", (_request, response) => (response.writeHead(200).end("<h1>Wi-Fi</h1>"), true));
+
+  expect(await thrown(account(tab))).toMatchObject({ name: "NetworkError", code: "server" });
+});
