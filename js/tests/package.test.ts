@@ -26,6 +26,29 @@ test("the client weighs 3072 bytes at most, with React 3686", async () => {
   expect(react.gzip - core.gzip).toBeGreaterThan(200);
 });
 
+test("the table in the documentation is of this client, by the same measure", async () => {
+  const { sizes } = (await import(path("scripts/size.mjs"))) as {
+    sizes(): Promise<Record<string, { minified: number; gzip: number }>>;
+  };
+  const measured = await sizes();
+  const table = readFileSync(path("../docs/benchmarks/client_sizes.md"), "utf8");
+  const listed = (name: string): number[] =>
+    (new RegExp(`^\\| ${name} \\| [\\d.]+ \\| (\\d+) \\| (\\d+) `, "m").exec(table) ?? []).slice(1).map(Number);
+
+  for (const [row, entry] of Object.entries({
+    "flask-signet": "core",
+    "flask-signet with React": "react",
+    "flask-signet, all of it": "all exports",
+  })) {
+    const [minified, gzip = 0] = listed(row);
+
+    // Stale? make bench ARGS=client_sizes
+    expect([row, minified]).toEqual([row, measured[entry]?.minified]);
+    // Another zlib packs a little differently.
+    expect(Math.abs(gzip - (measured[entry]?.gzip ?? 0))).toBeLessThan(20);
+  }
+});
+
 test("nobody pays for what they do not import", async () => {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
