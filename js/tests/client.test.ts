@@ -94,6 +94,36 @@ test("the token goes to its own origin only", async () => {
   await stranger.close();
 });
 
+test.each([
+  ["//evil.test/x", "https://evil.test/x"],
+  ["\\\\evil.test/x", "https://evil.test/x"],
+  ["/\\evil.test/x", "https://evil.test/x"],
+  ["\t //evil.test/x", "https://evil.test/x"],
+  ["ht\ntps://evil.test/", "https://evil.test/"],
+  ["https://evil.test#@own.test/", "https://evil.test/#@own.test/"],
+  ["https://own.test.evil.test/", "https://own.test.evil.test/"],
+  ["http://own.test/x", "http://own.test/x"],
+  ["https://own.test:444/x", "https://own.test:444/x"],
+  ["data:text/plain,x", "data:text/plain,x"],
+  ["javascript:1", "javascript:1"],
+])("an address that only looks like our own gets no token: %j", async (path, arrives) => {
+  const asked: [string, boolean][] = [];
+  const send: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    asked.push([request.url, request.headers.has("Authorization")]);
+    return Response.json({ token: "a.b.c", user_id: 1 });
+  };
+  const auth = createClient({ baseUrl: "https://own.test/api/", storage: "memory" }, { fetch: send });
+  await auth.login(NAME, PASSWORD);
+  await auth.fetch(path);
+  await auth.fetch("/x");
+
+  expect(asked.slice(1)).toEqual([
+    [arrives, false],
+    ["https://own.test/x", true],
+  ]);
+});
+
 test("headers, method and body of the caller arrive", async () => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
