@@ -78,6 +78,16 @@ test("no dependency, React optional, types first, provenance", () => {
   expect(conditions.map((one) => Object.keys(one)[0])).toEqual(["types", "types", "types"]);
 });
 
+test("what is packed is the built package with its licence, and nothing else", () => {
+  const [packed] = JSON.parse(
+    execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: path(""), encoding: "utf8" }),
+  ) as [{ files: { path: string }[] }];
+  const files = packed.files.map((one) => one.path).filter((name) => !/^dist\/[\w-]+(\.d\.ts|\.js)$/.test(name));
+
+  expect(files.filter((name) => name !== "dist/.ready").sort()).toEqual(["LICENSE", "README.md", "package.json"]);
+  expect(readFileSync(path("LICENSE"), "utf8")).toBe(readFileSync(path("../LICENSE"), "utf8"));
+});
+
 test("the version is that of the Python package", () => {
   expect(readFileSync(path("../pyproject.toml"), "utf8")).toContain(`version = "${String(manifest["version"])}"`);
 });
