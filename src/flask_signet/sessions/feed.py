@@ -97,6 +97,10 @@ class Feed:
         self.refresh()
         return self._memory.epoch(user_id)
 
+    def has_ended(self, sid: str) -> bool:
+        """Return whether this worker remembers the session as ended, whatever the store says by now; reads nothing."""
+        return self._memory.has_ended(sid)
+
     def refresh(self) -> None:
         """Read what is new if the last good reading is a second old."""
         monotonic = self._clock.monotonic()

@@ -292,6 +292,15 @@ class Sessions:
         self._feed.append(connection, [Ended(subject=str(token.session_id))])
         return _Outcome(decision=Decision.WENT_BACK)
 
+    def _end_again(self, connection: Connection, sid: str, user_id: UserId | None) -> _Outcome:
+        row = self._lock(connection, sid, None)
+        if row is not None and row.snapshot.ended:
+            return _Outcome(decision=Decision.ENDED)  # only now, beside us: the store has forgotten nothing
+        if row is not None:
+            self._mark_ended(connection, sid, Decision.WENT_BACK.value, row.moment.today)
+        self._feed.append(connection, [Ended(subject=sid)])
+        return _Outcome(decision=Decision.WENT_BACK, user_id=user_id)
+
     def _advance(self, connection: Connection, sid: str, row: _Row) -> _Outcome:
         values, outcome = self._next(sid, row)
         if connection.exec_driver_sql(statements.advance(connection.dialect.name), values).rowcount != 1:
@@ -381,6 +390,9 @@ class Sessions:
 
     def _answer(self, token: Presented, outcome: _Outcome) -> Granted:
         sid, user_id = token.session_id, outcome.user_id
+        if outcome.decision in (Decision.ROTATE, Decision.SAME) and self._feed.has_ended(str(sid)):
+            # Guards refuse the session in this worker: what it knows, a store that went back has forgotten.
+            outcome = self._store.retrying(lambda connection: self._end_again(connection, str(sid), user_id))
         if outcome.decision is Decision.EXPIRED:
             raise TokenExpired("The session has expired")
         if outcome.decision is Decision.THEFT:
@@ -391,7 +403,7 @@ class Sessions:
         if outcome.decision is Decision.WENT_BACK:
             self._feed.note([Ended(subject=str(sid))])
             log.critical(
-                "The database knows less than a refresh token of session %s that it once gave: it is an older copy. "
+                "The database knows less of session %s than it once did: it is an older copy. "
                 "After every restore run: flask signet db restored",
                 sid,
             )

@@ -221,6 +221,10 @@ class RevocationMemory:
         # A token that says nothing of an epoch was made without one: as good as the first.
         return (epoch if type(epoch) is int else 0) < oldest
 
+    def has_ended(self, sid: str) -> bool:
+        """Return whether the session of this id is remembered as ended."""
+        return bool(self._sessions.get(sid))
+
     def epoch(self, user_id: str) -> int:
         """Return the epoch that a token of this user must at least have."""
         return self._floor + self._epochs.get(user_id)

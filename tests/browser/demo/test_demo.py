@@ -408,3 +408,28 @@ def test_sessions_show_this_one_first_and_end_another(page: Page, browser: Brows
         other.wait_for_timeout(1100)
         go(other, "Sessions")
         expect(other.get_by_text("Your session is over.")).to_be_visible()
+
+
+def test_all_other_sessions_end_at_once_and_the_log_says_so(page: Page, browser: Browser, demo: Demo) -> None:
+    name, password = new_user(demo)
+    with browser.new_context() as one, browser.new_context() as another:
+        others = [one.new_page(), another.new_page()]
+        for other in others:
+            other.goto(demo.url)
+            sign_in(other, name, password)
+        sign_in(page, name, password)
+        go(page, "Sessions")
+        rows = page.get_by_role("main").get_by_role("listitem")
+        expect(rows).to_have_count(3)
+        page.get_by_role("button", name="End all others").click()
+        page.get_by_role("button", name="Yes, end 2").click()
+
+        expect(rows).to_have_count(1)
+        expect(rows.first).to_contain_text("This one")
+        expect(log_of(page).get_by_text("DELETE /account/sessions").first).to_be_visible()
+        page.wait_for_timeout(1100)
+        for other in others:
+            go(other, "Sessions")
+            expect(other.get_by_text("Your session is over.")).to_be_visible()
+            expect(log_of(other).get_by_text("Session over").first).to_be_visible()
+        expect(page.get_by_role("heading", name="Sessions")).to_be_visible()

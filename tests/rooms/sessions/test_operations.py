@@ -24,9 +24,11 @@ from sqlalchemy import event, text
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import SignetError, Unavailable
 from flask_signet.sessions.service import Granted
+from tests.rooms.conftest import migrated
 from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, USERNAME, create_app
 from tests.rooms.sessions.live import ROOT, Connection, House, more, serving, visited
 from tests.rooms.sessions.world import World
+from tests.support.postgres import PostgresServer
 from tests.support.processes import Server, wait_until
 
 StartServer = Callable[..., Server]
@@ -348,6 +350,91 @@ def test_a_worker_killed_in_a_rotation_of_the_signing_keys_leaves_a_whole_ring(
         app.extensions["signet"].close()
 
 
+# --- F5: somebody deletes the write-ahead log ---------------------------------------------------------------------
+
+
+def test_a_deleted_write_ahead_log_revives_nothing_and_is_made_anew_by_a_restart(tmp_path: Path) -> None:
+    """SQLite cannot go on as before, so some requests are 503; none is a 500, and nobody who was signed out gets in."""
+
+    def start() -> Flask:
+        app = create_app(tmp_path, {"SIGNET_THROTTLE": False})
+        apps.append(app)
+        return app
+
+    def asked(app: Flask) -> list[int]:
+        client = app.test_client()
+        headers = {"Authorization": f"Bearer {ended['access_token']}"}
+        return [
+            client.post("/token", json=body).status_code,
+            client.get("/protected", headers=headers).status_code,
+            client.post("/token/refresh", json={"refresh_token": ended["refresh_token"]}).status_code,
+            client.get("/health").status_code,
+        ]
+
+    apps: list[Flask] = []
+    body = {"username": USERNAME, "password": PASSWORD}
+    running = start()
+    running.extensions["signet"].users.create(USERNAME, PASSWORD)
+    kept, ended = (running.test_client().post("/token", json=body).get_json() for _ in range(2))
+    headers = {"Authorization": f"Bearer {ended['access_token']}"}
+    assert running.test_client().delete("/token", headers=headers).status_code == 204
+    (tmp_path / "signet" / "signet.sqlite3-wal").unlink()
+    answers = asked(running) + asked(start())
+    for app in apps:
+        app.extensions["signet"].close()
+    again = asked(start())
+    refreshed = apps[-1].test_client().post("/token/refresh", json={"refresh_token": kept["refresh_token"]})
+    apps[-1].extensions["signet"].close()
+
+    assert set(answers) <= {200, 401, 503}
+    assert 200 not in (answers[1], answers[2], answers[5], answers[6])
+    assert again == [200, 401, 401, 200]
+    assert refreshed.status_code == 200
+
+
+# --- F7: a standby that lags behind takes over ----------------------------------------------------------------------
+
+
+@pytest.mark.postgres
+def test_a_standby_that_knows_less_revives_nothing_on_running_workers(
+    start_server: StartServer, tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    """What the old server acknowledged and the new one never saw: refused, and the log says what to do."""
+    import psycopg
+
+    name = postgres_url.rpartition("/")[2]
+
+    def administer(*statements: str) -> None:
+        with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+            for statement in statements:
+                end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(end, [name])
+                connection.execute(statement.encode())
+
+    with serving(start_server, tmp_path, migrated(postgres_url), workers=1) as house:
+        client = house.connection()
+        ended, moved = _log_in(client), _log_in(client)
+        administer(f'CREATE DATABASE "{name}_standby" TEMPLATE "{name}"')
+        wait_until(lambda: client.ask("GET", "/health").status == 200, timeout=10, what="the database")
+        assert client.ask("DELETE", "/token", token=ended["access_token"]).status == 204
+        renewed = client.ask("POST", "/token/refresh", {"refresh_token": moved["refresh_token"]})
+        renewed = client.ask("POST", "/token/refresh", {"refresh_token": renewed.refresh_token})
+        assert client.ask("GET", "/protected", token=ended["access_token"]).status == 401
+        for old, new in ((name, f"{name}_old"), (f"{name}_standby", name)):
+            administer(f'ALTER DATABASE "{old}" RENAME TO "{new}"')
+        wait_until(lambda: client.ask("GET", "/health").status == 200, timeout=10, what="the standby")
+        time.sleep(1.1)
+
+        assert client.ask("GET", "/protected", token=ended["access_token"]).status == 401
+        # A token that the standby does not know yet proves that it is behind.
+        went_back = client.ask("POST", "/token/refresh", {"refresh_token": renewed.refresh_token})
+        assert went_back.status == 401
+        assert "flask signet db restored" in house.server.output()
+        # One that it takes for alive is refused by whoever knows better, and over for all others from now on.
+        assert client.ask("POST", "/token/refresh", {"refresh_token": ended["refresh_token"]}).status == 401
+        assert house.sessions.listing() == []
+
+
 # --- F8: the database ends every third transaction -------------------------------------------------------------
 
 
@@ -356,8 +443,6 @@ def test_a_worker_killed_in_a_rotation_of_the_signing_keys_leaves_a_whole_ring(
 def test_conflicts_of_the_database_are_run_again_and_accuse_nobody(
     tmp_path: Path, postgres_url: str, state: str
 ) -> None:
-    from tests.rooms.conftest import migrated
-
     world = World(tmp_path / "signet", url=migrated(postgres_url), clock=SYSTEM)
     worker = world.worker()
     try:
@@ -392,8 +477,6 @@ def test_conflicts_of_the_database_are_run_again_and_accuse_nobody(
 
 @pytest.mark.postgres
 def test_a_pool_without_a_free_connection_is_503_in_seconds_and_leaks_none(tmp_path: Path, postgres_url: str) -> None:
-    from tests.rooms.conftest import migrated
-
     world = World(tmp_path / "signet", url=migrated(postgres_url), clock=SYSTEM)
     worker = world.worker()
     try:

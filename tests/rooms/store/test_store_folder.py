@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,9 +54,6 @@ def as_nobody(folder: Path) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == 0 and parent.stat().st_mode & 0o001 == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY)
     os.seteuid(NOBODY)
@@ -70,6 +68,15 @@ def run(*command: str | Path) -> None:
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"{command[0]}: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that another user can reach: the folders of pytest are closed to others, again and again."""
+    folder = Path(tempfile.mkdtemp(prefix="signet-place-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -130,9 +137,8 @@ def test_a_place_that_cannot_be_made_is_503_until_it_can(
 
 @pytest.mark.parametrize("what", ["instance", "instance/signet", "instance/signet/root.key"])
 def test_a_place_that_this_user_may_not_use_is_503_until_it_may(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str
+    place: Path, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
-    place = tmp_path / "place"
     if what != "instance":
         used = create_app(place / "instance", SETTINGS)
         used.extensions["signet"].users.create(USERNAME, PASSWORD)
@@ -209,13 +215,13 @@ def test_a_full_disk_at_first_use_makes_no_half_key_and_is_503_until_there_is_ro
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[tuple[Flask, Path, dict[str, Any]]]:
+def running(place: Path) -> Iterator[tuple[Flask, Path, dict[str, Any]]]:
     """An application that has served, the folder of its data, and the tokens of a session."""
-    app = create_app(tmp_path / "place" / "instance", SETTINGS)
+    app = create_app(place / "instance", SETTINGS)
     app.extensions["signet"].users.create(USERNAME, PASSWORD)
     tokens = app.test_client().post("/token", json=LOGIN).get_json()
     assert app.test_client().get("/protected", headers=_bearer(tokens)).status_code == 200
-    yield app, tmp_path / "place" / "instance" / "signet", tokens
+    yield app, place / "instance" / "signet", tokens
     app.extensions["signet"].close()
 
 
