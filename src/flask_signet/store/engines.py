@@ -1,4 +1,7 @@
-"""Engines: our own SQLite file, memory, or the URL that the settings name."""
+"""Engines: our own SQLite file, memory, or the URL that the settings name.
+
+Each hides the values of statements from the log and from errors: a hash of a password is among them.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,9 @@ def own(settings: StoreSettings) -> Engine:
     """Return the engine of our own database: a private file in our folder, or memory."""
     if settings.in_memory:
         return _with_pragmas(
-            create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+            create_engine(
+                "sqlite://", hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False}
+            )
         )
     file = settings.folder.resolve() / FILE_NAME
     try:
@@ -100,7 +105,7 @@ def configured(url: URL, clock: Clock) -> Engine:
             return _sqlite(url, wal=False)
         if url.get_backend_name() == "postgresql":
             return _postgresql(url, clock)
-        return create_engine(url, pool_timeout=POOL_SECONDS, pool_pre_ping=True)
+        return create_engine(url, hide_parameters=True, pool_timeout=POOL_SECONDS, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         command = 'pip install "flask-signet[postgres]"' if "psycopg" in str(error) else f"pip install {error.name}"
         raise SettingsError(f"SIGNET_DATABASE_URL needs a driver that is not installed: {command}") from error
@@ -128,6 +133,7 @@ def _write_ahead(file: Path) -> None:
 def _sqlite(url: URL, *, wal: bool) -> Engine:
     engine = create_engine(
         url,
+        hide_parameters=True,
         pool_size=8,
         max_overflow=56,  # readers wait for nobody, so threads need not wait for a connection
         pool_timeout=POOL_SECONDS,
@@ -195,7 +201,7 @@ def _postgresql(url: URL, clock: Clock) -> Engine:
         arguments["connect_timeout"] = CONNECT_SECONDS
     if "options" not in url.query:
         arguments["options"] = f"-c lock_timeout={LOCK_MILLISECONDS}"
-    engine = create_engine(url, pool_timeout=POOL_SECONDS, connect_args=arguments)
+    engine = create_engine(url, hide_parameters=True, pool_timeout=POOL_SECONDS, connect_args=arguments)
     _ping_after_idleness(engine, clock)
     return engine
 

@@ -8,11 +8,13 @@ import os
 import sqlite3
 import threading
 import time
+import traceback
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, select, text
+from sqlalchemy.exc import DBAPIError
 
 from flask_signet.exceptions import SchemaError, SettingsError, Unavailable
 from flask_signet.store import Store, StoreSettings, engines, schema
@@ -213,6 +215,18 @@ def test_the_password_of_the_database_is_in_no_log(folder: Path, port: int, capl
 
     assert "does not answer" in caplog.text
     assert "hush-hush" not in caplog.text + repr(settings) + repr(caught.value)
+
+
+def test_the_values_of_a_statement_are_in_no_log_and_no_error(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """One of them is the hash of a password, and an unforeseen error goes to the log as a whole."""
+    with caplog.at_level(logging.DEBUG, "sqlalchemy.engine"):
+        with pytest.raises((DBAPIError, Unavailable)) as raised, store.write() as connection:
+            connection.execute(text("INSERT INTO signet_users (id, not_there) VALUES (1, :hash)"), {"hash": "s3cr3t"})
+    told = "".join(traceback.format_exception(raised.value))
+
+    assert "INSERT INTO signet_users" in told
+    assert "s3cr3t" not in told.replace('{"hash": "s3cr3t"}', "the line of this test")
+    assert "s3cr3t" not in caplog.text
 
 
 def test_the_file_is_ours_alone_and_durable(file_store: Store, folder: Path) -> None:
