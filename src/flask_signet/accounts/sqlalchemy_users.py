@@ -8,6 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, inspect, select, update
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, scoped_session
 
 from flask_signet.accounts.users import UserId
@@ -113,16 +114,23 @@ class SQLAlchemyUsers:
     def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
         """Say whether the user is there and active, as it is now and not as the session remembers it.
 
-        Where the application is in a transaction of its own it is asked in that one, which may have made the user.
+        Where the application is in a transaction of its own it is asked in that one, which may have made the user, or
+        be changing them.
         """
         typed = self._typed(user_id)
         if typed is None:
             return False
-        session = self._own_session()
+        session, mapper = self._own_session(), cast(Any, inspect(self._model))
         if session.in_transaction():
             user = self.get(typed)
+            if user is not None and user not in session.dirty:
+                try:
+                    with as_unavailable(), session.no_autoflush:
+                        session.refresh(user, [attribute.key for attribute in mapper.column_attrs])
+                except InvalidRequestError:  # the row is gone
+                    return False
             return user is not None and self.is_active(user)
-        bind = session.get_bind(inspect(self._model))
+        bind = session.get_bind(mapper)
         # By the connection that is there, if it leads to the users: a request must not wait for a second one.
         bind = connection if bind is connection.engine else bind
         with as_unavailable(), Session(bind, join_transaction_mode="rollback_only") as asking:

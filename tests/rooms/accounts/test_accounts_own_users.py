@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Boolean, Integer, String, Uuid, update
+from sqlalchemy import Boolean, Integer, String, Uuid, delete, update
 from sqlalchemy.ext.hybrid import hybrid_property
 from werkzeug.security import generate_password_hash
 
@@ -309,18 +309,41 @@ def test_no_request_needs_two_connections_of_the_pool(tmp_path: Path) -> None:
         shop.close()
 
 
-def test_a_user_who_was_locked_out_a_moment_ago_is_seen_as_that(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [{"active": False}, None], ids=["locked out", "deleted"])
+@pytest.mark.parametrize("by_a_query_of_the_view", [False, True])
+def test_a_user_who_went_a_moment_ago_is_seen_as_that(
+    tmp_path: Path, change: dict[str, Any] | None, by_a_query_of_the_view: bool
+) -> None:
     """The session may remember them as they were; whoever opens a session asks the database."""
     shop = Shop(tmp_path / "shop")
     try:
         with shop.app.app_context():
-            accounts = shop.app.extensions["signet"].users
-            assert accounts.authenticate("ada", PASSWORD).active
+            if by_a_query_of_the_view:
+                user = shop.db.session.get(shop.User, shop.id)
+            else:
+                user = shop.app.extensions["signet"].users.authenticate("ada", PASSWORD)
+            assert user.active
             with shop.db.engine.begin() as elsewhere:
-                elsewhere.execute(update(shop.User).values(active=False))
+                elsewhere.execute(delete(shop.User) if change is None else update(shop.User).values(change))
 
             with pytest.raises(InvalidCredentials):
                 shop.signet.login(shop.id)
+            assert user in shop.db.session
+    finally:
+        shop.close()
+
+
+def test_a_change_of_the_view_s_own_is_not_undone_by_the_question(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop")
+    try:
+        shop.login()
+        with shop.app.app_context():
+            user = shop.db.session.get(shop.User, shop.id)
+            user.active = False
+            with pytest.raises(InvalidCredentials):
+                shop.signet.login(user)
+
+            assert user.active is False
     finally:
         shop.close()
 
