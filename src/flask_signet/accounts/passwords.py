@@ -49,6 +49,7 @@ class Passwords:
                 salt_len=_SALT_BYTES,
             )
         self._nobodys = self._hash_of_nobody()
+        self._nobodys_by_werkzeug: str | None = None  # once a hash of that kind was met: with the costs of the last
 
     def check(self, password: str, *, field: str = "password") -> None:
         """Refuse a password that is too short or too long, counted in characters after NFC.
@@ -83,6 +84,9 @@ class Passwords:
     def verify(self, stored: str | None, password: str) -> bool:
         """Say whether *password* is the one that was hashed; a missing hash costs the same time.
 
+        Where hashes by werkzeug.security were met, each password is tried against both kinds, one of them nobody's:
+        otherwise the time would tell the names of those who have not logged in since their application came to us.
+
         :raises Unavailable: too many passwords are being hashed.
         """
         from argon2.exceptions import Argon2Error, InvalidHashError
@@ -90,15 +94,19 @@ class Passwords:
         data = _bytes(password)
         if data is None:
             return False  # says nothing about the account: it is refused whatever is stored
-        usable = stored is not None and self._bearable(stored)
+        usable = stored if stored is not None and self._bearable(stored) else None
+        by_werkzeug = usable if usable is not None and _is_werkzeugs(usable) else None
+        if by_werkzeug is not None:
+            self._nobodys_by_werkzeug = f"{by_werkzeug.partition('$')[0]}$nobody$0"
+        other = by_werkzeug or self._nobodys_by_werkzeug
         with self._slot():
+            right = other is not None and _werkzeug_verify(other, password)
             try:
-                if usable and stored is not None and _is_werkzeugs(stored):
-                    return _werkzeug_verify(stored, password)
-                # On a miss the library raises; the hash of nobody matches nothing.
-                return self._hasher.verify(stored if usable and stored is not None else self._nobodys, data) and usable
+                # On a miss the library raises; the hashes of nobody match nothing.
+                right |= self._hasher.verify(self._nobodys if usable is None or by_werkzeug else usable, data)
             except (Argon2Error, InvalidHashError):
-                return False
+                pass
+            return right
 
     def outdated(self, stored: str) -> bool:
         """Say whether a good password should be hashed anew, since the parameters have grown."""
@@ -192,4 +200,7 @@ def _werkzeug_verify(stored: str, password: str) -> bool:
     from werkzeug.security import check_password_hash
 
     # Such a hash was made of the password as it came, before it was ours.
-    return check_password_hash(stored, password)
+    try:
+        return check_password_hash(stored, password)
+    except ValueError:  # costs that no hash can have
+        return False

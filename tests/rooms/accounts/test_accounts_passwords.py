@@ -260,3 +260,31 @@ def test_a_stored_hash_never_leaves_with_the_user(file_store: Store) -> None:
 
     assert stored not in repr(user) + repr(accounts.profile(user).as_json())
     assert users_table.c.password_hash.type.length > len(stored)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("method", ["scrypt:16384:8:1", "pbkdf2:sha256:100000"])
+def test_the_time_does_not_tell_whose_hash_is_still_by_werkzeug(method: str) -> None:
+    passwords = Passwords(AccountSettings(testing=True), clock=SYSTEM)
+    theirs, ours = generate_password_hash("correct horse", method), passwords.hash("correct horse")
+    assert passwords.verify(theirs, "correct horse")
+
+    def milliseconds(stored: str | None) -> float:
+        taken: list[float] = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            assert not passwords.verify(stored, "wrong horse")
+            taken.append((time.perf_counter() - begun) * 1_000)
+        return min(taken)
+
+    slowest = milliseconds(theirs)
+    assert milliseconds(None) > slowest / 2
+    assert milliseconds(ours) > slowest / 2
+    assert passwords.verify(ours, "correct horse")
+
+
+@pytest.mark.parametrize("stored", ["scrypt:3:8:1$salt$00", "scrypt:0:0:0$salt$00", "pbkdf2:sha256:0$salt$00"])
+def test_a_hash_by_werkzeug_with_impossible_costs_lets_nobody_in_and_disturbs_nobody(stored: str) -> None:
+    passwords = Passwords(AccountSettings(testing=True), clock=SYSTEM)
+
+    assert not passwords.verify(stored, "correct horse")
+    assert passwords.verify(passwords.hash("correct horse"), "correct horse")
