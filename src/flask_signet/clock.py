@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(slots=True)
@@ -22,12 +23,15 @@ class Clock:
     :param time: seconds since 1970-01-01 UTC, with a fraction.
     :param monotonic: seconds since an arbitrary moment, never stepping back.
     :param token_bytes: *n* unpredictable bytes.
+    :param boot: names the moment since which ``monotonic`` counts, where all processes of the machine share it;
+        empty where they do not, or nobody knows.
     """
 
     # Looked up at each call and not bound here: an application's tests may replace `time.time`.
     time: Callable[[], float] = lambda: time.time()
     monotonic: Callable[[], float] = lambda: time.monotonic()
     token_bytes: Callable[[int], bytes] = secrets.token_bytes
+    boot: Callable[[], str] = lambda: ""
 
     def now(self) -> int:
         """Return the time as a NumericDate in whole seconds (RFC 7519 section 2)."""
@@ -54,4 +58,12 @@ class Clock:
         return uuid.UUID(int=value)
 
 
-SYSTEM = Clock()
+def _boot_id() -> str:
+    """Return Linux's name for the present run of the machine (random(4))."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+SYSTEM = Clock(boot=_boot_id)

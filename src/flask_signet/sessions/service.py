@@ -25,7 +25,7 @@ from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, i
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.user_ids import UserId, join, split
 from flask_signet.store import Store
-from flask_signet.store.failures import Conflict
+from flask_signet.store.failures import TransactionLost
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Sessions:
         self._sender = sender
         self.health = Health(store, clock)
         self._tokens = RefreshTokens(root_keys, clock)
-        self._time = SteadyTime(clock)
+        self._time = SteadyTime(clock, None if store.in_memory else store.settings.folder)
         self._cleaned_at = float("-inf")
 
     @property
@@ -343,7 +343,7 @@ class Sessions:
                 if self._store.dialect == "sqlite":
                     return self._in_sqlite(driver, token, arrived)
                 return self._in_postgresql(driver, token, arrived)
-        except Conflict:
+        except TransactionLost:
             return None
 
     def _in_sqlite(self, driver: Any, token: Presented, arrived: float) -> _Outcome | None:

@@ -25,7 +25,7 @@ _SQLITE_ADVICE = {
 }
 
 
-class Conflict(Exception):
+class TransactionLost(Exception):
     """Another transaction was in the way of one that a driver ran; nothing was changed, and it may be run again."""
 
 

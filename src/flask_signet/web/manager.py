@@ -18,6 +18,7 @@ from flask_signet.exceptions import (
     FreshTokenRequired,
     JWTExtendedException,
     NoAuthorizationError,
+    RequestError,
     RevokedTokenError,
     SettingsError,
     SignetError,
@@ -121,7 +122,7 @@ class JWTManager:
 
     def _set_error_handler_callbacks(self, app: Any) -> None:
         """Register our handlers with *app*, or with an API object that keeps handlers of its own."""
-        for kind in (JWTExtendedException, Unavailable, WeakKeyError):
+        for kind in (JWTExtendedException, RequestError, Unavailable, WeakKeyError):
             app.errorhandler(kind)(self.handle)
 
     def handle(self, error: SignetError) -> Response:

@@ -22,6 +22,7 @@ class HandClock:
 
     wall: float = field(default_factory=time.time)  # not any time: a database server has a clock of its own
     steady: float = 5_000.0
+    boot: str = "one"
 
     def pass_(self, seconds: float) -> None:
         self.wall += seconds
@@ -32,7 +33,12 @@ class HandClock:
 
     @property
     def clock(self) -> Clock:
-        return Clock(time=lambda: self.wall, monotonic=lambda: self.steady, token_bytes=SYSTEM.token_bytes)
+        return Clock(
+            time=lambda: self.wall,
+            monotonic=lambda: self.steady,
+            token_bytes=SYSTEM.token_bytes,
+            boot=lambda: self.boot,
+        )
 
 
 @dataclass(frozen=True)
