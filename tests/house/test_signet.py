@@ -120,6 +120,28 @@ def test_login_and_logout_in_views_of_the_application() -> None:
     assert (refused.status_code, refused.get_json()["error"]) == (401, "token_revoked")
 
 
+def test_what_the_services_refuse_in_a_view_of_the_application_is_answered_in_the_one_shape() -> None:
+    """A view need not catch what it cannot mend: it was a 500."""
+    app, signet = make()
+    ada = signet.users.create("ada", PASSWORD)
+    signet.users.disable(ada.id)
+
+    @app.post("/enter")
+    def enter() -> Any:
+        return signet.login(signet.users.get(ada.id)).response()
+
+    @app.post("/join")
+    def join() -> Any:
+        return jsonify(id=signet.users.create("ada", PASSWORD).id)
+
+    client = app.test_client()
+    refused, taken = client.post("/enter"), client.post("/join")
+
+    assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_credentials")
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert (taken.status_code, taken.get_json()["error"]) == (409, "conflict")
+
+
 def test_revoke_session_and_revoke_all_end_them_at_once() -> None:
     app, signet = make()
     user = signet.users.create("ada", PASSWORD)
