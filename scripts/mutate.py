@@ -57,10 +57,16 @@ import json as _json
 import os as _os
 import signal as _signal
 
-from hypothesis import HealthCheck as _Health, settings as _settings
+from hypothesis import HealthCheck as _Health, Phase as _Phase, settings as _settings
 
 _settings.register_profile(
-    "mutation", max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(_Health)
+    "mutation",
+    max_examples=25,
+    phases=(_Phase.explicit, _Phase.generate),  # nobody reads the example, so none is made smaller
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(_Health),
 )
 _settings.load_profile("mutation")
 _seconds = {}
