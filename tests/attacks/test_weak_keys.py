@@ -295,6 +295,16 @@ def test_row_27_a_key_that_is_none_is_refused_at_import(jwk: dict[str, Any]) -> 
 ROCA_WORDS = "the RSA key was made by a faulty chip (ROCA, CVE-2017-15361)"
 CURVES = "the curve of an EC key must be P-256 (ES256), P-384 (ES384) or P-521 (ES512)"
 WORDS = {
+    "kid a number": "kid of a JWK must be a text",
+    "use enc": "use of a JWK must be 'sig': a key for encryption signs nothing",
+    "key_ops text": "key_ops of a JWK must be a list without repetition",
+    "key_ops twice": "key_ops of a JWK must be a list without repetition",
+    "key_ops empty": "key_ops of a JWK must hold 'verify' or 'sign'",
+    "key_ops encrypt": "key_ops of a JWK must hold 'verify' or 'sign'",
+    "secret missing": "an oct key needs its secret in k",
+    "secret a list": "an oct key needs its secret in k",
+    "secret not base64url": "k of an oct key is not base64url",
+    "secret beyond ascii": "k of an oct key is not base64url",
     "rsa with ec alg": "an RSA key cannot be used with ES256",
     "e one": "e of an RSA key must be odd and at least 3",
     "e two": "e of an RSA key must be odd and at least 3",

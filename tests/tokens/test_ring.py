@@ -217,8 +217,9 @@ def test_exactly_one_key_is_current(count: int) -> None:
             {**NEXT, "status": "current" if count else "retired"},
         ]
     }
-    with pytest.raises(SettingsError, match=f'exactly one key with "status": "current", not {count}'):
+    with pytest.raises(SettingsError, match=f'exactly one key with "status": "current", not {count}') as caught:
         ring.from_jwks(jwks)
+    assert str(caught.value).endswith('; the others are "next" or "retired"')
 
 
 @pytest.mark.parametrize("status", ["Current", "", None, 1, ["current"], {"a": 1}, "revoked"], ids=repr)
@@ -299,6 +300,7 @@ def test_errors_of_a_ring_say_what_is_wrong() -> None:
         (b"[]", 'the key ring must be a JWK set: {"keys": [...]}'),
         (b"{}", 'JWT_KEYS must be a JWK set: {"keys": [...]} with at least one key'),
         (b'{"keys":[1]}', "every member of JWT_KEYS must be a JWK object"),
+        (json.dumps({"keys": [CURRENT, {**NEXT, "kid": "one"}]}).encode(), "two keys of JWT_KEYS share one kid"),
     ):
         with pytest.raises(InvalidKeyError) as caught:
             ring.from_text(text)
