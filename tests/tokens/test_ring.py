@@ -139,6 +139,13 @@ def test_a_removed_current_key_is_followed_by_the_next_one() -> None:
     assert "EdDSA" == after["keys"][1]["alg"]
 
 
+def test_a_removed_key_without_status_was_the_current_one() -> None:
+    bare = {name: value for name, value in CURRENT.items() if name != "status"}
+    after = ring.without({"keys": [bare, NEXT]}, "one", SYSTEM.token_bytes, NOW)
+
+    assert "current" == statuses(after)["two"]
+
+
 def test_a_removed_current_key_without_a_next_one_is_replaced_at_once() -> None:
     after = ring.without({"keys": [CURRENT]}, "one", SYSTEM.token_bytes, NOW)
 
@@ -226,6 +233,13 @@ def test_exactly_one_key_is_current(count: int) -> None:
 def test_an_unknown_status_is_refused(status: Any) -> None:
     with pytest.raises(InvalidKeyError, match='"status" of a key must be one of next, current, retired, not'):
         ring.from_jwks({"keys": [{**CURRENT, "status": status}]})
+
+
+def test_of_an_unknown_status_twenty_characters_are_shown() -> None:
+    with pytest.raises(InvalidKeyError) as caught:
+        ring.from_jwks({"keys": [{**CURRENT, "status": "x" * 21}]})
+
+    assert f"\"status\" of a key must be one of next, current, retired, not '{'x' * 20}'" == str(caught.value)
 
 
 def test_the_weakest_key_makes_the_ring_weak() -> None:
