@@ -232,6 +232,7 @@ BAD: dict[str, dict[str, Any]] = {
     "key_ops encrypt": {**RSA, "key_ops": ["encrypt"]},
     "key_ops empty": {**RSA, "key_ops": []},
     "key_ops text": {**RSA, "key_ops": "verify"},
+    "key_ops a number": {**RSA, "key_ops": 5},
     "key_ops twice": {**RSA, "key_ops": ["verify", "verify"]},
     "kid a number": {**RSA, "kid": 1},
     "n missing": {**RSA, "n": None},
@@ -304,6 +305,7 @@ WORDS = {
     "kid a number": "kid of a JWK must be a text",
     "use enc": "use of a JWK must be 'sig': a key for encryption signs nothing",
     "key_ops text": "key_ops of a JWK must be a list without repetition",
+    "key_ops a number": "key_ops of a JWK must be a list without repetition",
     "key_ops twice": "key_ops of a JWK must be a list without repetition",
     "key_ops empty": "key_ops of a JWK must hold 'verify' or 'sign'",
     "key_ops encrypt": "key_ops of a JWK must hold 'verify' or 'sign'",
@@ -401,7 +403,8 @@ def test_row_27_a_set_without_keys_is_refused(members: Any) -> None:
 
 @pytest.mark.parametrize("algorithm", test_keys.ALGORITHMS)
 def test_row_27_good_keys_are_taken_in_every_honest_form(algorithm: str) -> None:
-    for members in ({}, {"use": "sig"}, {"use": None}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}):
+    operations = ({"key_ops": names} for names in (["verify"], ["sign"], ["sign", "verify"]))
+    for members in ({}, {"use": "sig"}, {"use": None}, *operations):
         key: Key = test_keys.key(algorithm, **members)
 
         assert algorithm == key.algorithm
