@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -23,10 +24,7 @@ class _Later(click.Group):
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name.
-
-        :raises click.ClickException: it needs an extra that is not installed.
-        """
+        """Return the command of this name, or one that says which extra it needs where that is not installed."""
         place = _COMMANDS.get(cmd_name)
         if place is None:
             return None
@@ -34,11 +32,19 @@ class _Later(click.Group):
         try:
             command = getattr(import_module(module), name)
         except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f'This command needs {error.name}: pip install "flask-signet[accounts]"'
-            ) from error
+            return _absent(cmd_name, f'This command needs {error.name}: pip install "flask-signet[accounts]"')
         assert isinstance(command, click.Command)
         return command
+
+
+def _absent(name: str, reason: str) -> click.Command:
+    """Return a command that is listed with the others, and says *reason* whatever it is asked."""
+
+    def refuse() -> None:
+        raise click.ClickException(reason)
+
+    anything: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    return click.Command(name, context_settings=anything, callback=refuse, help=reason, short_help="(not installed)")
 
 
 @click.command("signet", cls=_Later)

@@ -27,11 +27,15 @@ def private_folder(folder: Path) -> None:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write *content* to *path* with mode 0600: readers see the old file, the new one, never half of it."""
+    """Write *content* to *path* with mode 0600: readers see the old file, the new one, never half of it.
+
+    It belongs to whom the old file belonged to, where we may give it away.
+    """
     # mkstemp opens with O_EXCL and 0600.
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
+            _keep_owner(handle, path)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -40,6 +44,17 @@ def write_private(path: Path, content: bytes) -> None:
         os.unlink(name)
         raise
     _sync_folder(path.parent)
+
+
+def _keep_owner(handle: int, path: Path) -> None:
+    """Give the open file to the owner of *path*: root may write what a service must go on reading."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    try:
+        before = path.stat()
+    except FileNotFoundError:
+        return
+    os.fchown(handle, before.st_uid, before.st_gid)
 
 
 def create_private(path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from flask_signet.exceptions import SettingsError
 
+_LONGEST = timedelta.max.total_seconds()
+
 
 def boolean(config: Mapping[str, Any], key: str, default: bool) -> bool:
     """Return a switch.
@@ -31,12 +33,12 @@ def boolean(config: Mapping[str, Any], key: str, default: bool) -> bool:
 def seconds(config: Mapping[str, Any], key: str, default: timedelta) -> int:
     """Return a duration in whole seconds; a ``timedelta`` or a number of seconds, zero or more.
 
-    :raises SettingsError: neither, or negative.
+    :raises SettingsError: neither, negative, or longer than any ``timedelta``: no column of a table holds it.
     """
     value = config.get(key, default)
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != value:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LONGEST:
         raise SettingsError(f"{key} must be a timedelta or a number of seconds, zero or more, not {value!r}")
     return int(value)
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
-from flask import Flask, appcontext_pushed, current_app, has_app_context, request
+from flask import Flask, appcontext_pushed, current_app, has_app_context, request, request_started
 
 from flask_signet.accounts import Accounts, AppAccounts, Passwords, Throttle, Users
 from flask_signet.accounts import routes as account_routes
@@ -28,7 +28,7 @@ from flask_signet.sessions.login import Login
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.settings import nearest, text, texts
-from flask_signet.store import KeyTable, RootKeyRing, Store, flask_migrate, open_root_keys
+from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, flask_migrate, open_root_keys
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified
@@ -70,6 +70,7 @@ class House:
 
     def __init__(self, app: Flask, clock: Clock, users: Users | None) -> None:
         self._app = app
+        self._config = cast(Mapping[str, Any], app.config)
         self._clock = clock
         self._users = users
         self._rooms: Rooms | None = None
@@ -120,7 +121,7 @@ class House:
 
     def is_revoked(self, claims: Mapping[str, Any]) -> bool:
         """Return whether the session or the user of *claims* was signed out."""
-        return (self._rooms or self.rooms).feed.is_revoked(claims)
+        return (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"])
 
     def current(self) -> Ring:
         """Return the ring of signing keys."""
@@ -138,11 +139,16 @@ class House:
         """Keep Flask-Migrate from offering to drop our tables."""
         flask_migrate.protect(app)
 
+    def stop_protecting(self, app: Flask, **_: Any) -> None:
+        """Protect them once more and for good: with the first request an application is complete."""
+        self.protect_tables(app)
+        appcontext_pushed.disconnect(self.protect_tables, app)
+        request_started.disconnect(self.stop_protecting, app)
+
     def _open(self) -> Rooms:
         app, clock = self._app, self._clock
         refuse_clashes(app, frozenset(app.extensions["signet-apis"]))
         self.protect_tables(app)
-        appcontext_pushed.disconnect(self.protect_tables, app)
         settings = store_settings.read(app.config, app.instance_path)
         store = Store(settings, clock=clock, app_engine=partial(_app_engine, app))
         root_keys = open_root_keys(settings, clock=clock, server_database=store.dialect != "sqlite")
@@ -221,6 +227,7 @@ class Signet(JWTManager):
         _check_names(app)
         for read in (account_settings.read, session_settings.read):
             read(app.config)
+        check_settings(store_settings.read(app.config, app.instance_path))
         clock = replace(self.clock)
         house = House(app, clock, self._own_users)
         layer = self._register(app, add_context_processor, clock, house)
@@ -231,6 +238,7 @@ class Signet(JWTManager):
         _register_routes(app)
         # Flask-Migrate may be initialised after us; its commands begin with an application context.
         appcontext_pushed.connect(house.protect_tables, app)
+        request_started.connect(house.stop_protecting, app)
 
     @property
     def users(self) -> Accounts | AppAccounts:
@@ -302,7 +310,7 @@ class _Current:
 
     def __init__(self, app: Flask, keys: tuple[str, ...], read: Callable[[Mapping[str, Any]], SessionSettings]) -> None:
         self._app = app
-        self._keys = (*keys, "JWT_ACCESS_TOKEN_EXPIRES")
+        self._keys = (*keys, *session_settings.TOKEN_KEYS)
         self._read = read
         self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
 

@@ -14,8 +14,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_signet.clock import Clock
-from flask_signet.web.issuing import create_access_token
+from flask_signet.exceptions import SettingsError
+from flask_signet.web.issuing import create_access_token, get_csrf_token
 from flask_signet.web.layer import layer_of
+from flask_signet.web.settings import CookieNames, environ_name
 
 
 @contextmanager
@@ -24,24 +26,53 @@ def signed_in(
 ) -> Generator[FlaskClient, None, None]:
     """Let every request of *client* carry a good access token of *user*, until the block ends.
 
+    It comes in the header; where ``JWT_TOKEN_LOCATION`` does not name that, as a cookie with its proof.
+
     :param user: an identity, or an object with an ``id``.
     :param fresh: whether the token passes ``@jwt_required(fresh=True)``.
     :param claims: additional claims.
+    :raises SettingsError: tokens are looked for in neither place.
     """
     app = client.application
     layer = layer_of(app)
     with app.app_context():
         token = create_access_token(getattr(user, "id", user), fresh=fresh, additional_claims=claims)
-    header = layer.settings.header_environ
-    before = client.environ_base.get(header)
-    client.environ_base[header] = f"{layer.settings.header_type} {token}".strip()
-    try:
+        settings = layer.settings
+        if "headers" in settings.locations:
+            carrier = _in_environ(client, settings.header_environ, f"{settings.header_type} {token}".strip())
+        elif "cookies" in settings.locations:
+            proof = get_csrf_token(token) if settings.csrf_protect else ""
+            carrier = _as_cookie(client, settings.access_cookies, token, proof)
+        else:
+            raise SettingsError("signed_in needs 'headers' or 'cookies' in JWT_TOKEN_LOCATION")
+    with carrier:
         yield client
+
+
+@contextmanager
+def _in_environ(client: FlaskClient, name: str, value: str) -> Generator[None, None, None]:
+    before = client.environ_base.get(name)
+    client.environ_base[name] = value
+    try:
+        yield
     finally:
         if before is None:
-            client.environ_base.pop(header, None)
+            client.environ_base.pop(name, None)
         else:
-            client.environ_base[header] = before
+            client.environ_base[name] = before
+
+
+@contextmanager
+def _as_cookie(client: FlaskClient, names: CookieNames, token: str, proof: str) -> Generator[None, None, None]:
+    before = client.get_cookie(names.name)
+    client.set_cookie(names.name, token)
+    try:
+        with _in_environ(client, environ_name(names.csrf_header), proof):
+            yield
+    finally:
+        client.delete_cookie(names.name)
+        if before is not None:
+            client.set_cookie(names.name, before.value)
 
 
 @dataclass(slots=True)

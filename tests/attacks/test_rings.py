@@ -313,3 +313,48 @@ def test_a_key_of_the_ring_never_prints_itself(tmp_path: Path) -> None:
     assert not any(secret in shown for secret in secrets)
     assert all(f"{key.key_id}" in shown for key in found.verifying)
     assert "without kid" in repr(keys.symmetric("x" * 40, "HS256"))
+
+
+def test_row_34_a_file_that_others_may_read_is_tightened_when_it_comes_later_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And it is read once: the chmod that we did makes no other file of it."""
+    path = ring_file(tmp_path)
+    victim = file_victim(path)
+    victim.check_alive()
+    other = tmp_path / "other.json"
+    other.write_text(path.read_text().replace("{", "{ ", 1))
+    other.chmod(0o644)
+    os.replace(other, path)
+    victim.now += 1
+    victim.check_alive()
+    ring_then = victim.app.extensions["flask-signet-tokens"].snapshot().ring
+
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+    assert any("ring.json" in record.getMessage() for record in caplog.records)
+    victim.now += 1
+    victim.check_alive()
+    assert ring_then is victim.app.extensions["flask-signet-tokens"].snapshot().ring
+
+
+def test_row_34_a_change_goes_to_the_file_that_a_link_names(tmp_path: Path) -> None:
+    """The link stays, or the application beside it would sign with a key that nobody else knows."""
+    (tmp_path / "real").mkdir()
+    path = ring_file(tmp_path / "real")
+    link = tmp_path / "keys.json"
+    link.symlink_to(path)
+    keyfiles.change(link, lambda jwks: step(jwks, NOW + 100))
+
+    assert link.is_symlink()
+    assert ["retired", "current", "next"] == [key["status"] for key in json.loads(path.read_text())["keys"]]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
+def test_row_34_a_change_by_root_leaves_the_file_to_its_owner(tmp_path: Path) -> None:
+    """Or the service could not read its own keys after a rotation by cron."""
+    path = ring_file(tmp_path)
+    os.chown(path, 12_345, 12_346)
+    keyfiles.change(path, lambda jwks: step(jwks, NOW + 100))
+    after = path.stat()
+
+    assert (12_345, 12_346, 0o600) == (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode))

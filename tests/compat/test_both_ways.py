@@ -156,3 +156,18 @@ def test_set_cookie_lines_are_the_same(kind: str, config: dict[str, Any]) -> Non
 
     assert lines[0] == lines[1]
     assert lines[0][0].startswith(f"{kind}_token_cookie=TOKEN; ")
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "RS256", "EdDSA"])
+def test_a_key_without_a_name_takes_tokens_that_name_one(algorithm: str) -> None:
+    """As tokens of Keycloak, Auth0 and others do, and those made with ``additional_headers``."""
+    maker, reader = application(theirs, algorithm), application(ours, algorithm)
+    with maker.app_context():
+        named = theirs.create_access_token("ann", additional_headers={"kid": "of-the-issuer"})
+    with reader.app_context():
+        own = ours.create_access_token("ann", additional_headers={"kid": "x" * 1_000})
+
+    for token in (named, own, named):
+        assert reader.test_client().get("/access", headers=bearer(token)).json == "ann"
+    forged = reader.test_client().get("/access", headers=bearer(named[:-8] + "AAAAAAAA"))
+    assert forged.json["msg"] == "Signature verification failed"

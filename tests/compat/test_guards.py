@@ -475,3 +475,28 @@ def _environ(w: World, token: str) -> dict[str, Any]:
     from werkzeug.test import EnvironBuilder
 
     return EnvironBuilder(path="/access", headers=bearer(token)).get_environ()
+
+
+def test_an_identity_that_is_changed_does_not_reach_the_next_request() -> None:
+    w = world(JWT_IDENTITY_CLAIM="user")
+
+    @w.app.get("/roles")
+    @jwt_required()
+    def roles() -> Any:
+        identity = get_jwt_identity()
+        identity["roles"].append("admin")
+        return jsonify(get_jwt_identity())
+
+    token = w.access({"id": 1, "roles": []})
+    for _ in range(3):
+        assert w.get("/roles", token).json == {"id": 1, "roles": []}
+
+
+def test_what_one_location_accepted_is_not_taken_as_it_stands_in_another() -> None:
+    """With its scheme it is no token, also after the same text was verified in its header."""
+    w = world(JWT_TOKEN_LOCATION=["headers", "query_string", "cookies"], JWT_COOKIE_CSRF_PROTECT=False)
+    token = w.access()
+    assert w.get("/access", token).status_code == 200
+
+    assert w.client.get("/access", query_string={"jwt": f"Bearer {token}"}).status_code == 401
+    assert w.client.get("/access", query_string={"jwt": token}).status_code == 200

@@ -9,11 +9,20 @@ from typing import Any
 import flask_jwt_extended
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from flask import Response
+from flask import Flask, Response, current_app, jsonify
+from werkzeug.test import Client
 
-from flask_signet import JWTManager, create_access_token, get_current_user, get_unverified_jwt_headers, jwt_required
-from flask_signet.exceptions import IdentityTypeError
-from tests.compat.application import SECRET, World, world
+from flask_signet import (
+    JWTManager,
+    create_access_token,
+    decode_token,
+    get_current_user,
+    get_unverified_jwt_headers,
+    jwt_required,
+    verify_jwt_in_request,
+)
+from flask_signet.exceptions import IdentityTypeError, SettingsError
+from tests.compat.application import SECRET, Hands, World, world
 
 LOADERS = sorted(name for name in vars(flask_jwt_extended.JWTManager) if name.endswith("_loader"))
 Style = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -128,6 +137,57 @@ def test_a_key_loader_may_give_a_public_key_and_read_the_kid() -> None:
         assert w.get("/access", w.access(name, additional_headers={"kid": name})).json["identity"] == name
     forged = w.access("a", additional_headers={"kid": "b"})
     assert w.get("/access", forged).json["msg"] == "Signature verification failed"
+
+
+def test_with_key_loaders_no_key_need_be_set() -> None:
+    app = Flask("app")
+    jwt = JWTManager(app)
+    made = World(app, jwt, Hands())
+    made.guarded("/access")
+    with pytest.raises(SettingsError, match="JWT_SECRET_KEY or flask SECRET_KEY must be set"):
+        made.access()
+
+    jwt.encode_key_loader(lambda identity: SECRET)
+    jwt.decode_key_loader(lambda header, claims: SECRET)
+    assert made.get("/access", made.access()).json["identity"] == "ann"
+    with app.app_context():
+        assert decode_token(made.access())["sub"] == "ann"
+
+
+def test_a_weak_key_of_a_loader_is_refused_by_a_real_server_and_an_unused_one_is_not() -> None:
+    def ask(w: World, token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        environ = {"SERVER_SOFTWARE": "gunicorn/27.0.1"}
+        return Client(w.app).get("/access", headers=headers, environ_overrides=environ).status_code
+
+    w = world(lambda jwt: jwt.decode_key_loader(lambda header, claims: SECRET))
+    good = w.access()
+    w.app.config["JWT_SECRET_KEY"] = "weak"
+    assert ask(w, good) == 200
+
+    w.app.config["JWT_SECRET_KEY"] = SECRET
+    w.jwt.encode_key_loader(lambda identity: "weak")
+    w.jwt.decode_key_loader(lambda header, claims: "weak")
+    assert w.get("/access", w.access()).status_code == 200  # under a test client
+    assert ask(w, w.access()) == 503
+    w.app.config["JWT_ALLOW_WEAK_KEYS"] = True
+    assert ask(w, w.access()) == 200
+
+
+def test_an_async_view_may_ask_async_callbacks() -> None:
+    """Its own loop cannot wait for itself."""
+    w = world()
+    w.jwt.additional_claims_loader(coroutine(lambda identity: {"of": identity}))
+    w.jwt.token_in_blocklist_loader(coroutine(lambda header, claims: claims["sub"] == "bad"))
+    w.jwt.user_lookup_loader(coroutine(lambda header, claims: (current_app.name, claims["sub"])))
+
+    @w.app.get("/async")
+    async def view() -> Any:
+        verify_jwt_in_request()
+        return jsonify(user=get_current_user(), claims=decode_token(create_access_token("bob"))["of"])
+
+    assert w.get("/async", w.access()).json == {"user": ["app", "ann"], "claims": "bob"}
+    assert w.get("/async", w.access("bad")).json["error"] == "token_revoked"
 
 
 def test_with_a_key_loader_the_cap_counts_to_the_byte() -> None:

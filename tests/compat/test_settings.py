@@ -19,8 +19,10 @@ from flask_signet import (
     set_access_cookies,
     set_refresh_cookies,
 )
+from flask_signet.compat.config import config
 from flask_signet.exceptions import InvalidKeyError, SettingsError
 from flask_signet.tokens.issuer import Issuer
+from flask_signet.web import settings as web_settings
 from tests.compat.application import NOW, SECRET, World, bearer, world
 from tests.vectors import keys as test_keys
 
@@ -252,6 +254,21 @@ def test_the_key_falls_back_on_flasks() -> None:
         ({"JWT_DECODE_LEEWAY": "1"}, "JWT_DECODE_LEEWAY must be a timedelta or a number"),
         ({"JWT_ERROR_STATUS": "fje"}, "JWT_ERROR_STATUS must be one of"),
         ({"JWT_ALLOW_WEAK_KEYS": "yes"}, "JWT_ALLOW_WEAK_KEYS must be True or False"),
+        ({"JWT_ALGORITHM": ["HS256"]}, "JWT_ALGORITHM must be one of"),
+        ({"JWT_DECODE_ALGORITHMS": 256}, "JWT_DECODE_ALGORITHMS must be a text or a list of texts"),
+        ({"JWT_DECODE_LEEWAY": float("nan")}, "JWT_DECODE_LEEWAY must be zero or more"),
+        ({"JWT_DECODE_LEEWAY": float("inf")}, "JWT_DECODE_LEEWAY must be zero or more"),
+        ({"JWT_CSRF_METHODS": None}, "JWT_CSRF_METHODS must be a list of methods"),
+        ({"JWT_COOKIE_SAMESITE": "strickt"}, "did you mean 'Strict'"),
+        ({"JWT_ENCODE_ISSUER": 7}, "JWT_ENCODE_ISSUER must be a text, not int"),
+        ({"JWT_ENCODE_AUDIENCE": 7}, "JWT_ENCODE_AUDIENCE must be a text or a list of texts"),
+        *(
+            ({name: wrong}, f"{name} must be a text")
+            for name in ("JWT_ACCESS_COOKIE_NAME", "JWT_REFRESH_CSRF_FIELD_NAME", "JWT_HEADER_NAME", "JWT_JSON_KEY")
+            for wrong in (7, b"x")
+        ),
+        ({"JWT_QUERY_STRING_NAME": ""}, "JWT_QUERY_STRING_NAME must be a text that is not empty"),
+        ({"JWT_IDENTITY_CLAIM": None}, "JWT_IDENTITY_CLAIM must be a text that is not empty"),
     ],
 )
 def test_a_wrong_setting_is_heard_of_at_start_and_later(settings: dict[str, Any], text: str) -> None:
@@ -272,6 +289,99 @@ def test_a_wrong_setting_is_heard_of_at_start_and_later(settings: dict[str, Any]
 
     with pytest.raises(SettingsError, match=text):
         use()
+
+
+SWITCHES = [name for name, value in web_settings.DEFAULTS.items() if isinstance(value, bool)]
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+@pytest.mark.parametrize("slip", ["False", "false", "1", ""])
+def test_a_switch_is_no_text(switch: str, slip: str) -> None:
+    """``"False"`` from an environment would be true."""
+    app = Flask("app")
+    app.config[switch] = slip
+
+    with pytest.raises(SettingsError, match=f"{switch} must be True or False"):
+        JWTManager(app)
+
+
+def test_a_switch_may_be_written_as_a_number_or_none() -> None:
+    for off in (0, None):
+        assert with_proof("/access")(world(JWT_COOKIE_CSRF_PROTECT=off)) == 200
+    assert with_proof("/access")(world(JWT_COOKIE_CSRF_PROTECT=1)) == 403
+
+
+@pytest.mark.parametrize("methods", ["POST", ["post"], ("Post",), {"POST"}])
+def test_one_method_alone_or_in_small_letters_asks_for_the_proof(methods: Any) -> None:
+    assert with_proof("/access")(world(JWT_CSRF_METHODS=methods)) == 403
+
+
+def test_an_empty_party_is_not_written() -> None:
+    for empty in ("", None):
+        w = world(JWT_ENCODE_AUDIENCE=empty, JWT_ENCODE_ISSUER=empty)
+        assert not {"aud", "iss"} & set(peek(w.access()))
+    assert "aud" not in peek(world(JWT_ENCODE_AUDIENCE=[]).access())
+    assert peek(world(JWT_ENCODE_AUDIENCE={"a"}).access())["aud"] == ["a"]
+
+
+def test_a_wrong_setting_does_not_leave_the_former_ones_in_force() -> None:
+    """Not for one request and not for the next: keys that were taken away would open the door again."""
+    w = world()
+    token = w.access()
+    assert w.get("/access", token).status_code == 200
+
+    w.app.config["JWT_SECRET_KEY"] = "-----BEGIN PUBLIC KEY-----"
+    assert [500] * 3 == [w.get("/access", token).status_code for _ in range(3)]
+    w.app.config.update(JWT_SECRET_KEY=SECRET, JWT_DECODE_ISSUER=7)
+    assert [500] * 3 == [w.get("/access", token).status_code for _ in range(3)]
+    w.app.config["JWT_DECODE_ISSUER"] = None
+    assert w.get("/access", token).status_code == 200
+
+
+def test_a_setting_that_changes_while_another_request_reads_it_counts() -> None:
+    """Whoever read the old values and finishes last must not put them over the new ones."""
+    meanwhile: list[Callable[[], None]] = []
+
+    class Slow(timedelta):
+        def total_seconds(self) -> float:
+            if meanwhile:
+                meanwhile.pop()()
+            return super().total_seconds()
+
+    w = world(JWT_DECODE_LEEWAY=Slow())
+    token = w.access()
+
+    def ask(scheme: str) -> int:
+        return w.client.get("/access", headers={"Authorization": f"{scheme} {token}"}).status_code
+
+    def change() -> None:
+        w.app.config["JWT_HEADER_TYPE"] = "Second"
+        assert ask("Second") == 200
+
+    w.app.config["JWT_HEADER_TYPE"] = "First"
+    meanwhile.append(change)
+    ask("First")
+
+    assert (ask("First"), ask("Second")) == (401, 200)
+
+
+def test_a_token_that_no_guard_would_read_is_not_made() -> None:
+    w = world(JWT_MAX_TOKEN_BYTES=1_000)
+    assert w.get("/access", w.access(additional_claims={"a": "x" * 300})).status_code == 200
+
+    with pytest.raises(SettingsError, match="more than JWT_MAX_TOKEN_BYTES = 1000 are refused"):
+        w.access(additional_claims={"a": "x" * 1_000})
+    w.app.config["JWT_MAX_TOKEN_BYTES"] = 4_000
+    assert w.get("/access", w.access(additional_claims={"a": "x" * 1_000})).status_code == 200
+
+
+def test_config_shows_a_life_time_of_never_after_one_of_zero() -> None:
+    """``0 == False`` in Python, but not here."""
+    w = world(JWT_ACCESS_TOKEN_EXPIRES=0, JWT_REFRESH_TOKEN_EXPIRES=0)
+    with w.app.app_context():
+        assert (config.access_expires, config.refresh_expires) == (timedelta(0), timedelta(0))
+        w.app.config.update(JWT_ACCESS_TOKEN_EXPIRES=False, JWT_REFRESH_TOKEN_EXPIRES=False)
+        assert (config.access_expires, config.refresh_expires) == (False, False)
 
 
 def test_no_key_is_said_in_the_known_words() -> None:

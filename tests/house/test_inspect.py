@@ -127,3 +127,14 @@ def test_the_command_checks_with_the_keys_of_the_application(secret: str, proble
     done = app.test_cli_runner().invoke(args=["signet", "token", "inspect", text, "--json"])
 
     assert json.loads(done.output)["problem"] == problem
+
+
+def test_nothing_in_a_token_steers_the_terminal() -> None:
+    """Whoever asks somebody to look at a token has written it."""
+    evil = "\x1b]0;owned\x07\r\n\u202e"
+    claims = {evil: evil, "sub": evil}
+    parts = [json.dumps(part).encode() for part in ({"alg": "HS256", evil: 1, "crit": [evil]}, claims)]
+    text = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, b"x"))
+    for found in (inspect(text, now=NOW), inspect("Basic " + base64.b64encode(f"{evil}:x".encode()).decode(), now=NOW)):
+        assert all(line.isprintable() for line in found.lines())
+        assert any("owned" in line for line in found.lines())

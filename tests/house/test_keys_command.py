@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +146,54 @@ def test_keys_in_settings_are_no_ring() -> None:
 
     assert refused.exit_code == 1
     assert "JWT_KEYS" in refused.output
+
+
+def test_generate_says_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``JWT_KEYS`` looks for a relative one in the instance folder, and the command does not."""
+    monkeypatch.chdir(tmp_path)
+
+    assert str(tmp_path / "keys.json") in run("keys", "generate", "--output", "keys.json").output
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", '{"keys": []}', '{"keys": [1]}', '{"keys": [{"kty": "oct", "k": "", "status": "next"}]}'],
+)
+def test_a_file_that_is_no_ring_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(text)
+    for command in (["list"], ["rotate"], ["revoke", "x"]):
+        refused = run("keys", *command, "--file", str(path))
+
+        assert refused.exit_code == 1
+        assert refused.output.startswith("Error: ")
+    assert path.read_text() == text
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    refused = run("keys", "generate", "--output", str(tmp_path / "nowhere" / "keys.json"))
+
+    assert refused.exit_code == 1
+    assert "nowhere" in refused.output
+    assert "No such file" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("access", "refresh", "stays"),
+    [(timedelta(days=90), timedelta(days=1), True), (False, 60, True), (60, timedelta(days=50), True), (60, 60, False)],
+)
+def test_a_retired_key_stays_as_long_as_a_token_of_its_may_live(
+    tmp_path: Path, access: Any, refresh: Any, stays: bool
+) -> None:
+    path = ring_file(tmp_path)
+    jwks = json.loads(path.read_text())
+    retired = {**json.loads(run("keys", "generate").output)["keys"][0], "status": "retired"}
+    jwks["keys"].append({**retired, "retired_at": int(time.time()) - 40 * 86_400})
+    path.write_text(json.dumps(jwks))
+    age(path, 60)
+    app = guarded(path)
+    app.config.update(JWT_ACCESS_TOKEN_EXPIRES=access, JWT_REFRESH_TOKEN_EXPIRES=refresh)
+
+    listed = app.test_cli_runner().invoke(args=["signet", "keys", "rotate", "--json"])
+
+    assert stays == (retired["kid"] in [key["kid"] for key in json.loads(listed.output)["keys"]])

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from flask_signet import Signet, create_access_token, current_session, current_u
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.signet import House
+from flask_signet.testing import frozen
 
 PASSWORD = "correct horse"
 
@@ -147,6 +149,54 @@ def test_a_token_without_session_ends_with_all_others_and_a_new_one_is_good() ->
     client = app.test_client()
     assert client.get("/me", headers=bearer(old)).status_code == 401
     assert client.get("/me", headers=bearer(new)).status_code == 200
+
+
+@pytest.mark.parametrize("leeway", [3_600, timedelta(hours=1)])
+def test_a_session_that_ended_is_remembered_for_the_leeway_too(leeway: Any) -> None:
+    """Its access token is accepted until ``exp`` and the leeway are over; forgotten before, it would live again."""
+    app, signet = make(JWT_DECODE_LEEWAY=leeway)
+    signet.users.create("ada", PASSWORD)
+    client = app.test_client()
+    with frozen(app) as now:
+        ended, lives = login(app)["token"], login(app)["token"]
+        assert client.delete("/token", headers=bearer(ended)).status_code == 204
+        for minutes in (10, 10, 50):
+            now.move(60 * minutes)
+            assert client.get("/me", headers=bearer(ended)).status_code == 401
+            assert client.get("/me", headers=bearer(lives)).status_code == 200
+        now.move(600)
+        assert client.get("/me", headers=bearer(lives)).status_code == 401
+
+
+def test_revoke_all_holds_whatever_claim_names_the_user() -> None:
+    app, signet = make(JWT_IDENTITY_CLAIM="user")
+    user = signet.users.create("ada", PASSWORD)
+    token = login(app)["token"]
+    with app.app_context():
+        own = create_access_token(user.id)
+    client = app.test_client()
+    assert [200, 200] == [client.get("/me", headers=bearer(each)).status_code for each in (token, own)]
+
+    signet.revoke_all(user.id)
+
+    assert [401, 401] == [client.get("/me", headers=bearer(each)).status_code for each in (token, own)]
+    assert client.get("/me", headers=bearer(login(app)["token"])).status_code == 200
+
+
+@pytest.mark.parametrize("loader", [lambda user: user.id, lambda user: f"somebody else than {user}"])
+def test_tokens_of_sessions_name_the_user_by_their_id_whatever_the_application_s_loader_makes(loader: Any) -> None:
+    """A loader as applications bring it from Flask-JWT-Extended takes a whole user; sessions are revoked by the id."""
+    app, signet = make()
+    signet.user_identity_loader(loader)
+    user = signet.users.create("ada", PASSWORD)
+    token = login(app)["token"]
+    client = app.test_client()
+    me = client.get("/me", headers=bearer(token)).get_json()
+
+    signet.revoke_all(user.id)
+
+    assert (1, "ada") == (me["id"], me["name"])
+    assert client.get("/me", headers=bearer(token)).status_code == 401
 
 
 def test_current_user_of_a_deleted_account_refuses_the_token() -> None:
@@ -286,9 +336,16 @@ def test_a_slip_in_a_setting_is_a_warning_elsewhere(tmp_path: Path, caplog: pyte
     [
         ({"SIGNET_REGISTRATION": "False"}, "lower case"),
         ({"SIGNET_SESSION_IDLE": "soon"}, "timedelta"),
+        ({"SIGNET_SESSION_IDLE": float("inf")}, "timedelta"),
+        ({"SIGNET_SESSION_ABSOLUTE": 1e300}, "timedelta"),
         ({"JWT_TOKEN_LOCATION": "header"}, "did you mean 'headers'"),
         ({"JWT_ALGORITHM": "RS25"}, "did you mean 'RS256'"),
         ({"JWT_ERROR_STATUS": "fje"}, "flask-jwt-extended"),
+        ({"SIGNET_DATABASE_URL": "my database"}, "postgresql://user:password@host/database"),
+        ({"SIGNET_DATABASE_URL": "sqlite://"}, "only for TESTING"),
+        ({"SIGNET_DATABASE_URL": 5}, "SIGNET_DATABASE_URL must be a text"),
+        ({"SIGNET_ROOT_KEY": "too short"}, "32 bytes in base64url"),
+        ({"SIGNET_ROOT_KEY": "x", "SIGNET_ROOT_KEY_FILE": "y"}, "not both"),
     ],
 )
 def test_a_wrong_value_is_heard_of_at_start(config: dict[str, Any], words: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 from flask import Flask, jsonify
 
 from flask_signet import JWTManager, Signet, create_access_token, get_jwt, get_jwt_identity, jwt_required
+from flask_signet.exceptions import SettingsError
 from flask_signet.testing import frozen, reset, signed_in
 
 
@@ -99,3 +101,28 @@ def test_reset_forgets_everything_in_memory() -> None:
 
     assert signet.users.find("ada") is None
     assert signet.users.create("ada", "correct horse").id == 1
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_signed_in_brings_a_cookie_and_its_proof_where_no_header_is_read(protect: bool) -> None:
+    app = make(JWT_TOKEN_LOCATION=["cookies"], JWT_COOKIE_CSRF_PROTECT=protect)
+    app.add_url_rule("/post", "post", jwt_required()(lambda: "posted"), methods=["POST"])
+    client = app.test_client()
+    client.set_cookie("access_token_cookie", "own")
+
+    with signed_in(client, 5):
+        assert client.get("/in").get_json()["id"] == 5
+        assert client.post("/post").status_code == 200
+    assert client.get_cookie("access_token_cookie").value == "own"
+    assert "HTTP_X_CSRF_TOKEN" not in client.environ_base
+    client.delete_cookie("access_token_cookie")
+    with signed_in(client, 5):
+        assert client.get("/in").status_code == 200
+    assert client.get("/in").status_code == 401
+
+
+def test_signed_in_says_where_it_cannot() -> None:
+    client = make(JWT_TOKEN_LOCATION=["query_string", "json"]).test_client()
+
+    with pytest.raises(SettingsError, match="'headers' or 'cookies'"), signed_in(client, 5):
+        pass

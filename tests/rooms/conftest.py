@@ -10,6 +10,7 @@ import pytest
 import flask_signet.accounts.tables
 import flask_signet.sessions.tables  # noqa: F401 (the metadata is whole when every room has been loaded)
 from flask_signet.store import Store, StoreSettings, schema
+from tests.rooms.sessions.application import ROOT_KEY
 
 
 @pytest.fixture
@@ -44,3 +45,17 @@ def store(request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
         store.dispose()
     else:
         yield request.getfixturevalue("file_store" if request.param == "file" else "postgres_store")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """The URL of an empty database with our tables, ``None`` for the default SQLite file."""
+    return migrated(request.getfixturevalue("postgres_url")) if request.param == "postgresql" else None
+
+
+def migrated(url: str) -> str:
+    """Make the tables, as ``flask signet db upgrade`` does."""
+    store = Store(StoreSettings(folder=Path("unused"), url=url, root_key=ROOT_KEY))
+    schema.upgrade(store)
+    store.dispose()
+    return url

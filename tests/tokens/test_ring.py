@@ -320,3 +320,22 @@ def test_errors_of_a_ring_say_what_is_wrong() -> None:
             ring.from_text(text)
 
         assert words == str(caught.value)
+
+
+def test_where_tokens_live_for_ever_a_retired_key_stays() -> None:
+    old = {**CURRENT, "kid": "old", "status": "retired", "retired_at": 0}
+    after = ring.rotated({"keys": [CURRENT, NEXT, old]}, SYSTEM.token_bytes, 10**10, overlap=None, settle=0)
+
+    assert "old" in statuses(after)
+    assert "old" not in statuses(rotated({"keys": [CURRENT, NEXT, old]}))
+
+
+@pytest.mark.parametrize("name", ["created_at", "retired_at"])
+@pytest.mark.parametrize("date", ["yesterday", 1.5, None, True])
+def test_a_date_that_is_none_is_refused(name: str, date: Any) -> None:
+    old = {**CURRENT, "kid": "old", "status": "retired", "retired_at": 0}
+    dated = old if name == "retired_at" else NEXT
+    members = [CURRENT, *({**jwk, name: date} if jwk is dated else jwk for jwk in (NEXT, old))]
+
+    with pytest.raises(InvalidKeyError, match=f"{name} of a key must be whole seconds since 1970"):
+        rotated({"keys": members})

@@ -392,6 +392,17 @@ def test_a_time_may_have_a_fraction_beside_whatever_else_is_claimed(name: str) -
         assert moment == verifier().verify(token({**GOOD, **more, name: moment}), NOW).claims[name]
 
 
+@pytest.mark.parametrize("leeway", [0, 5, 5.5, 20.5])
+def test_a_time_beyond_every_float_is_as_far_away_with_a_leeway(leeway: float) -> None:
+    far = 10**400
+    checker = verifier(leeway=leeway, start_leeway=max(10, leeway))
+
+    assert checker.verify(token({**GOOD, "exp": far}), NOW).expires_at > NOW + 10**300
+    with pytest.raises(ImmatureToken):
+        checker.verify(token({**GOOD, "nbf": far}), NOW)
+    assert checker.verify(token({**GOOD, "exp": -far}), NOW).expires_at < 0
+
+
 def test_an_identity_is_int_str_or_an_error() -> None:
     for identity in (True, 1.5, None, [], {"id": 1}, b"x"):
         with pytest.raises(
@@ -456,6 +467,10 @@ def test_the_signature_layer_takes_one_key_or_a_set() -> None:
     words = "^No key is known for this token: it has no kid, and there are several keys$"
     with pytest.raises(UnknownKey, match=words):
         verify_signature(nameless, {"keys": [one, other]})
+    unnamed = [test_keys.public_jwk(algorithm, kid=None) for algorithm in ("EdDSA", "ES256")]
+    with pytest.raises(UnknownKey, match=r"none of the keys has a name$"):
+        verify_signature(made, {"keys": unnamed})
+    assert GOOD == json.loads(verify_signature(made, {"keys": unnamed[1:]}))
     for given_key in (other, test_keys.public_jwk("ES256", kid="x"), {"keys": [other]}):
         with pytest.raises(UnknownKey):
             verify_signature(made, given_key)
@@ -638,6 +653,9 @@ def test_callers_cannot_change_what_is_inside() -> None:
     del copied["exp"]
     header["alg"] = "none"
     header["ctx"]["tags"].append("evil")
+    verifier_of_groups = verifier(identity_claim="roles")
+    verifier_of_groups.verify(made, NOW).copy_identity().append("x")
+    assert ["a", {"b": ["c"]}] == verifier_of_groups.verify(made, NOW).copy_identity()
     expired = checker.verify(made, NOW).expired()
     expired.jwt_data["roles"].append("x")
     expired.jwt_header["ctx"]["tags"].append("x")

@@ -14,3 +14,21 @@ def test_the_token_door_loads_neither_sql_nor_argon2() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_without_the_extra_the_commands_are_listed_and_say_what_they_need() -> None:
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None\n"
+        "from click.testing import CliRunner\n"
+        "from flask_signet.commands import signet\n"
+        "for args in ([], ['users', 'list', '--json'], ['users', '--help'], ['keys', 'generate', '--secret']):\n"
+        "    done = CliRunner().invoke(signet, args, prog_name='signet')\n"
+        "    print(done.exit_code, done.output)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    words = 'This command needs sqlalchemy: pip install "flask-signet[accounts]"'
+
+    assert all(name in done.stdout for name in ("db", "keys", "sessions", "token", "users", "(not installed)"))
+    assert done.stdout.count(words) == 2
+    assert done.stdout.count("\n0 ") == 1  # the secret
+    assert "Traceback" not in done.stdout + done.stderr

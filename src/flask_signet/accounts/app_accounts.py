@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
 
 from flask_signet.accounts.authentication import Authenticator
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.throttle import Throttle
-from flask_signet.accounts.users import Profile, UserId, Users
+from flask_signet.accounts.users import AsksInTransaction, Profile, UserId, Users, replace_hash
 from flask_signet.exceptions import NotFound
 from flask_signet.store import Store
+
+T = TypeVar("T")
 
 
 class AppAccounts:
@@ -45,6 +47,10 @@ class AppAccounts:
         """Store another hash; sessions go on."""
         self._users.set_password_hash(user, new)
 
+    def replace_password_hash(self, user: Any, old: str, new: str) -> bool:
+        """Store another hash if *old* is still stored; return whether it was. See :func:`replace_hash`."""
+        return replace_hash(self._users, user, old, new)
+
     def is_active(self, user: Any) -> bool:
         """Say whether the user may log in."""
         return self._users.is_active(user)
@@ -57,8 +63,22 @@ class AppAccounts:
         """Say whether *password* is that of *user*; see :meth:`Accounts.verify_password`."""
         return self._authenticator.verify(user, password, address=address)
 
+    def change_by_password(
+        self, user: Any, current: str, change: Callable[[str], T | None], *, address: str | None = None
+    ) -> T:
+        """Let *change* replace the hash that *current* is right for; see :meth:`Accounts.change_by_password`."""
+        return self._authenticator.change(user, current, change, address=address)
+
+    def hashed(self, password: str, *, check_password: bool = True) -> str:
+        """Return the hash of a password that is to be set; see :meth:`Accounts.hashed`."""
+        if check_password:
+            self._passwords.check(password)
+        return self._passwords.hash(password)
+
     def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
-        """Say whether the user is there and active. The application's table is read by its own connection."""
+        """Say whether the user is there and active, in a transaction that is about to open a session."""
+        if isinstance(self._users, AsksInTransaction):
+            return self._users.may_log_in(user_id, connection)
         user = self._users.get(user_id)
         return user is not None and self._users.is_active(user)
 
@@ -67,6 +87,7 @@ class AppAccounts:
         user_id: UserId,
         password: str,
         *,
+        current_password: str | None = None,
         check_password: bool = True,
         end_sessions: bool = True,
         connection: Connection | None = None,
@@ -79,9 +100,13 @@ class AppAccounts:
         user = self._users.get(user_id)
         if user is None:
             raise NotFound("There is no such account")
-        if check_password:
-            self._passwords.check(password)
-        self._users.set_password_hash(user, self._passwords.hash(password))
+        new = self.hashed(password, check_password=check_password)
+        if current_password is None:
+            self._users.set_password_hash(user, new)
+        else:
+            self.change_by_password(
+                user, current_password, lambda old: self.replace_password_hash(user, old, new) or None
+            )
         if end_sessions:
             with self._store.write(connection) as joined:
                 for ended in self.on_ended:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from flask_signet.accounts import names
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.throttle import Throttle
-from flask_signet.accounts.users import Users
-from flask_signet.exceptions import InvalidCredentials, InvalidRequest, SignetError
+from flask_signet.accounts.users import Users, replace_hash
+from flask_signet.exceptions import InvalidCredentials, InvalidRequest, SignetError, Unavailable
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# A change that found another hash than was judged begins again so often. The same password can get another hash
+# once, when a login renews it; more often than that it is another password.
+_JUDGEMENTS = 3
 
 
 @runtime_checkable
@@ -62,7 +69,7 @@ class Authenticator:
         if self._throttle is not None:
             self._throttle.succeeded(name, address)
         if stored is not None and self._passwords.outdated(stored):
-            self._rehash(user, password)
+            self._rehash(user, stored, password)
         return user
 
     def verify(self, user: Any, password: str, *, address: str | None = None) -> bool:
@@ -71,19 +78,46 @@ class Authenticator:
         :raises RateLimited: too many failures before this one.
         :raises Unavailable: too many passwords are being hashed.
         """
+        return self.matching(user, password, address=address) is not None
+
+    def matching(self, user: Any, password: str, *, address: str | None = None) -> str | None:
+        """Return the stored hash that *password* is right for, or ``None``; otherwise as :meth:`verify`."""
         # Tries count under a name of their own: guessing here must not hold up the owner's login.
         name = f"\0{user.id}"
         if self._throttle is not None:
             self._throttle.admit(name, address)
         try:
-            right = self._passwords.verify(self._users.password_hash(user), password)
+            stored = self._users.password_hash(user)
+            right = self._passwords.verify(stored, password)
         except BaseException:
             if self._throttle is not None:
                 self._throttle.undecided(name, address)
             raise
         if right and self._throttle is not None:
             self._throttle.succeeded(name, address)
-        return right
+        return stored if right else None
+
+    def change(self, user: Any, current: str, change: Callable[[str], T | None], *, address: str | None = None) -> T:
+        """Return what *change* returns, called with the stored hash that the password *current* is right for.
+
+        Between a judgement and the change that it allows somebody else may change the password, and what was judged
+        is then nobody's password any more. So *change* replaces that very hash or returns ``None``, and the password
+        is judged again: it is wrong now, unless only its hash was renewed.
+
+        :raises InvalidCredentials: *current* is wrong, now or by the time of the change.
+        :raises RateLimited: too many failures before this one.
+        :raises Unavailable: too many passwords are being hashed, or the hash never stayed the same.
+        """
+        user_id = user.id
+        for _ in range(_JUDGEMENTS):
+            judged = None if user is None else self.matching(user, current, address=address)
+            if judged is None:
+                raise InvalidCredentials("The current password is wrong", fields={"current_password": "is wrong"})
+            result = change(judged)
+            if result is not None:
+                return result
+            user = self._users.get(user_id)
+        raise Unavailable("The password changed while it was being changed")
 
     def _credentials(self, username: str) -> tuple[Any | None, str | None]:
         # The built-in accounts read both at once, so that an unknown name costs no query less than a known one.
@@ -92,9 +126,10 @@ class Authenticator:
         user = self._users.find(username)
         return user, None if user is None else self._users.password_hash(user)
 
-    def _rehash(self, user: Any, password: str) -> None:
+    def _rehash(self, user: Any, stored: str, password: str) -> None:
         try:
-            self._users.set_password_hash(user, self._passwords.hash(password))
+            # Only that hash: a password that was set meanwhile must not give way to the old one.
+            replace_hash(self._users, user, stored, self._passwords.hash(password))
         except SignetError as error:
             # The login is good all the same; the next one tries again.
             log.warning("A password hash with old parameters could not be replaced: %s", error)

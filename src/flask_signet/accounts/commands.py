@@ -13,6 +13,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from flask_signet.exceptions import RequestError, SignetError
+from flask_signet.web.layer import layer_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -122,6 +123,9 @@ def upgrade_tables(as_json: bool) -> None:
     store = signet().store
     before = schema.current(store)
     after = schema.upgrade(store)
+    # The keys too. The first token may be asked for in a transaction of the application's, which on SQLite keeps the
+    # lock that making them takes.
+    layer_of(current_app).snapshot()
     if as_json:
         click.echo(json.dumps({"before": before, "after": after}))
     else:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +24,8 @@ from flask_signet.store.metadata import milliseconds, moment
 
 # Ends all sessions of a user inside the transaction that changes the account.
 OnEnded = Callable[[int, Connection], None]
+
+T = TypeVar("T")
 
 LARGEST_ID = (1 << 63) - 1
 
@@ -104,6 +106,15 @@ class Accounts:
             _update(connection, user.id, password_hash=new)
 
         self._store.retrying(run, connection)
+
+    def replace_password_hash(self, user: User, old: str, new: str, *, connection: Connection | None = None) -> bool:
+        """Store another hash if *old* is still stored, and return whether it was; sessions go on, as above."""
+        statement = users_table.update().where(users_table.c.id == user.id, users_table.c.password_hash == old)
+
+        def run(connection: Connection) -> bool:
+            return connection.execute(statement.values(password_hash=new)).rowcount == 1
+
+        return self._store.retrying(run, connection)
 
     def is_active(self, user: User) -> bool:
         """Say whether the account may log in."""
@@ -218,15 +229,28 @@ class Accounts:
         """
         return self._authenticator.verify(user, password, address=address)
 
+    def change_by_password(
+        self, user: User, current: str, change: Callable[[str], T | None], *, address: str | None = None
+    ) -> T:
+        """Let *change* replace the stored hash that the password *current* is right for; return what it returns.
+
+        :param change: gets that hash, and returns ``None`` where another one is stored by now; it is then called
+            again if *current* is right for that one too.
+        :raises InvalidCredentials: *current* is wrong, now or by the time of the change.
+        :raises RateLimited: too many failures before this one.
+        :raises Unavailable: the store is away, or too many passwords are being hashed.
+        """
+        return self._authenticator.change(user, current, change, address=address)
+
     def may_log_in(self, user_id: int | str, connection: Connection) -> bool:
         """Say whether the account is there and active, in a transaction that is about to open a session.
 
-        On PostgreSQL the row stays locked until its end, so that no disabling slips between.
+        No lock: what ends an account ends its sessions in the same transaction, so it finds the one that is opened.
         """
         number = _number(user_id)
         if number is None:
             return False
-        statement = select(users_table.c.disabled_at).where(users_table.c.id == number).with_for_update(read=True)
+        statement = select(users_table.c.disabled_at).where(users_table.c.id == number)
         row = connection.execute(statement).one_or_none()
         return row is not None and row.disabled_at is None
 
@@ -245,26 +269,45 @@ class Accounts:
         user_id: int | str,
         password: str,
         *,
+        current_password: str | None = None,
         check_password: bool = True,
         end_sessions: bool = True,
         connection: Connection | None = None,
     ) -> None:
         """Give the account another password and end its sessions.
 
+        :param current_password: change it only if this is the password now; of two who change it at once with the
+            same one the later is refused. ``None``: whatever it is, as an administrator does.
         :param check_password: ``False`` takes a password that is too short.
         :param end_sessions: ``False`` where the caller ends all but one in the same *connection*.
         :raises NotFound: there is no such account.
         :raises WeakPassword: the password is too short or too long.
+        :raises InvalidCredentials: *current_password* is given and is not the password (any more).
         """
         new = self.hashed(password, check_password=check_password)
+        number = _existing(user_id)
 
-        def run(connection: Connection) -> None:
-            number = _existing(user_id)
-            _update(connection, number, password_hash=new)
+        def run(connection: Connection, judged: str | None) -> bool | None:
+            changed = users_table.update().where(users_table.c.id == number).values(password_hash=new)
+            if judged is not None:
+                changed = changed.where(users_table.c.password_hash == judged)
+            if connection.execute(changed).rowcount == 0:
+                return None
             if end_sessions:
                 self._end(number, connection)
+            return True
 
-        self._store.retrying(run, connection)
+        def change(judged: str | None) -> bool | None:
+            return self._store.retrying(lambda connection: run(connection, judged), connection)
+
+        if current_password is not None:
+            user = self.get(number)
+            if user is not None:
+                self.change_by_password(user, current_password, change)
+                return
+        elif change(None):
+            return
+        raise NotFound("There is no such account")
 
     def disable(self, user_id: int | str, *, connection: Connection | None = None) -> None:
         """Let the account log in no more and end its sessions.

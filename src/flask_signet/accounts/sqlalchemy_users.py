@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import inspect, select
+from sqlalchemy import Connection, inspect, select, update
+from sqlalchemy.orm import Session, scoped_session
 
 from flask_signet.accounts.users import UserId
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import SettingsError, Unavailable
+from flask_signet.store.failures import as_unavailable
 
 LEAST_COLUMN_LENGTH = 128  # characters: an Argon2id hash has 97, and larger parameters more
 
@@ -49,7 +53,10 @@ class SQLAlchemyUsers:
     def get(self, user_id: UserId) -> Any | None:
         """Return the user with this id, in its own type or as text, or ``None``."""
         typed = self._typed(user_id)
-        return None if typed is None else self._session.get(self._model, typed)
+        if typed is None:
+            return None
+        with self._answering():
+            return self._session.get(self._model, typed)
 
     def find(self, username: str) -> Any | None:
         """Return the user with exactly this name, or ``None``."""
@@ -57,25 +64,104 @@ class SQLAlchemyUsers:
         if "\0" in username:  # PostgreSQL keeps no such text, so there is nobody of this name
             return None
         column = getattr(self._model, self._username)
-        return self._session.execute(select(self._model).where(column == username).limit(2)).scalars().one_or_none()
+        statement = select(self._model).where(column == username).limit(2)
+        with self._answering():
+            return self._session.execute(statement).scalars().one_or_none()
 
     def password_hash(self, user: Any) -> str | None:
         """Return what the password attribute holds."""
-        value = getattr(user, self._password)
+        with self._answering():
+            value = getattr(user, self._password)
         return value if isinstance(value, str) else None
 
     def set_password_hash(self, user: Any, new: str) -> None:
         """Put another hash into the password attribute and commit the session."""
         setattr(user, self._password, new)
-        try:
-            self._session.commit()
-        except BaseException:
-            self._session.rollback()
-            raise
+        with self._answering():
+            self._commit()
+
+    def replace_password_hash(self, user: Any, old: str, new: str) -> bool:
+        """Put another hash into the password attribute if *old* is in it, and commit; return whether it was.
+
+        What the session knows of the user may be old, so the database compares.
+        """
+        self._inspected()
+        mapper = cast(Any, inspect(self._model))
+        key, column = mapper.primary_key[0], mapper.columns.get(self._password)
+        with self._answering():
+            self._commit()  # a transaction that has begun may see the past
+            if column is not None and column.table is key.table:
+                replaced = self._session.execute(
+                    update(self._model).where(key == user.id, column == old).values({self._password: new}),
+                    execution_options={"synchronize_session": False},
+                ).rowcount
+                if user in self._session:
+                    self._session.expire(user, [self._password])
+            else:  # what is no column of its own can be compared only here, with the row locked where that is possible
+                row = self._session.get(self._model, user.id, populate_existing=True, with_for_update=True)
+                replaced = row is not None and getattr(row, self._password) == old
+                if replaced:
+                    setattr(row, self._password, new)
+            self._commit()
+        return bool(replaced)
 
     def is_active(self, user: Any) -> bool:
         """Say whether the user may log in."""
-        return True if self._active is None else bool(getattr(user, self._active))
+        with self._answering():
+            return True if self._active is None else bool(getattr(user, self._active))
+
+    def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
+        """Say whether the user is there and active, as it is now and not as the session remembers it.
+
+        Where the application is in a transaction of its own it is asked in that one, which may have made the user.
+        """
+        typed = self._typed(user_id)
+        if typed is None:
+            return False
+        session = self._own_session()
+        if session.in_transaction():
+            user = self.get(typed)
+            return user is not None and self.is_active(user)
+        bind = session.get_bind(inspect(self._model))
+        # By the connection that is there, if it leads to the users: a request must not wait for a second one.
+        bind = connection if bind is connection.engine else bind
+        with as_unavailable(), Session(bind, join_transaction_mode="rollback_only") as asking:
+            user = asking.get(self._model, typed)
+            return user is not None and self.is_active(user)
+
+    def _own_session(self) -> Session:
+        session: Any = self._session
+        return cast(Session, session() if isinstance(session, scoped_session) else session)
+
+    def _commit(self) -> None:
+        session = self._own_session()
+        # What was loaded stays: whoever asks for the user's id next must not begin another transaction for it.
+        expires, session.expire_on_commit = session.expire_on_commit, False
+        try:
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.expire_on_commit = expires
+
+    @contextmanager
+    def _answering(self) -> Generator[None, None, None]:
+        """Run what asks the database, and end the transaction that it began.
+
+        Otherwise the session would keep its connection to the end of the request, which needs another one to open
+        a session: as many requests as the pool has connections would then wait for each other.
+        """
+        session = self._own_session()
+        began = not session.in_transaction()
+        try:
+            with as_unavailable():
+                yield
+                if began and session.in_transaction():
+                    self._commit()
+        except Unavailable:
+            self._session.rollback()  # or the session would refuse everything that comes after
+            raise
 
     def _typed(self, user_id: UserId) -> UserId | None:
         kind = self._inspected()[1]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
+
+from sqlalchemy import Connection
 
 UserId = int | str | UUID
 
@@ -35,6 +37,39 @@ class Users(Protocol):
     def is_active(self, user: Any, /) -> bool:
         """Say whether the user may log in."""
         ...
+
+
+@runtime_checkable
+class ReplacesHash(Protocol):
+    """Users that replace a hash only while it is still the one that was judged."""
+
+    def replace_password_hash(self, user: Any, old: str, new: str, /) -> bool:
+        """Store *new* if *old* is stored, in one step; return whether it was."""
+        ...
+
+
+@runtime_checkable
+class AsksInTransaction(Protocol):
+    """Users that can be asked by the connection that is about to open a session."""
+
+    def may_log_in(self, user_id: UserId, connection: Connection, /) -> bool:
+        """Say whether the user is there and active now; *connection* may lead to another database than the users'."""
+        ...
+
+
+def replace_hash(users: Users, user: Any, old: str, new: str) -> bool:
+    """Store *new* for *user* if *old* is still stored, and return whether it was.
+
+    Where the users have no such step of their own, the hash is read again just before; what is changed between the
+    two is then overwritten.
+    """
+    if isinstance(users, ReplacesHash):
+        return users.replace_password_hash(user, old, new)
+    now = users.get(user.id)
+    if now is None or users.password_hash(now) != old:
+        return False
+    users.set_password_hash(now, new)
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

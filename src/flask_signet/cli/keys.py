@@ -26,7 +26,10 @@ _SETTLE = 2  # seconds
 _DAY = 86_400
 
 file_option = click.option(
-    "--file", "file", type=click.Path(path_type=Path), help="The ring's file, instead of JWT_KEYS."
+    "--file",
+    "file",
+    type=click.Path(path_type=Path),
+    help="The ring's file, instead of JWT_KEYS. A rotation takes keys out of it that were retired 30 days ago.",
 )
 
 
@@ -67,7 +70,8 @@ def generate(algorithm: str, secret: bool, root: bool, output: Path | None, as_j
         say(True, jwks, "")
         return
     keyfiles.create(output, jwks)
-    say(as_json, {"file": str(output)}, f"Wrote a new ring to {output}. Set JWT_KEYS to that path.")
+    place = output.resolve()  # JWT_KEYS would look for a relative path in the instance folder
+    say(as_json, {"file": str(place)}, f"Wrote a new ring. Set JWT_KEYS to its path, {place}")
 
 
 @keys_group.command("list")
@@ -102,7 +106,7 @@ def revoke(context: click.Context, kid: str, file: Path | None, as_json: bool) -
 
 
 class _FileRing:
-    def __init__(self, path: Path, overlap: int) -> None:
+    def __init__(self, path: Path, overlap: int | None) -> None:
         self._path = path
         self._overlap = overlap
 
@@ -157,8 +161,9 @@ def _ring_of(app: Flask) -> _Ring:
     config = cast(Mapping[str, Any], app.config)
     value = config.get("JWT_KEYS")
     if isinstance(value, (str, Path)) and not str(value).lstrip().startswith("{"):
-        lasting = expires(config["JWT_REFRESH_TOKEN_EXPIRES"], "JWT_REFRESH_TOKEN_EXPIRES") or timedelta(days=30)
-        return _FileRing(Path(app.instance_path, value), max(int(lasting.total_seconds()), _DAY))
+        longest = _longest_life(config)
+        overlap = None if longest is None else int(longest.total_seconds())
+        return _FileRing(Path(app.instance_path, value), overlap)
     house = app.extensions.get("signet")
     if value is None and house is not None:
         return _TableRing(house.keys, _longest_life(config))

@@ -28,6 +28,9 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except SignetError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            # A folder that is absent, a disk that is full: the words of the system say which.
+            raise click.ClickException(f"{error.filename or 'the file system'}: {error.strerror}") from error
 
     return wrapped
 

@@ -13,7 +13,7 @@ from flask_signet.compat.internal_utils import get_json_encoder
 from flask_signet.exceptions import SettingsError
 from flask_signet.tokens.keys import ASYMMETRIC
 from flask_signet.web.layer import layer_of
-from flask_signet.web.settings import TokenSettings, token_locations
+from flask_signet.web.settings import TokenSettings, expires, token_locations
 
 
 class Config:
@@ -82,15 +82,16 @@ class Config:
     @property
     def access_expires(self) -> Any:
         """``JWT_ACCESS_TOKEN_EXPIRES``, seconds as a ``timedelta``; ``False`` is never."""
-        configured = self._configured("JWT_ACCESS_TOKEN_EXPIRES")
-        checked = self._settings.access_expires
-        return checked if isinstance(configured, int) else configured
+        return self._expires("JWT_ACCESS_TOKEN_EXPIRES")
 
     @property
     def refresh_expires(self) -> Any:
         """``JWT_REFRESH_TOKEN_EXPIRES``, seconds as a ``timedelta``; ``False`` is never."""
-        configured = self._configured("JWT_REFRESH_TOKEN_EXPIRES")
-        checked = self._settings.refresh_expires
+        return self._expires("JWT_REFRESH_TOKEN_EXPIRES")
+
+    def _expires(self, setting: str) -> Any:
+        configured = self._configured(setting)
+        checked = expires(configured, setting)
         return checked if isinstance(configured, int) else configured
 
     @property
@@ -109,9 +110,9 @@ class Config:
         return self._settings.encode_nbf
 
     @property
-    def encode_audience(self) -> str | list[str] | None:
-        """``JWT_ENCODE_AUDIENCE``."""
-        return self._settings.encode_audience
+    def encode_audience(self) -> str | Iterable[str] | None:
+        """``JWT_ENCODE_AUDIENCE``, as it was configured."""
+        return self._configured("JWT_ENCODE_AUDIENCE")
 
     @property
     def decode_audience(self) -> str | Iterable[str] | None:
@@ -210,7 +211,7 @@ class Config:
         return self._settings.access_cookies.name
 
     @property
-    def access_cookie_path(self) -> str:
+    def access_cookie_path(self) -> str | None:
         """``JWT_ACCESS_COOKIE_PATH``."""
         return self._settings.access_cookies.path
 
@@ -220,7 +221,7 @@ class Config:
         return self._settings.refresh_cookies.name
 
     @property
-    def refresh_cookie_path(self) -> str:
+    def refresh_cookie_path(self) -> str | None:
         """``JWT_REFRESH_COOKIE_PATH``."""
         return self._settings.refresh_cookies.path
 
@@ -277,7 +278,7 @@ class Config:
         return self._settings.access_cookies.csrf_name
 
     @property
-    def access_csrf_cookie_path(self) -> str:
+    def access_csrf_cookie_path(self) -> str | None:
         """``JWT_ACCESS_CSRF_COOKIE_PATH``."""
         return self._settings.access_cookies.csrf_path
 
@@ -297,7 +298,7 @@ class Config:
         return self._settings.refresh_cookies.csrf_name
 
     @property
-    def refresh_csrf_cookie_path(self) -> str:
+    def refresh_csrf_cookie_path(self) -> str | None:
         """``JWT_REFRESH_CSRF_COOKIE_PATH``."""
         return self._settings.refresh_cookies.csrf_path
 

@@ -107,16 +107,23 @@ def _came(site: str | None, origin: str | None) -> str:
 def _advice(origin: str | None, own: str) -> str:
     if origin is None:
         return "A client that is no browser sends 'Origin' itself, or uses the refresh token from the body."
-    page, api = urlsplit(origin), urlsplit(own)
-    if page.hostname != api.hostname and _is_loopback(page.hostname) and _is_loopback(api.hostname):
-        return f"The page is on {page.hostname}, the API on {api.hostname}: use one name for both."
+    page, api = _hostname(origin), _hostname(own)
+    if page != api and _is_loopback(page) and _is_loopback(api):
+        return f"The page is on {page}, the API on {api}: use one name for both."
     return f"Serve both from one origin (a development proxy), or add {origin!r} to SIGNET_TRUSTED_ORIGINS."
 
 
 def _on_this_machine(request: Request) -> bool:
     if any(name in request.headers for name in _PROXY_HEADERS):
         return False
-    return _is_loopback(urlsplit(f"//{request.host}").hostname) and _is_loopback(request.remote_addr)
+    return _is_loopback(_hostname(f"//{request.host}")) and _is_loopback(request.remote_addr)
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # what a client wrote need be no URL
+        return None
 
 
 def _is_loopback(host: str | None) -> bool:

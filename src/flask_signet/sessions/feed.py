@@ -30,7 +30,7 @@ INTERVAL = 1.0  # seconds between two readings of a worker
 _PATIENCE = 0.2  # seconds to wait for another thread's reading
 _FIRST_PATIENCE = 2.0  # the same before the first reading: without it nobody may answer
 _EXPECT_SECONDS = 5.0  # how long to look at every request for a revocation of our own that is being committed
-# The clocks of two machines differ, and a verifier may allow leeway.
+# The clocks of two machines differ.
 _MARGIN_MS = 300_000
 _FOR_EVER = 2**53
 _LAST_SECOND = 2**32 - 1
@@ -80,13 +80,14 @@ class Feed:
 
     # --- What guards ask -----------------------------------------------------------------------------
 
-    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
+    def is_revoked(self, claims: Mapping[str, Any], identity_claim: str = "sub") -> bool:
         """Return whether the session or the user of *claims* was signed out.
 
+        :param identity_claim: the claim that names the user.
         :raises Unavailable: the store does not answer, and the last good reading is older than allowed.
         """
         self.refresh()
-        return self._memory.is_revoked(claims)
+        return self._memory.is_revoked(claims, identity_claim)
 
     def epoch(self, user_id: str) -> int:
         """Return the epoch that a token of this user, made now, must carry.

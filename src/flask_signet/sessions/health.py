@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from sqlalchemy import text
@@ -9,6 +10,8 @@ from sqlalchemy import text
 from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable
 from flask_signet.store import Store
+
+log = logging.getLogger(__name__)
 
 _SECONDS = 1.0
 
@@ -44,5 +47,8 @@ class Health:
             with self._store.read() as connection:
                 connection.execute(text("SELECT 1")).scalar_one()
         except Unavailable as error:
+            if type(error) is not Unavailable:
+                # What the operator can mend; the plain kind is logged where it arises.
+                log.error("The store cannot be used: %s", error)
             return error
         return None

@@ -6,7 +6,6 @@ What the routes need hangs on ``app.extensions["signet"]``; see :class:`Services
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
@@ -14,10 +13,10 @@ from flask import Response, current_app, request
 
 from flask_signet.accounts.service import Accounts
 from flask_signet.exceptions import (
-    InvalidCredentials,
     InvalidHeaderError,
     InvalidRequest,
     JWTDecodeError,
+    JWTExtendedException,
     NoAuthorizationError,
     NotFound,
     RevokedTokenError,
@@ -30,7 +29,7 @@ from flask_signet.store import Store
 from flask_signet.web.answers import empty_answer, json_answer
 from flask_signet.web.api import Api
 from flask_signet.web.bodies import json_object, json_or_form, text_field
-from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required
+from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required, verify_jwt_in_request
 from flask_signet.web.issuing import decode_token
 from flask_signet.web.layer import layer_of
 from flask_signet.web.locations import from_headers
@@ -130,9 +129,10 @@ def _end_by_access_token(token: str, *, everywhere: bool) -> None:
     except JWTDecodeError:
         return
     sid = claims.get("sid")
-    if not isinstance(sid, str):
-        return
-    _end(sid, everywhere=everywhere)
+    if isinstance(sid, str):
+        _end(sid, everywhere=everywhere)
+    elif everywhere:
+        _end_all_by_token_without_session()
 
 
 def _end_by_refresh_token(token: str, *, everywhere: bool) -> None:
@@ -145,10 +145,23 @@ def _end_by_refresh_token(token: str, *, everywhere: bool) -> None:
 
 def _end(sid: str, *, everywhere: bool) -> None:
     sessions = services().sessions
-    # Only who held a living session may end the others: an old token from a log must not.
-    owner = sessions.end(sid, reason="logout")
-    if owner is not None and everywhere:
-        sessions.end_all(owner, reason="everywhere")
+    if not everywhere:
+        sessions.end(sid, reason="logout")
+        return
+    # Only who holds a living session may end the others: an old token from a log must not. And all end at once or
+    # none does: had this one ended by itself before the store failed, nobody could ask again.
+    info = sessions.get(sid)
+    if info is not None:
+        sessions.end_all(info.user_id, reason="everywhere")
+
+
+def _end_all_by_token_without_session() -> None:
+    """End all by a token that a view of the application made, if a guard would let it in."""
+    try:
+        verify_jwt_in_request(locations="headers")
+    except JWTExtendedException:
+        return
+    services().sessions.end_all(_user_id(), reason="everywhere")
 
 
 # --- /account -------------------------------------------------------------------------------------------
@@ -197,25 +210,32 @@ def change_password() -> Response:
     if transport == "cookie":
         cookie_mode.check_origin(current_app, request, signet.sessions.settings)
     user = _user(signet)
-    if not signet.users.verify_password(user, current, address=request.remote_addr):
-        raise InvalidCredentials("The current password is wrong", fields={"current_password": "is wrong"})
-    users, change = signet.users, None
-    if isinstance(users, Accounts):
-        change = partial(users.set_password_hash, user, users.hashed(new))
-    else:
-        # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
-        users.set_password(user.id, new, end_sessions=False)
-    sid = _current_session()
+    hashed: list[str] = []
+
+    def change(judged: str) -> Granted | None:
+        # Slow, so after the current password was found right and before a transaction begins.
+        hashed[:] = hashed or [signet.users.hashed(new)]
+        return _replace_password(signet, user, judged, hashed[0])
+
+    granted = signet.users.change_by_password(user, current, change, address=request.remote_addr)
+    return _answer(granted, transport)
+
+
+def _replace_password(signet: Services, user: Any, judged: str, new: str) -> Granted | None:
+    """Replace the hash *judged* and end all sessions but this one; ``None`` if another hash is stored by now."""
+    users, sid = signet.users, _current_session()
+    ours = isinstance(users, Accounts)
+    # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
+    if not ours and not users.replace_password_hash(user, judged, new):
+        return None
     with signet.store.write() as connection:
-        if change is not None:
-            change(connection=connection)
+        if ours and not users.replace_password_hash(user, judged, new, connection=connection):
+            return None
         if sid is None:
             signet.sessions.end_all(user.id, reason="password", connection=connection)
-            granted = _open(user.id, None, connection=connection)
-        else:
-            signet.sessions.end_all_but(user.id, sid, reason="password", connection=connection)
-            granted = signet.sessions.force_rotation(sid, fresh=True, connection=connection)
-    return _answer(granted, transport)
+            return _open(user.id, None, connection=connection)
+        signet.sessions.end_all_but(user.id, sid, reason="password", connection=connection)
+        return signet.sessions.force_rotation(sid, fresh=True, connection=connection)
 
 
 @jwt_required(fresh=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, SignetError, TokenExpired
@@ -25,7 +25,6 @@ from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, i
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.user_ids import UserId, join, split
 from flask_signet.store import Store
-from flask_signet.store.failures import as_unavailable
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +142,6 @@ class Sessions:
         self._tokens = RefreshTokens(root_keys, clock)
         self._time = SteadyTime(clock)
         self._cleaned_at = float("-inf")
-        self._known_engine: Engine | None = None
 
     @property
     def settings(self) -> SessionSettings:
@@ -190,9 +188,10 @@ class Sessions:
         root_key = self._tokens.current_number
 
         def run(own: Connection) -> tuple[int, list[Ended]]:
+            epoch = self._lock_epoch(own, key)
+            # After the lock: whoever locks a user out and then ends the sessions either has done both or finds ours.
             if self._may_log_in is not None and not self._may_log_in(user_id, own):
                 raise InvalidCredentials
-            epoch = self._lock_epoch(own, key)
             if since is not None and own.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
                 raise InvalidCredentials
             today = self._moment(own, None).today
@@ -221,7 +220,9 @@ class Sessions:
         for entry in ended:
             self._say_ended(user_id, entry.subject, "cap")
         events.session_opened.send(self._sender, user_id=user_id, session_id=str(sid), device=device, address=address)
-        self._clean_up_now_and_then()
+        if connection is None:
+            # Beside a caller's transaction ours would wait on SQLite for the lock that the caller holds.
+            self._clean_up_now_and_then()
         return self._granted(user_id, sid, generation=1, root_key=root_key, epoch=epoch, fresh=fresh)
 
     # --- Going on ------------------------------------------------------------------------------------
@@ -239,9 +240,7 @@ class Sessions:
         token = self._tokens.parse(presented)
         outcome = self._rotate_quickly(token, arrived)
         if outcome is None:
-            engine = self._store.engine
             outcome = self._store.retrying(lambda connection: self._judge(connection, token, arrived))
-            self._known_engine = engine  # its tables were looked at
         return self._answer(token, outcome)
 
     def force_rotation(self, session_id: str, *, fresh: bool, connection: Connection | None = None) -> Granted:
@@ -320,31 +319,19 @@ class Sessions:
             root_key=root_key,
         )
 
-    # --- The quick way: a pooled connection and its driver, for the case that nearly every refresh is -----
+    # --- The quick way: the driver alone, for the case that nearly every refresh is -----------------------
 
     def _rotate_quickly(self, token: Presented, arrived: float) -> _Outcome | None:
         """Exchange the current token, or give it again; ``None`` where anything else is to be done.
 
         :raises Unavailable: the store does not answer.
         """
-        engine = self._store.engine
-        # Not on the application's own engine: there only a transaction of the store's has our limit on locks.
-        if engine is not self._known_engine or self._store.in_memory or self._store.settings.url == "app":
-            return None
-        if engine.dialect.name not in ("sqlite", "postgresql"):
-            return None
-        with as_unavailable():
-            pooled = engine.raw_connection()
-            try:
-                if engine.dialect.name == "sqlite":
-                    return self._in_sqlite(pooled.driver_connection, token, arrived)
-                return self._in_postgresql(pooled.driver_connection, token, arrived)
-            except engine.dialect.loaded_dbapi.Error as error:
-                pooled.invalidate(error)
-                # As SQLAlchemy would have raised it, so that the store knows what it means.
-                raise exc.OperationalError("refresh", None, error) from error
-            finally:
-                pooled.close()
+        with self._store.driver() as driver:
+            if driver is None:
+                return None
+            if self._store.dialect == "sqlite":
+                return self._in_sqlite(driver, token, arrived)
+            return self._in_postgresql(driver, token, arrived)
 
     def _in_sqlite(self, driver: Any, token: Presented, arrived: float) -> _Outcome | None:
         sid = str(token.session_id)
@@ -444,6 +431,8 @@ class Sessions:
         """
         # By their text: a token gives a UUID back as text.
         owner = None if user_id is None else split(user_id)[1]
+        if not _may_be_id(session_id):
+            return None
 
         def run(own: Connection) -> UserId | None:
             row = self._lock(own, session_id, None)
@@ -530,6 +519,8 @@ class Sessions:
 
     def get(self, session_id: str) -> SessionInfo | None:
         """Return a living session, or ``None``."""
+        if not _may_be_id(session_id):
+            return None
         with self._store.read() as connection:
             today = self._moment(connection, None).today
             row = connection.execute(statements.ONE_LIVING, {"today": today, "id": session_id}).first()
@@ -671,6 +662,11 @@ def _info(row: Any) -> SessionInfo:
         used_at=row.used_at,
         ends_at=row.ends_at,
     )
+
+
+def _may_be_id(text: str) -> bool:
+    """Say whether *text*, which may come from a path, can be asked for: PostgreSQL refuses a NUL with an error."""
+    return text.isascii() and text.isprintable()
 
 
 def _printable(value: str | None, longest: int) -> str | None:

@@ -20,6 +20,8 @@ KEYS = (
     "SIGNET_COOKIE_SECURE",
     "SIGNET_TRUSTED_ORIGINS",
 )
+# Settings of tokens that say how long an access token is accepted.
+TOKEN_KEYS = ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_DECODE_LEEWAY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,8 @@ class SessionSettings:
     grace: int = 30  # an old refresh token may come again for so long; 0 for never
     per_user: int | None = None  # the oldest session goes when there would be more
     revocation_max_age: int = 30  # how long guards go on when the store does not answer
-    # What an access token lives at most. An ended session is remembered for so long; None: for ever.
+    # How long an access token is accepted at most, leeway included. An ended session is remembered for so long;
+    # None: for ever.
     access_lifetime: int | None = 900
     cookie_secure: bool | None = None  # None: https everywhere but on this machine and in development
     trusted_origins: frozenset[str] = frozenset()  # "https://app.example": may use cookie mode from elsewhere
@@ -63,7 +66,8 @@ def read(config: Mapping[str, Any]) -> SessionSettings:
 def _access_lifetime(config: Mapping[str, Any]) -> int | None:
     if config.get("JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15)) is False:
         return None
-    return seconds(config, "JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15))
+    leeway = seconds(config, "JWT_DECODE_LEEWAY", timedelta(0))
+    return seconds(config, "JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15)) + leeway + 1  # parts of a second
 
 
 def _origin(text: str) -> str:

@@ -11,6 +11,7 @@ from flask_signet.store.metadata import metadata as metadata
 from flask_signet.store.rootkey import RootKeyRing as RootKeyRing
 from flask_signet.store.rootkey import open_root_keys as open_root_keys
 from flask_signet.store.settings import StoreSettings as StoreSettings
+from flask_signet.store.start import check_settings as check_settings
 
 __all__ = [
     "Identifier",
@@ -20,6 +21,7 @@ __all__ = [
     "StoreSettings",
     "StoredKey",
     "Timestamp",
+    "check_settings",
     "metadata",
     "open_root_keys",
 ]

@@ -8,12 +8,13 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, exc
 
 from flask_signet.clock import SYSTEM, Clock
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import SettingsError, Unavailable
 from flask_signet.store import engines, schema
-from flask_signet.store.failures import as_unavailable, passes, unavailable
+from flask_signet.store.drivers import Drivers
+from flask_signet.store.failures import about_tables, as_unavailable, passes
 from flask_signet.store.settings import StoreSettings
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class _Opened:
         self.ready_for: object = None
         self.lock = threading.RLock()
         self.joined = threading.local()
+        self.drivers = Drivers(engine)
 
 
 class Store:
@@ -55,6 +57,7 @@ class Store:
         self.clock = clock
         self._app_engine = app_engine
         self._opened: _Opened | None = None
+        self._of_parents: list[_Opened] = []
         # One lock per process: a lock that another thread held at the fork stays locked in the child.
         self._locks: dict[int, threading.Lock] = {}
 
@@ -85,7 +88,7 @@ class Store:
         :raises Unavailable: the database does not answer.
         :raises SchemaError: its tables are not those of this version.
         """
-        with as_unavailable(), self._connection("BEGIN") as connection:
+        with self._answering(), self._connection("BEGIN") as connection:
             yield connection
 
     @contextmanager
@@ -96,13 +99,35 @@ class Store:
         :raises Unavailable: the database does not answer, or a lock was not to be had in 2 s.
         :raises SchemaError: the tables are not those of this version.
         """
-        with as_unavailable():
-            if connection is not None:
+        if connection is not None:
+            with as_unavailable():
                 _really_begin(connection)
                 yield connection
-                return
-            with self._connection("BEGIN IMMEDIATE") as own:
-                yield own
+            return
+        with self._answering(), self._connection("BEGIN IMMEDIATE") as own:
+            yield own
+
+    @contextmanager
+    def driver(self) -> Generator[Any, None, None]:
+        """Lend a connection of SQLite's or PostgreSQL's driver, in no transaction; ``None`` if there is none to lend.
+
+        For the path of a refresh alone. There is none before a transaction has looked at the tables, none to
+        memory, and none from the application's own engine, where only our transactions limit their wait for locks.
+
+        :raises Unavailable: the database does not answer.
+        """
+        opened = self._current()
+        try:
+            database = self._identity(opened)
+        except OSError as error:
+            raise engines.refused(opened.engine.url.database or "", error) from error
+        if opened.borrowed or self.in_memory or database is None or opened.ready_for != database:
+            yield None
+        elif opened.engine.dialect.name not in ("sqlite", "postgresql"):
+            yield None
+        else:
+            with self._answering(), opened.drivers.lend(database) as driver:
+                yield driver
 
     def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
         """Return what *run* returns, run in one transaction, again where it lost against another.
@@ -116,7 +141,7 @@ class Store:
             with self.write(connection) as joined:
                 return run(joined)
         began = self.clock.monotonic()
-        with as_unavailable():
+        with self._answering():
             for _ in range(RETRIES):
                 finished = False
                 try:
@@ -136,27 +161,52 @@ class Store:
         """Close the connections that are ours; the next use opens new ones."""
         opened, self._opened = self._opened, None
         if opened is not None and opened.pid == os.getpid() and not opened.borrowed:
+            opened.drivers.close()
             opened.engine.dispose()
 
     @contextmanager
-    def unchecked(self) -> Generator[Connection, None, None]:
-        """Begin a writing transaction without a look at the tables: for what makes and moves them."""
-        with as_unavailable(), self._transaction(self._current(), "BEGIN IMMEDIATE") as connection:
+    def unchecked(self, *, reading: bool = False) -> Generator[Connection, None, None]:
+        """Begin a transaction without a look at the tables: for what makes, moves and looks at them.
+
+        :param reading: wait for no other transaction on SQLite, such as the one in which the caller is.
+        """
+        begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
+        with as_unavailable(), self._transaction(self._current(), begin) as connection:
             yield connection
+
+    @contextmanager
+    def _answering(self) -> Generator[None, None, None]:
+        try:
+            with as_unavailable():
+                yield
+        except (exc.DBAPIError, Unavailable) as error:
+            cause = error if isinstance(error, exc.DBAPIError) else error.__cause__
+            if not isinstance(cause, exc.DBAPIError) or not about_tables(cause):
+                raise
+            # Tables were found right once; since then a newer version may have made them its own.
+            self._current().ready_for = None
+            found = schema.current(self)
+            if found is not None:
+                schema.refuse_too_new(found)
+            raise
 
     @contextmanager
     def _connection(self, begin: str) -> Generator[Connection, None, None]:
         opened = self._current()
         try:
-            identity = engines.file_identity(opened.engine) if self.own_file else opened
+            identity = self._identity(opened)
             if identity is None or opened.ready_for != identity:
                 schema.ensure(self)
                 opened = self._current()
-                opened.ready_for = engines.file_identity(opened.engine) if self.own_file else opened
+                opened.ready_for = self._identity(opened)
         except OSError as error:
-            raise unavailable(error) from error
+            raise engines.refused(self.engine.url.database or "", error) from error
         with self._transaction(opened, begin) as connection:
             yield connection
+
+    def _identity(self, opened: _Opened) -> object:
+        """Return what changes when another database lies in the place of ours; ``None`` while there is none."""
+        return engines.file_identity(opened.engine) if self.own_file else opened
 
     @contextmanager
     def _transaction(self, opened: _Opened, begin: str) -> Generator[Connection, None, None]:
@@ -187,8 +237,9 @@ class Store:
             opened = self._opened
             if opened is None or opened.pid != os.getpid():
                 if opened is not None:
-                    # The parent goes on with these connections; the child only forgets them.
+                    # The parent goes on with these connections; the child neither uses nor closes them.
                     opened.engine.dispose(close=False)
+                    self._of_parents.append(opened)
                 opened = self._opened = self._open()
         return opened
 

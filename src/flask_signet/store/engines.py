@@ -11,12 +11,16 @@ from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
 from sqlalchemy.pool import StaticPool
 
 from flask_signet.clock import Clock
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import SettingsError, StorageError
 from flask_signet.files import create_private, locked, private_folder, tighten
 from flask_signet.store.schema import LOCK_NAME
 from flask_signet.store.settings import StoreSettings
 
 FILE_NAME = "signet.sqlite3"
+
+# Primary result codes after which SQLite has to open the file again.
+_SPENT = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB})
+
 LOCK_MILLISECONDS = 2_000  # a lock that is not to be had by then: 503, and the client tries again
 CONNECT_SECONDS = 2  # the least that libpq takes
 POOL_SECONDS = 2.0  # wait for a free connection
@@ -26,7 +30,8 @@ PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is asked befor
 def parse(text: str) -> URL:
     """Return a database URL; ``postgres://`` and ``postgresql://`` mean psycopg 3.
 
-    :raises SettingsError: it is none. It is not repeated, for it may hold a password.
+    :raises SettingsError: it is none, or leads to memory that ends with each connection. It is not repeated, for it
+        may hold a password.
     """
     try:
         url = make_url(text)
@@ -34,6 +39,8 @@ def parse(text: str) -> URL:
         raise SettingsError(
             "SIGNET_DATABASE_URL is no SQLAlchemy URL; it looks like postgresql://user:password@host/database"
         ) from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise SettingsError("SIGNET_DATABASE_URL: a database in memory is only for TESTING, without this key")
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     return url
@@ -68,13 +75,19 @@ def own(settings: StoreSettings) -> Engine:
             tighten(file)
             _write_ahead(file)
     except OSError as error:
-        raise SettingsError(
-            f"The database {file} cannot be made: {error.strerror}. Let this user write there, or give Flask "
-            "another instance_path, or set SIGNET_DATABASE_URL."
-        ) from error
+        raise refused(file, error) from error
     engine = _sqlite(URL.create("sqlite", database=str(file)), wal=True)
     _reconnect_when_replaced(engine, file)
     return engine
+
+
+def refused(file: str | Path, error: OSError) -> StorageError:
+    """Return what to raise where the file system does not let us have our own database."""
+    at = f" ({error.filename})" if error.filename not in (None, str(file)) else ""
+    return StorageError(
+        f"The database {file} cannot be made or opened: {error.strerror}{at}. Let this user write there, or give Flask "
+        "another instance_path, or set SIGNET_DATABASE_URL."
+    )
 
 
 def configured(url: URL, clock: Clock) -> Engine:
@@ -84,8 +97,6 @@ def configured(url: URL, clock: Clock) -> Engine:
     """
     try:
         if url.get_backend_name() == "sqlite":
-            if url.database in (None, "", ":memory:"):
-                raise SettingsError("SIGNET_DATABASE_URL: a database in memory is only for TESTING, without this key")
             return _sqlite(url, wal=False)
         if url.get_backend_name() == "postgresql":
             return _postgresql(url, clock)
@@ -122,6 +133,13 @@ def _sqlite(url: URL, *, wal: bool) -> Engine:
         pool_timeout=POOL_SECONDS,
         connect_args={"timeout": LOCK_MILLISECONDS / 1000, "check_same_thread": False},
     )
+
+    @event.listens_for(engine, "handle_error")
+    def judge(context: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        # A connection that was opened while the file could not be written stays one that only reads.
+        code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
+        context.is_disconnect = context.is_disconnect or code in _SPENT
+
     return _with_pragmas(engine, wal=wal)
 
 
@@ -153,7 +171,10 @@ def _reconnect_when_replaced(engine: Engine, file: Path) -> None:
     def compare(_connection: Any, record: Any, _proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
         now = _stat(path)
         if now is None:
-            create_private(file)
+            try:
+                create_private(file)
+            except OSError as error:
+                raise refused(file, error) from error
         if now != record.info["file"]:
             raise exc.InvalidatePoolError
 
@@ -163,6 +184,8 @@ def _stat(path: str) -> tuple[int, int] | None:
         status = os.stat(path)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise refused(path, error) from error
     return status.st_dev, status.st_ino
 
 

@@ -16,6 +16,14 @@ log = logging.getLogger(__name__)
 # SQLSTATE of serialization_failure and deadlock_detected (PostgreSQL, appendix A).
 _PASSING_SQLSTATES = frozenset({"40001", "40P01"})
 
+# By the low byte of SQLite's result code.
+_SQLITE_ADVICE = {
+    sqlite3.SQLITE_READONLY: "Let this user write the database file and the folder that it lies in.",
+    sqlite3.SQLITE_CANTOPEN: "Let this user write the database file and the folder that it lies in.",
+    sqlite3.SQLITE_IOERR: "Look at the disk that the database file lies on.",
+    sqlite3.SQLITE_FULL: "The disk is full: make room.",
+}
+
 
 def passes(error: Exception) -> bool:
     """Say whether the same transaction, run again, may well succeed."""
@@ -27,6 +35,17 @@ def passes(error: Exception) -> bool:
         return getattr(original, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
     # A connection that broke before the commit was asked for has changed nothing.
     return error.connection_invalidated or getattr(original, "sqlstate", None) in _PASSING_SQLSTATES
+
+
+def about_tables(error: exc.DBAPIError) -> bool:
+    """Say whether a statement failed as it would where the tables are not those that it was written for."""
+    original = error.orig
+    if isinstance(original, sqlite3.Error):
+        code = getattr(original, "sqlite_errorcode", 0)
+        return code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT_NOTNULL)
+    # Class 42: a table or column is not there, or is of another type; 23502: a column wants a value.
+    state = str(getattr(original, "sqlstate", None) or "")
+    return state.startswith("42") or state == "23502"
 
 
 @contextmanager
@@ -43,9 +62,11 @@ def as_unavailable() -> Generator[None, None, None]:
         raise
 
 
-def unavailable(error: exc.SQLAlchemyError | OSError) -> Unavailable:
-    """Return what to raise where the database, or the file that it lies in, does not answer; and log why."""
+def unavailable(error: exc.SQLAlchemyError) -> Unavailable:
+    """Return what to raise where the database does not answer; and log why, and what to do where that is known."""
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     # The driver's own words only: SQLAlchemy's would add the statement and its values.
-    log.error("The store does not answer: %s: %s", type(original).__name__, str(original).strip())
+    words = str(original).strip()
+    advice = _SQLITE_ADVICE.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
+    log.error("The store does not answer: %s: %s", type(original).__name__, f"{words}. {advice}" if advice else words)
     return Unavailable("The store does not answer")

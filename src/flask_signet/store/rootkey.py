@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from flask_signet.clock import Clock
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import SettingsError, StorageError
 from flask_signet.files import locked, private_folder, tighten, write_private
 from flask_signet.store.schema import LOCK_NAME
 from flask_signet.store.settings import StoreSettings
@@ -169,7 +169,7 @@ def open_root_keys(settings: StoreSettings, *, clock: Clock, server_database: bo
         roots = RootKeys(current_number=1, keys=MappingProxyType({1: clock.token_bytes(BYTES)}))
         return RootKeyRing(lambda: roots, clock=clock)
     file = settings.folder / FILE_NAME
-    if server_database and not file.exists():
+    if server_database and not _is_there(file):
         raise SettingsError(
             "SIGNET_ROOT_KEY (or SIGNET_ROOT_KEY_FILE) is missing. With a database server it is never made by "
             f"itself, for every machine needs the same one. If this application never had one, make one: {COMMAND}"
@@ -179,19 +179,34 @@ def open_root_keys(settings: StoreSettings, *, clock: Clock, server_database: bo
 
 
 def _make_once(file: Path, clock: Clock) -> None:
-    if file.exists():
+    if _is_there(file):
         return
     try:
         private_folder(file.parent)
         with locked(file.parent / LOCK_NAME):
-            if file.exists():
+            if _is_there(file):
                 return
             write_private(file, f"1 {_encode(clock.token_bytes(BYTES))}\n".encode())
     except OSError as error:
-        raise SettingsError(
+        raise StorageError(
             f"The root key {file} cannot be made: {error.strerror}. Let this user write there, or set SIGNET_ROOT_KEY."
         ) from error
     log.warning("Made the root key %s. Keep a copy of it: what it seals is lost without it.", file)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        # Not known, and a new key in the place of a good one would be the end of all that the good one made.
+        raise _unreadable("The root key", file, error) from error
+    return True
+
+
+def _unreadable(name: str, file: Path, error: OSError) -> StorageError:
+    return StorageError(f"{name} {file} cannot be read: {error.strerror}. Let this user read it, or put it back.")
 
 
 def _from_file(file: Path, name: str) -> RootKeys:
@@ -199,7 +214,7 @@ def _from_file(file: Path, name: str) -> RootKeys:
         tighten(file)
         text = file.read_text("ascii")
     except OSError as error:
-        raise SettingsError(f"{name} cannot be read: {file}: {error.strerror}") from error
+        raise _unreadable(name, file, error) from error
     except UnicodeDecodeError:
         text = "?"
     return parse(text, source=f"{name} {file}")

@@ -20,29 +20,34 @@ if TYPE_CHECKING:
     from flask_signet.store.engine import Store
 
 VERSION_TABLE = "signet_alembic_version"
-HEAD = "0001"  # the newest revision in migrations/versions; revisions are four digits and count up
+# The newest revision in migrations/versions. Revisions are four digits and count up. One that only adds can be used by
+# older code, and the two run side by side. One that does not says in its name which code it needs at least:
+# "0007_needs_0005" is for code that knows revision 0005, so let there be one that only adds before it.
+HEAD = "0001"
 COMMAND = "flask signet db upgrade"
 LOCK_NAME = ".lock"
 
+_NEEDS = "_needs_"
 _ADVISORY_LOCK = 0x7369676E6574  # "signet": one upgrade at a time on one PostgreSQL database
 
 
 def current(store: Store) -> str | None:
     """Return the revision of the tables, or ``None`` where there are none."""
-    with store.unchecked() as connection:
+    with store.unchecked(reading=True) as connection:
         return _version(connection)
 
 
 def ensure(store: Store) -> None:
     """See that the tables are those of this version: make them in our own file, refuse elsewhere.
 
-    Tables of a newer version are taken as they are: a newer version adds and does not take away, so that the
+    Tables of a newer version are taken as they are where that version says that this one can use them, so that the
     two can run side by side while one replaces the other.
 
-    :raises SchemaError: the tables are older, or not there; the message names the command.
+    :raises SchemaError: the tables are older, not there, or too new; the message says what to do.
     """
     found = current(store)
     if found is not None and found >= HEAD:
+        refuse_too_new(found)
         return
     if store.in_memory:
         upgrade(store)
@@ -55,12 +60,33 @@ def ensure(store: Store) -> None:
         raise SchemaError(f"The tables of Flask-Signet are {state}. Run: {COMMAND}")
 
 
+def refuse_too_new(found: str) -> None:
+    """Refuse the revision *found* if it needs newer code than this.
+
+    :raises SchemaError: it does.
+    """
+    if found.partition(_NEEDS)[2] > HEAD[:4]:
+        raise SchemaError(
+            f"The tables of Flask-Signet are at revision {found}, which a newer version made and this one, which knows "
+            f"{HEAD}, cannot use. Start the newer version here, too."
+        )
+
+
 def upgrade(store: Store, revision: str = "head") -> str:
-    """Bring the tables to *revision* in one transaction and return where they are now."""
+    """Bring the tables to *revision* in one transaction and return where they are now.
+
+    Tables that a newer version made and this one can use are left as they are.
+
+    :raises SchemaError: a newer version made them, and this one cannot use them.
+    """
     from alembic import command
 
     with store.unchecked() as connection:
         _one_at_a_time(connection)
+        found = _version(connection)
+        if found is not None and found > HEAD:
+            refuse_too_new(found)
+            return found
         command.upgrade(_config(connection), revision)
         return _version(connection) or ""
 
@@ -84,6 +110,7 @@ def check(store: Store) -> list[str]:
         found = _version(connection)
         if found is None or found < HEAD:
             return [f"revision {found or 'none'} instead of {HEAD}: run {COMMAND}"]
+        refuse_too_new(found)
         context = MigrationContext.configure(
             connection,
             opts={
@@ -93,7 +120,10 @@ def check(store: Store) -> list[str]:
                 "compare_type": True,
             },
         )
-        return [str(difference) for difference in compare_metadata(context, metadata)]
+        differences = compare_metadata(context, metadata)
+        # What a newer version added is nothing that this one lacks.
+        newer = found > HEAD
+        return [str(each) for each in differences if not (newer and str(each[0]).startswith("remove_"))]
 
 
 def only_ours(name: str | None, kind: str, _parents: Any) -> bool:

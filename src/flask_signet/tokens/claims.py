@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, cast
 
 from flask_signet.exceptions import (
@@ -53,7 +54,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Refuse what could only be a slip."""
-        if self.leeway < 0:
+        if not 0 <= self.leeway < inf:
             raise SettingsError(f"JWT_DECODE_LEEWAY must be zero or more seconds, not {self.leeway}")
 
 

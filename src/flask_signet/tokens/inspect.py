@@ -69,7 +69,7 @@ class Inspection:
     problem: str | None = None
 
     def lines(self) -> list[str]:
-        """Return the whole as lines of text."""
+        """Return the whole as lines of text, in which nothing steers a terminal: whoever made the token wrote it."""
         lines = [self.summary]
         payload = "Payload (readable by anybody: signed, not encrypted)"
         for title, parts in (("Header", self.header), (payload, self.payload)):
@@ -78,7 +78,7 @@ class Inspection:
         if self.checks:
             lines += ["", "Checks"]
             lines += [f"  {name}: {outcome}" for name, outcome in self.checks.items()]
-        return lines
+        return [line if line.isprintable() else _harmless(line) for line in lines]
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole for programs."""
@@ -205,6 +205,10 @@ def _parts(members: Mapping[str, Any]) -> tuple[Part, ...]:
 
 def _line(part: Part) -> str:
     return f"  {part.name} = {part.value!r}" + (f"  ({part.meaning})" if part.meaning else "")
+
+
+def _harmless(line: str) -> str:
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
 
 
 def _meaning(name: str, value: Any) -> str:

@@ -98,10 +98,15 @@ def check_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
 def candidates(keys: Iterable[Key], algorithm: str, key_id: str | None) -> tuple[Key, ...]:
     """Return the keys that a header means: one for a ``kid``, else those that have no name.
 
+    Where no key has a name, whoever gave them has named them already: a ``kid`` chooses nothing then.
+
     :raises UnknownKey: the name is unknown, ambiguous, or missing where every key has one.
     :raises InvalidAlgorithm: the key has another algorithm.
     """
+    keys = tuple(keys)
     named = tuple(key for key in keys if key.key_id == key_id)
+    if not named and all(key.key_id is None for key in keys):
+        key_id, named = None, keys
     if not named:
         raise UnknownKey("No key is known for this token" + ("" if key_id is None else ": unknown kid"))
     if key_id is not None and len(named) > 1:

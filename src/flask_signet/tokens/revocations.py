@@ -24,7 +24,7 @@ class Revocations(Protocol):
     """Says of verified claims whether they were revoked. Asked at every request: no I/O but now and then."""
 
     def is_revoked(self, claims: Mapping[str, Any]) -> bool:
-        """Return whether the session (``sid``) or the user (``sub``, ``epoch``) of *claims* was signed out.
+        """Return whether the session (``sid``) or the user (identity, ``epoch``) of *claims* was signed out.
 
         :raises Unavailable: nobody can say, and the last answer is too old.
         """
@@ -206,12 +206,15 @@ class RevocationMemory:
     def __len__(self) -> int:
         return len(self._sessions) + len(self._epochs)
 
-    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
-        """Return whether the session of *claims* ended or its epoch is older than the user's."""
+    def is_revoked(self, claims: Mapping[str, Any], identity_claim: str = "sub") -> bool:
+        """Return whether the session of *claims* ended or its epoch is older than the user's.
+
+        :param identity_claim: the claim that names the user.
+        """
         sid = claims.get("sid")
         if isinstance(sid, str) and self._sessions.get(sid):
             return True
-        oldest = self.epoch(str(claims.get("sub", "")))
+        oldest = self.epoch(str(claims.get(identity_claim, "")))
         if not oldest:
             return False
         epoch = claims.get("epoch")

@@ -119,12 +119,13 @@ def generated(algorithm: str, token_bytes: Callable[[int], bytes], now: int) -> 
     }
 
 
-def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overlap: int, settle: int) -> JWKS:
+def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overlap: int | None, settle: int) -> JWKS:
     """Return the ring after one step: next becomes current, current retired, a new next is made.
 
     Keys that have been retired for longer than *overlap* leave.
 
-    :param overlap: seconds that a retired key still verifies: the longest life of a token and more.
+    :param overlap: seconds that a retired key still verifies: the longest life of a token and more; ``None`` is
+        for ever.
     :param settle: seconds that a key must have been ``next``, so that every worker has read of it.
     :raises SettingsError: the next key is younger than *settle*.
     """
@@ -136,12 +137,12 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
         # Nobody knows the new key yet: it is only announced, and the next call makes it sign.
         members.append(_written(keys.generate(algorithm, token_bytes), "next", now))
         return {**jwks, "keys": members}
-    age = now - int(following.get("created_at", 0))
+    age = now - _date(following, "created_at", 0)
     if age < settle:
         raise SettingsError(f"the next key is {age} s old; wait {settle - age} s more, until every worker knows it")
     current["status"], current["retired_at"] = "retired", now
     following["status"] = "current"
-    kept = [jwk for jwk in members if jwk.get("status") != "retired" or now - jwk.get("retired_at", now) <= overlap]
+    kept = [jwk for jwk in members if overlap is None or now - _retired_at(jwk, now) <= overlap]
     kept.append(_written(keys.generate(algorithm, token_bytes), "next", now))
     return {**jwks, "keys": kept}
 
@@ -174,6 +175,21 @@ def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: i
 def _written(key: Key, status: Status, now: int) -> dict[str, Any]:
     assert key.private_jwk is not None
     return {**key.private_jwk(), "kid": key.key_id, "status": status, "created_at": now}
+
+
+def _date(jwk: Mapping[str, Any], name: str, absent: int) -> int:
+    """Return a moment that stands beside a key; whoever writes a ring by hand may leave it out.
+
+    :raises InvalidKeyError: no number of seconds.
+    """
+    value = jwk.get(name, absent)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidKeyError(f"{name} of a key must be whole seconds since 1970")
+    return value
+
+
+def _retired_at(jwk: Mapping[str, Any], now: int) -> int:
+    return _date(jwk, "retired_at", now) if jwk.get("status") == "retired" else now
 
 
 def _name(jwk: Mapping[str, Any]) -> str:

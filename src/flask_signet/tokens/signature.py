@@ -28,15 +28,15 @@ def verify_signature(token: str | bytes, jwk_or_jwks: Mapping[str, Any]) -> byte
     algorithm, key_id = jws.check_header(jws.read_header(header_segment))
     if "keys" in jwk_or_jwks:
         ring = keys.from_jwk_set(jwk_or_jwks)
-        if key_id is None and len(ring) > 1:
+        if len(ring) > 1 and key_id is None:
             raise UnknownKey("No key is known for this token: it has no kid, and there are several keys")
+        if len(ring) > 1 and all(key.key_id is None for key in ring):
+            raise UnknownKey("No key is known for this token: it names one, and none of the keys has a name")
     else:
         ring = (keys.from_jwk(jwk_or_jwks),)
     if key_id is None:
         # Whoever hands in one key has named it already.
         ring = tuple(key.named(None) for key in ring)
-    elif all(key.key_id is None for key in ring) and len(ring) == 1:
-        ring = (ring[0].named(key_id),)
     key = jws.candidates(ring, algorithm, key_id)[0]
     if not key.verify(signing_input, jws.read_signature(signature_segment)):
         raise InvalidSignature("Signature verification failed")

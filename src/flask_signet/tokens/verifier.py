@@ -56,8 +56,12 @@ class Verified:
             not_before, self.start_claim = issued_at, "iat"
         else:
             self.start_claim = "nbf"
-        self.not_before: float = not_before - policy.start_leeway
-        self.expires_at: float = expires_at + policy.leeway
+        try:
+            self.not_before: float = not_before - policy.start_leeway
+            self.expires_at: float = expires_at + policy.leeway
+        except OverflowError:
+            # A whole number beyond every float, and a leeway with a fraction: no leeway matters there.
+            self.not_before, self.expires_at = not_before, expires_at
         if policy.issuer or policy.audience:
             check_parties(claims, policy)
         identity_claim = policy.identity_claim
@@ -81,6 +85,11 @@ class Verified:
     def copy_claims(self) -> dict[str, Any]:
         """Return the claims as an object that the caller may change."""
         return {name: _copy(value) if type(value) in _NESTED else value for name, value in self.claims.items()}
+
+    def copy_identity(self) -> Any:
+        """Return the identity, which the caller may change where it is a dict or a list."""
+        identity = self.identity
+        return _copy(identity) if type(identity) in _NESTED else identity
 
     def immature(self) -> ImmatureToken:
         """Return the error to raise before ``nbf`` or ``iat``."""
@@ -135,6 +144,9 @@ class Verifier:
         :raises JWTDecodeError: not a token of ours, not for us, or not yet valid.
         """
         text = token if carrier is None else carrier
+        if carrier is None and " " in token:
+            # No token has a blank; what is remembered with its scheme must not be found by that text elsewhere.
+            return self.check(token)
         verified = self._young.get(text)
         if verified is None:
             verified = self._old.get(text)

@@ -190,8 +190,8 @@ def _find(
     A cookie that lacks its CSRF proof, or that is no good, does not stand in the way of a token that
     somebody put into the request on purpose; in every other place a bad token ends the search.
     """
-    if snapshot.weakness is not None:
-        layer.judge_weakness(snapshot, request)
+    if snapshot.weakness is not None and layer.manager.decode_key_callback is None:
+        layer.judge_weakness(snapshot.weakness, request)
     absent: list[str] = []
     refused: JWTExtendedException | None = None
     for location in where:
@@ -311,7 +311,10 @@ def get_jwt_identity() -> Any:
         verified: Verified | None = getattr(_current_request(), _ON_REQUEST)[0]
     except (RuntimeError, AttributeError):
         raise RuntimeError(_NOT_VERIFIED) from None
-    return None if verified is None else verified.identity
+    if verified is None:
+        return None
+    identity = verified.identity
+    return identity if type(identity) is str else verified.copy_identity()
 
 
 def get_jwt_request_location() -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, cast
 
-from flask import current_app
+from flask import current_app, request
 from flask.json.provider import DefaultJSONProvider
 
 from flask_signet.exceptions import CSRFError, MalformedToken, SettingsError
@@ -61,7 +61,8 @@ def create_access_token(
     :param expires_delta: life time, instead of ``JWT_ACCESS_TOKEN_EXPIRES``; ``False`` is for ever.
     :param additional_claims: go over those of the loader.
     :param additional_headers: go over those of the loader.
-    :raises SettingsError: no key that signs, a reserved claim, or an identity that needs a loader.
+    :raises SettingsError: no key that signs, a reserved claim, an identity that needs a loader, or claims so
+        many that no guard would read the token.
     """
     return _create("access", identity, fresh, expires_delta, additional_claims, additional_headers).text
 
@@ -83,7 +84,11 @@ def issue_access(
     claims: Mapping[str, Any],
     expires_delta: ExpiresDelta = None,
 ) -> IssuedToken:
-    """Return a new access token whose *claims* go over every loader's: what a session writes must hold."""
+    """Return a new access token whose *claims* go over every loader's: what a session writes must hold.
+
+    :param identity: the user's id itself, text or int. No ``user_identity_loader`` is asked: by this id the session
+        is revoked, and what such a loader takes is what the application's own views give, often a whole user.
+    """
     return _create("access", identity, fresh, expires_delta, None, None, last=claims)
 
 
@@ -100,7 +105,7 @@ def _create(
     layer = layer_of(current_app)
     settings, manager = layer.settings, layer.manager
     issuer = _issuer(layer, identity)
-    subject = manager.call(manager.user_identity_callback, identity)
+    subject = identity if last is not None else manager.call(manager.user_identity_callback, identity)
     now = layer.clock.now()
     claims: dict[str, Any] = {
         "fresh": now + fresh.total_seconds() if isinstance(fresh, timedelta) else fresh,
@@ -131,22 +136,28 @@ def _create(
         claims.update(last)
     headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), additional_headers, None)
     text = issuer.issue(claims, headers=headers or None, default=_json_default())
+    if len(text) > policy.max_token_bytes:
+        # Every request with it would be refused; whoever makes it can still do something about that.
+        raise SettingsError(
+            f"the token is {len(text)} bytes long, and more than JWT_MAX_TOKEN_BYTES = {policy.max_token_bytes} are "
+            "refused: put less into its claims, or raise the setting"
+        )
     return IssuedToken(text=text, expires_in=lasting)
 
 
 def _issuer(layer: TokenLayer, identity: Any) -> Issuer:
     manager = layer.manager
     if manager.encode_key_callback is None:
-        _refuse_weak(layer)
+        _refuse_weak(layer, layer.snapshot().weakness)
         return layer.issuer()
-    key = manager.call(manager.encode_key_callback, identity)
-    return Issuer(keys.from_config(key, layer.settings.algorithm, private=True))
+    chosen = manager.call(manager.encode_key_callback, identity)
+    key = keys.from_config(chosen, layer.settings.algorithm, private=True)
+    _refuse_weak(layer, key.weakness)
+    return Issuer(key)
 
 
-def _refuse_weak(layer: TokenLayer) -> None:
-    from flask import request
-
-    layer.judge_weakness(layer.snapshot(), request if request else None)
+def _refuse_weak(layer: TokenLayer, weakness: str | None) -> None:
+    layer.judge_weakness(weakness, request if request else None)
 
 
 def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: int) -> int | None:

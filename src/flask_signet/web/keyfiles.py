@@ -54,8 +54,10 @@ class KeyFile:
             seen = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
             if self._ring is not None and seen in (self._seen, self._refused):
                 return self._ring
-            if self._seen is None:
+            if stat.st_mode & 0o077:
+                # The moment of the chmod is no other file, or it would be read again, and every token with it.
                 tighten(self.path)
+                seen = (seen[0], os.stat(self.path).st_ctime_ns, *seen[2:])
             ring = rings.from_text(self.path.read_bytes())
         except (OSError, SettingsError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -74,14 +76,16 @@ class KeyFile:
 
 
 def read_jwks(path: Path) -> dict[str, Any]:
-    """Return the JWK set of a file.
+    """Return the JWK set of a file, which is a ring.
 
-    :raises InvalidKeyError: there is none, or it is not whole.
+    :raises SettingsError: there is none, it is not whole, or no guard would take it.
     """
     try:
-        return rings.parse(path.read_bytes())
+        jwks = rings.parse(path.read_bytes())
     except OSError as error:
         raise InvalidKeyError(f"the key ring {path} cannot be read: {error.strerror}") from None
+    rings.from_jwks(jwks)
+    return jwks
 
 
 def change(path: Path, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -89,6 +93,7 @@ def change(path: Path, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict
 
     :raises SettingsError: *step* refuses, or its result is no ring.
     """
+    path = path.resolve()  # the file that a link names is replaced, not the link
     with locked(path.with_name(path.name + ".lock")):
         changed = step(read_jwks(path))
         rings.from_jwks(changed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from flask import Flask, Request
+from flask import Flask, Request, request
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import (
@@ -53,6 +53,8 @@ class Snapshot:
     weakness: str | None
     #: Where a header may be recalled by: its name in the environ, or "" where keys or locations forbid it.
     recall_from: str
+    #: The values in ``app.config`` that it was made of: with other ones it does not count.
+    values: tuple[Any, ...]
 
 
 class TokenLayer:
@@ -76,9 +78,8 @@ class TokenLayer:
         self._given_source = source
         self._source = source
         self._file: tuple[Any, KeyFile] | None = None
-        self._values: tuple[Any, ...] = ()
-        self._deciding_values: tuple[Any, ...] = ()
-        self._settings: TokenSettings | None = None
+        # With the values that they were read from: one object, so that no thread pairs new ones with old.
+        self._settings: tuple[tuple[Any, ...], TokenSettings] | None = None
         self._snapshot: Snapshot | None = None
         self._issuer: Issuer | None = None
         self._warned: set[str] = set()
@@ -90,12 +91,12 @@ class TokenLayer:
         :raises SettingsError: one of them is wrong.
         """
         values = read_values(self.app.config)
-        settings = self._settings
-        if settings is None or values != self._values:
-            settings = self._settings = token_settings(self.app.config)
+        known = self._settings
+        if known is None or values != known[0]:
             # Kept as copies, so that a list that is changed in place is noticed too.
-            self._values = tuple(map(_copied, values))
-        return settings
+            known = tuple(map(_copied, values)), token_settings(self.app.config)
+            self._settings = known
+        return known[1]
 
     def snapshot(self) -> Snapshot:
         """Return what decides about a token, as it is now: keys, verifier, and the settings of both.
@@ -104,18 +105,19 @@ class TokenLayer:
         """
         snapshot = self._snapshot
         values = read_deciding_values(self.app.config)
-        if snapshot is None or values != self._deciding_values:
+        if snapshot is None or values != snapshot.values:
+            # Until the new one is whole there is none: a wrong setting must not leave the former keys in force.
             snapshot = None
             self._source = self._source_of(self.app.config["JWT_KEYS"])
-            self._deciding_values = tuple(map(_copied, values))
         source = self._source
         if snapshot is None or (source is not None and source.current() is not snapshot.ring):
+            values = tuple(map(_copied, values))
             settings = self.settings
             ring = source.current() if source is not None else self._configured_ring(settings)
             weakness = ring.weakness
             recall_from = settings.header_environ if settings.locations[0] == "headers" and weakness is None else ""
             verifier = Verifier(ring.verifying, settings.policy)
-            snapshot = Snapshot(settings, ring, verifier, weakness, recall_from)
+            snapshot = Snapshot(settings, ring, verifier, weakness, recall_from, values)
             self._snapshot = snapshot
         return snapshot
 
@@ -158,24 +160,24 @@ class TokenLayer:
 
     def status_of(self, error: SignetError) -> int:
         """Return the status that *error* is answered with, by ``JWT_ERROR_STATUS``."""
-        fje = self._settings is not None and self._settings.fje_statuses
+        fje = self._settings is not None and self._settings[1].fje_statuses
         return error.fje_status if fje and error.fje_status is not None else error.status
 
     # --- keys -------------------------------------------------------------------------------------
 
-    def judge_weakness(self, snapshot: Snapshot, request: Request | None) -> None:
+    def judge_weakness(self, weakness: str | None, request: Request | None) -> None:
         """Warn once of keys that anybody could guess; refuse to go on where real users could be harmed.
 
+        :param weakness: what is wrong with a key, or ``None``.
         :raises WeakKeyError: a server that is neither a development server nor a test.
         """
-        weakness = snapshot.weakness
         if weakness is None:
             return
         advice = (
             f"Flask-Signet: {weakness}. Whoever guesses the key signs in as anybody. Make a good one with "
             "`flask signet keys generate --algorithm HS256 --secret` and set it as JWT_SECRET_KEY."
         )
-        if snapshot.settings.allow_weak_keys or request is None or _is_development(self.app, request):
+        if self.settings.allow_weak_keys or request is None or _is_development(self.app, request):
             if weakness not in self._warned:
                 self._warned.add(weakness)
                 log.warning(advice)
@@ -217,7 +219,7 @@ class TokenLayer:
                 current = signing
             if key is not None:
                 verifying.append(key)
-        if not verifying:
+        if not verifying and self.manager.decode_key_callback is None:
             raise SettingsError(_no_verifying_key(settings))
         return Ring(current, tuple(verifying))
 
@@ -258,6 +260,7 @@ class TokenLayer:
             key = keys.from_config(value, algorithm, private=False)
         except InvalidKeyError as error:
             raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
+        self.judge_weakness(key.weakness, request if request else None)
         return Verifier((key.named(key_id),), settings.policy).verify(token, now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import isawaitable
@@ -26,7 +27,7 @@ from flask_signet.exceptions import (
     UserLookupError,
     WeakKeyError,
 )
-from flask_signet.settings import texts
+from flask_signet.settings import nearest, texts
 from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
@@ -72,7 +73,12 @@ class JWTManager:
         :raises SettingsError: a setting is wrong.
         """
         self._register(app, add_context_processor, replace(self.clock), None)
-        if "jwks" in texts(app.config, "SIGNET_ROUTES"):
+        groups = texts(app.config, "SIGNET_ROUTES")
+        for group in groups:
+            if group != "jwks":
+                hint = nearest(group, ("jwks",)) or "; the other routes need Signet in its place"
+                raise SettingsError(f"SIGNET_ROUTES of a JWTManager can hold 'jwks', not {group!r}{hint}")
+        if groups:
             from flask_signet.web.jwks import add_jwks_route
 
             add_jwks_route(app)
@@ -150,14 +156,15 @@ class JWTManager:
 
         Waiting matters: a coroutine that nobody waits for is true, and would let everybody in.
         """
-        result = current_app.ensure_sync(callback)(*arguments)
+        result = callback(*arguments)
         if isawaitable(result):
             awaited = result
 
             async def wait() -> Any:
                 return await awaited
 
-            result = current_app.ensure_sync(wait)()
+            waiting = current_app.ensure_sync(wait)
+            result = _beside_the_loop(waiting) if _loop_is_running() else waiting()
         return result
 
     def load_user(self, verified: Verified) -> Any:
@@ -265,6 +272,20 @@ class JWTManager:
         """Answer a token whose user is gone: ``callback(jwt_header, jwt_data) -> response``."""
         self._user_lookup_error_callback = callback
         return callback
+
+
+def _loop_is_running() -> bool:
+    asyncio = sys.modules.get("asyncio")  # who never imported it runs no loop
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _beside_the_loop(waiting: Callable[[], Any]) -> Any:
+    """Return what *waiting* returns, from a thread: the loop of an ``async`` view cannot wait for itself."""
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(copy_context().run, waiting).result()
 
 
 def reach_blueprints(app: Flask, names: list[str], manager: JWTManager) -> None:

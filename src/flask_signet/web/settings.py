@@ -77,7 +77,6 @@ DEFAULTS: Final[dict[str, Any]] = {
 read_values = itemgetter(*DEFAULTS)
 read_deciding_values = itemgetter(
     "JWT_ALGORITHM",
-    "JWT_ALLOW_WEAK_KEYS",
     "JWT_DECODE_ALGORITHMS",
     "JWT_DECODE_AUDIENCE",
     "JWT_DECODE_ISSUER",
@@ -103,9 +102,9 @@ class CookieNames:
     """Names and paths of the cookies of one kind of token."""
 
     name: str
-    path: str
+    path: str | None
     csrf_name: str
-    csrf_path: str
+    csrf_path: str | None
     csrf_field: str
     csrf_header: str
 
@@ -151,45 +150,50 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
     :raises SettingsError: a value is wrong; the message says which would be right.
     """
     get = config.__getitem__
-    header_name = get("JWT_HEADER_NAME")
-    if not header_name:
+    if get("JWT_HEADER_NAME") in ("", None):
         raise SettingsError("JWT_ACCESS_HEADER_NAME cannot be empty")
-    header_type = get("JWT_HEADER_TYPE") or ""
+    header_name = _name(config, "JWT_HEADER_NAME")
+    header_type = settings.text(config, "JWT_HEADER_TYPE") or ""
     algorithm = get("JWT_ALGORITHM")
     _known_algorithm("JWT_ALGORITHM", algorithm)
     return TokenSettings(
         locations=token_locations(get("JWT_TOKEN_LOCATION")),
         header_name=header_name,
         header_type=header_type,
-        header_environ="HTTP_" + header_name.upper().replace("-", "_"),
+        header_environ=environ_name(header_name),
         scheme=f"{header_type.lower()} " if header_type else "",
-        query_name=get("JWT_QUERY_STRING_NAME"),
-        query_prefix=get("JWT_QUERY_STRING_VALUE_PREFIX") or "",
-        json_keys=(get("JWT_JSON_KEY"), get("JWT_REFRESH_JSON_KEY")),
+        query_name=_name(config, "JWT_QUERY_STRING_NAME"),
+        query_prefix=settings.text(config, "JWT_QUERY_STRING_VALUE_PREFIX") or "",
+        json_keys=(_name(config, "JWT_JSON_KEY"), _name(config, "JWT_REFRESH_JSON_KEY")),
         access_cookies=_cookie_names(config, "ACCESS"),
         refresh_cookies=_cookie_names(config, "REFRESH"),
-        cookie_domain=get("JWT_COOKIE_DOMAIN"),
-        cookie_samesite=get("JWT_COOKIE_SAMESITE"),
-        cookie_secure=bool(get("JWT_COOKIE_SECURE")),
+        cookie_domain=settings.text(config, "JWT_COOKIE_DOMAIN"),
+        cookie_samesite=_same_site(config),
+        cookie_secure=_switch(config, "JWT_COOKIE_SECURE"),
         # A year: "as long as the browser lives" is what a session cookie says.
-        cookie_max_age=None if get("JWT_SESSION_COOKIE") else 31_540_000,
-        csrf_protect=bool(get("JWT_COOKIE_CSRF_PROTECT")),
-        csrf_methods=frozenset(get("JWT_CSRF_METHODS")),
-        csrf_in_cookies=bool(get("JWT_CSRF_IN_COOKIES")),
-        csrf_check_form=bool(get("JWT_CSRF_CHECK_FORM")),
+        cookie_max_age=None if _switch(config, "JWT_SESSION_COOKIE") else 31_540_000,
+        csrf_protect=_switch(config, "JWT_COOKIE_CSRF_PROTECT"),
+        csrf_methods=_methods(config),
+        csrf_in_cookies=_switch(config, "JWT_CSRF_IN_COOKIES"),
+        csrf_check_form=_switch(config, "JWT_CSRF_CHECK_FORM"),
         access_expires=expires(get("JWT_ACCESS_TOKEN_EXPIRES"), "JWT_ACCESS_TOKEN_EXPIRES"),
         refresh_expires=expires(get("JWT_REFRESH_TOKEN_EXPIRES"), "JWT_REFRESH_TOKEN_EXPIRES"),
         algorithm=algorithm,
         decode_algorithms=decode_algorithms(get("JWT_DECODE_ALGORITHMS"), algorithm),
-        encode_audience=get("JWT_ENCODE_AUDIENCE"),
-        encode_issuer=get("JWT_ENCODE_ISSUER"),
-        encode_nbf=bool(get("JWT_ENCODE_NBF")),
-        message_key=get("JWT_ERROR_MESSAGE_KEY"),
+        encode_audience=_audience(config),
+        encode_issuer=settings.text(config, "JWT_ENCODE_ISSUER") or None,
+        encode_nbf=_switch(config, "JWT_ENCODE_NBF"),
+        message_key=_name(config, "JWT_ERROR_MESSAGE_KEY"),
         fje_statuses=settings.choice(config, "JWT_ERROR_STATUS", "rfc", ("rfc", "flask-jwt-extended"))
         == "flask-jwt-extended",
         allow_weak_keys=settings.boolean(config, "JWT_ALLOW_WEAK_KEYS", False),
         policy=_policy(config),
     )
+
+
+def environ_name(header: str) -> str:
+    """Return the name that WSGI gives a header (PEP 3333)."""
+    return "HTTP_" + header.upper().replace("-", "_")
 
 
 def token_locations(value: Any) -> tuple[str, ...]:
@@ -242,14 +246,14 @@ def decode_algorithms(value: Any, algorithm: str) -> tuple[str, ...]:
 
     :raises SettingsError: an unknown name.
     """
-    names = (value,) if isinstance(value, str) else tuple(value or ())
+    names = settings.texts({"JWT_DECODE_ALGORITHMS": value or None}, "JWT_DECODE_ALGORITHMS")
     for name in names:
         _known_algorithm("JWT_DECODE_ALGORITHMS", name)
     return names if algorithm in names else (*names, algorithm)
 
 
 def _known_algorithm(key: str, name: Any) -> None:
-    if name not in ALGORITHMS:
+    if not isinstance(name, str) or name not in ALGORITHMS:
         raise SettingsError(
             f"{key} must be one of {', '.join(sorted(ALGORITHMS))}, not {name!r}"
             f"{settings.nearest(str(name), ALGORITHMS)}"
@@ -258,13 +262,47 @@ def _known_algorithm(key: str, name: Any) -> None:
 
 def _cookie_names(config: Mapping[str, Any], kind: str) -> CookieNames:
     return CookieNames(
-        name=config[f"JWT_{kind}_COOKIE_NAME"],
-        path=config[f"JWT_{kind}_COOKIE_PATH"],
-        csrf_name=config[f"JWT_{kind}_CSRF_COOKIE_NAME"],
-        csrf_path=config[f"JWT_{kind}_CSRF_COOKIE_PATH"],
-        csrf_field=config[f"JWT_{kind}_CSRF_FIELD_NAME"],
-        csrf_header=config[f"JWT_{kind}_CSRF_HEADER_NAME"],
+        name=_name(config, f"JWT_{kind}_COOKIE_NAME"),
+        path=settings.text(config, f"JWT_{kind}_COOKIE_PATH"),
+        csrf_name=_name(config, f"JWT_{kind}_CSRF_COOKIE_NAME"),
+        csrf_path=settings.text(config, f"JWT_{kind}_CSRF_COOKIE_PATH"),
+        csrf_field=_name(config, f"JWT_{kind}_CSRF_FIELD_NAME"),
+        csrf_header=_name(config, f"JWT_{kind}_CSRF_HEADER_NAME"),
     )
+
+
+def _name(config: Mapping[str, Any], key: str) -> str:
+    value = settings.text(config, key)
+    if not value:
+        raise SettingsError(f"{key} must be a text that is not empty")
+    return value
+
+
+def _switch(config: Mapping[str, Any], key: str) -> bool:
+    """Return a switch; 0, 1 and ``None`` are known from Flask-JWT-Extended, a text (``"False"``) would be a slip."""
+    value = config[key]
+    return bool(value) if value is None or value in (0, 1) else settings.boolean(config, key, False)
+
+
+def _methods(config: Mapping[str, Any]) -> frozenset[str]:
+    """Return the methods that need a proof; one text alone is one method, and not its letters."""
+    if config["JWT_CSRF_METHODS"] is None:
+        raise SettingsError("JWT_CSRF_METHODS must be a list of methods; JWT_COOKIE_CSRF_PROTECT = False asks no proof")
+    return frozenset(name.upper() for name in settings.texts(config, "JWT_CSRF_METHODS"))
+
+
+def _same_site(config: Mapping[str, Any]) -> str | None:
+    value = settings.text(config, "JWT_COOKIE_SAMESITE")
+    if value is None:
+        return None
+    return settings.choice({"JWT_COOKIE_SAMESITE": value.title()}, "JWT_COOKIE_SAMESITE", "", ("Strict", "Lax", "None"))
+
+
+def _audience(config: Mapping[str, Any]) -> str | list[str] | None:
+    """Return ``aud`` of new tokens; empty is none at all."""
+    value = config["JWT_ENCODE_AUDIENCE"]
+    names = settings.texts(config, "JWT_ENCODE_AUDIENCE")
+    return (value if isinstance(value, str) else list(names)) or None
 
 
 def _policy(config: Mapping[str, Any]) -> Policy:
@@ -281,8 +319,8 @@ def _policy(config: Mapping[str, Any]) -> Policy:
         audience=settings.texts(config, "JWT_DECODE_AUDIENCE"),
         leeway=leeway,
         start_leeway=max(10, leeway),
-        identity_claim=config["JWT_IDENTITY_CLAIM"],
-        text_subject=bool(config["JWT_VERIFY_SUB"]),
+        identity_claim=_name(config, "JWT_IDENTITY_CLAIM"),
+        text_subject=_switch(config, "JWT_VERIFY_SUB"),
         max_token_bytes=most,
         cache_bytes=room,
     )

@@ -12,16 +12,20 @@ import pytest
 from click.testing import CliRunner
 from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Boolean, Integer, String, Uuid
+from sqlalchemy import Boolean, Integer, String, Uuid, update
+from sqlalchemy.ext.hybrid import hybrid_property
 from werkzeug.security import generate_password_hash
 
 from flask_signet import Signet
 from flask_signet.accounts import SQLAlchemyUsers
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import InvalidCredentials, SettingsError
 from flask_signet.store import schema
 from flask_signet.testing import reset
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
 
 PASSWORD = "correct horse"
+ROOT_KEY = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 IDS: dict[str, tuple[Any, Any]] = {
     "int": (Integer, 7),
     "str": (String(40), "u-ada"),
@@ -32,8 +36,17 @@ IDS: dict[str, tuple[Any, Any]] = {
 class Shop:
     """One application with its own model, made by a factory, and Flask-SQLAlchemy's engine for all."""
 
-    def __init__(self, folder: Path, kind: str = "int", *, url: str | None = "app") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kind: str = "int",
+        *,
+        url: str | None = "app",
+        database: str | None = None,
+        **config: Any,
+    ) -> None:
         self.db = SQLAlchemy()
+        self.database = database or f"sqlite:///{folder / 'shop.sqlite3'}"
         column, self.id = IDS[kind]
 
         class User(self.db.Model):  # type: ignore[name-defined,misc]
@@ -45,15 +58,18 @@ class Shop:
 
         self.User: Any = User
         self.signet = Signet(users=SQLAlchemyUsers(self.db.session, User, active="active"))
-        self.app = self.create_app(folder, url)
+        self.app = self.create_app(folder, url, **config)
         self.client = self.app.test_client()
 
-    def create_app(self, folder: Path, url: str | None) -> flask.Flask:
+    def create_app(self, folder: Path, url: str | None, **config: Any) -> flask.Flask:
         folder.mkdir(parents=True, exist_ok=True)
         app = flask.Flask("shop", instance_path=str(folder))
-        app.config.update(TESTING=True, SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'shop.sqlite3'}")
+        app.config.update(TESTING=True, SQLALCHEMY_DATABASE_URI=self.database)
+        app.config.update(config)
         if url is not None:
             app.config["SIGNET_DATABASE_URL"] = url
+        if not self.database.startswith("sqlite"):
+            app.config["SIGNET_ROOT_KEY"] = ROOT_KEY
         # Ours first: the order does not matter.
         self.signet.init_app(app)
         self.db.init_app(app)
@@ -154,6 +170,62 @@ def test_a_changed_password_of_an_own_user_ends_the_sessions(shop: Shop) -> None
     assert (401, 200) == (shop.login().status_code, shop.login("another horse").status_code)
 
 
+class _Hidden:
+    """A mixin that keeps the hash in a column of another name."""
+
+    @hybrid_property
+    def password(self) -> str:
+        return self.stored[::-1]  # type: ignore[attr-defined]
+
+    @password.inplace.setter
+    def _set_password(self, value: str) -> None:
+        self.stored = value[::-1]
+
+
+def test_a_hash_that_is_no_plain_column_is_compared_too(tmp_path: Path) -> None:
+    app = flask.Flask("shop", instance_path=str(tmp_path))
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path / 'shop.sqlite3'}"
+    db = SQLAlchemy(app)
+    columns = {"username": db.Column(String(9)), "stored": db.Column(String(255))}
+    person: Any = type("Person", (_Hidden, db.Model), {"id": db.Column(Integer, primary_key=True), **columns})
+    users = SQLAlchemyUsers(db.session, person)
+    with app.app_context():
+        db.create_all()
+        db.session.add(person(id=1, username="ada", stored="dlo"))
+        db.session.commit()
+        ada = users.find("ada")
+        replaced = [users.replace_password_hash(ada, old, new) for old, new in (("x", "y"), ("old", "new"))]
+        found = users.password_hash(users.get(1))
+        db.session.remove()
+        db.engine.dispose()
+
+    assert (replaced, found) == ([False, True], "new")
+
+
+@pytest.mark.postgres
+def test_users_whose_database_is_away_are_answered_with_503(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    shop = Shop(tmp_path / "shop", database=postgres_url.replace("postgresql:", "postgresql+psycopg:"))
+    tokens = shop.login().get_json()
+    body = {"current_password": PASSWORD, "password": "another horse"}
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    postgres_server.stop()
+    try:
+        answers = [
+            shop.login(),
+            shop.client.post("/account/password", json=body, headers=headers),
+            shop.client.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]}),
+        ]
+    finally:
+        postgres_server.start()
+    wait_until(lambda: shop.login().status_code == 200, timeout=5, what="a login after PostgreSQL came back")
+    shop.close()
+
+    assert [(answer.status_code, answer.get_json()["error"]) for answer in answers] == [(503, "unavailable")] * 3
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+
+
 def test_registration_is_the_application_s_own_business(shop: Shop) -> None:
     shop.app.config["SIGNET_REGISTRATION"] = True
     answer = shop.client.post("/account", json={"username": "bob", "password": PASSWORD})
@@ -215,3 +287,71 @@ def test_a_model_that_does_not_fit_is_refused_in_words(
     with pytest.raises(SettingsError) as caught:
         users.find("ada")
     assert words in str(caught.value)
+
+
+def test_no_request_needs_two_connections_of_the_pool(tmp_path: Path) -> None:
+    """As many requests as the pool has connections would wait for each other's second one."""
+    one_connection = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.5}
+    shop = Shop(tmp_path / "shop", SQLALCHEMY_ENGINE_OPTIONS=one_connection)
+    try:
+        replaced, known = shop.login(), shop.login()
+        refreshed = shop.client.post("/token/refresh", json={"refresh_token": known.get_json()["refresh_token"]})
+        bearer = {"Authorization": f"Bearer {refreshed.get_json()['access_token']}"}
+        shown = shop.client.get("/account", headers=bearer)
+        listed = shop.client.get("/account/sessions", headers=bearer)
+        body = {"current_password": PASSWORD, "password": "quite another horse"}
+        changed = shop.client.post("/account/password", json=body, headers=bearer)
+        out = shop.client.delete("/token", json={"refresh_token": changed.get_json()["refresh_token"]})
+
+        statuses = [answer.status_code for answer in (replaced, known, refreshed, shown, listed, changed, out)]
+        assert [200, 200, 200, 200, 200, 200, 204] == statuses
+    finally:
+        shop.close()
+
+
+def test_a_user_who_was_locked_out_a_moment_ago_is_seen_as_that(tmp_path: Path) -> None:
+    """The session may remember them as they were; whoever opens a session asks the database."""
+    shop = Shop(tmp_path / "shop")
+    try:
+        with shop.app.app_context():
+            accounts = shop.app.extensions["signet"].users
+            assert accounts.authenticate("ada", PASSWORD).active
+            with shop.db.engine.begin() as elsewhere:
+                elsewhere.execute(update(shop.User).values(active=False))
+
+            with pytest.raises(InvalidCredentials):
+                shop.signet.login(shop.id)
+    finally:
+        shop.close()
+
+
+def test_a_user_of_a_transaction_that_is_not_committed_may_log_in_there(shop: Shop) -> None:
+    shop.login()
+    other = {"int": 8, "str": "u-eve", "uuid": uuid.uuid4()}[type(shop.id).__name__.lower()]
+    with shop.app.app_context():
+        shop.db.session.add(shop.User(id=other, username="eve", password="x"))
+        shop.db.session.flush()
+        login = shop.signet.login(other, connection=shop.db.session.connection())
+        shop.db.session.commit()
+
+    answer = shop.client.post("/token/refresh", json={"refresh_token": login.refresh_token})
+    assert answer.status_code == 200
+
+
+def test_an_upgrade_makes_the_keys_so_that_a_first_token_needs_no_lock(tmp_path: Path) -> None:
+    """The first token may be asked for inside a transaction of the application's that holds SQLite's lock."""
+    shop = Shop(tmp_path / "shop", SIGNET_ROOT_KEY=ROOT_KEY)
+    try:
+        cli = FlaskGroup(create_app=lambda: shop.app)
+        assert CliRunner().invoke(cli, ["signet", "db", "upgrade"]).exit_code == 0
+        reset(shop.app)
+        with shop.app.app_context():
+            shop.db.session.add(shop.User(id=8, username="eve", password="x"))
+            shop.db.session.flush()
+            login = shop.signet.login(8, connection=shop.db.session.connection())
+            shop.db.session.commit()
+
+        answer = shop.client.post("/token/refresh", json={"refresh_token": login.refresh_token})
+        assert answer.status_code == 200
+    finally:
+        shop.close()

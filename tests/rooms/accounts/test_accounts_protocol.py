@@ -105,6 +105,31 @@ def test_a_password_is_changed_and_the_sessions_end(members: Members, file_store
     assert accounts.authenticate("ada", "a third horse").id == "a"
 
 
+def test_a_password_is_changed_only_while_it_is_the_one_that_was_judged(members: Members, file_store: Store) -> None:
+    """Five methods are enough for that too: the hash is read again just before."""
+    accounts = AppAccounts(members, file_store, cheap(), None)
+    ada = members.members["a"]
+    judged = ada.hash
+    assert judged is not None
+    accounts.set_password("a", "another horse", current_password=PASSWORD)
+    late = accounts.replace_password_hash(ada, judged, "a hash that comes too late")
+    with pytest.raises(InvalidCredentials):
+        accounts.set_password("a", "a third horse", current_password=PASSWORD)
+    del members.members["a"]
+
+    assert (late, accounts.replace_password_hash(ada, ada.hash or "", "x")) == (False, False)
+    assert cheap().verify(ada.hash, "another horse")
+
+
+def test_a_hash_that_changes_all_the_time_ends_in_a_try_again(members: Members, file_store: Store) -> None:
+    accounts = AppAccounts(members, file_store, cheap(), None)
+    tried: list[str] = []
+    with pytest.raises(Unavailable):
+        accounts.change_by_password(members.members["a"], PASSWORD, tried.append)
+
+    assert len(tried) == 3
+
+
 def test_a_login_is_good_although_its_hash_cannot_be_replaced(
     members: Members, file_store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

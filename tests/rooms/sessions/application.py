@@ -33,6 +33,8 @@ def create_app(instance: Path, config: Mapping[str, Any] | None = None, *, clock
 def serve() -> Flask:
     """Return the application for gunicorn: folder and database are named by the environment."""
     config: dict[str, Any] = {"SIGNET_THROTTLE": False}
+    if key := os.environ.get("TEST_ROOT_KEY"):
+        config["SIGNET_ROOT_KEY"] = key
     if url := os.environ.get("TEST_DATABASE_URL"):
         config["SIGNET_DATABASE_URL"] = url
         config["SIGNET_ROOT_KEY"] = ROOT_KEY

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_signet.store import Store, StoreSettings, schema
-from tests.rooms.sessions.application import ROOT_KEY
+from tests.rooms.conftest import migrated
 from tests.rooms.sessions.world import World
 
 
@@ -29,17 +28,3 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path / "signet", url=url)
     yield world
     world.close()
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest) -> str | None:
-    """The URL of an empty database with our tables, ``None`` for the default SQLite file."""
-    return migrated(request.getfixturevalue("postgres_url")) if request.param == "postgresql" else None
-
-
-def migrated(url: str) -> str:
-    """Make the tables, as ``flask signet db upgrade`` does."""
-    store = Store(StoreSettings(folder=Path("unused"), url=url, root_key=ROOT_KEY))
-    schema.upgrade(store)
-    store.dispose()
-    return url

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from flask_signet import create_access_token
 from flask_signet.sessions.events import refresh_reuse_detected, session_ended, session_opened
 from tests.rooms.sessions.application import PASSWORD, USERNAME, create_app
 from tests.rooms.sessions.world import HandClock
@@ -374,6 +378,50 @@ def test_a_token_of_a_dead_session_ends_no_other(client: FlaskClient) -> None:
     assert status(client, new) == 200
 
 
+def test_logout_everywhere_ends_all_or_nothing(app: Flask, client: FlaskClient) -> None:
+    """If this session alone had ended, the token would be dead, and nobody could ask for the others again."""
+    tokens, other = log_in(client), log_in(client)
+    engine = app.extensions["signet"].store.engine
+
+    def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "INTO signet_epochs" in statement:
+            raise OperationalError(statement, None, sqlite3.OperationalError("disk I/O error"))
+
+    event.listen(engine, "before_cursor_execute", fail)
+    try:
+        assert client.delete("/token?everywhere=1", headers=bearer(tokens)).status_code == 503
+    finally:
+        event.remove(engine, "before_cursor_execute", fail)
+    assert client.delete("/token?everywhere=1", headers=bearer(tokens)).status_code == 204
+
+    assert [401, 401] == [status(client, each) for each in (tokens, other)]
+    assert [401, 401] == [refreshed(client, each).status_code for each in (tokens, other)]
+
+
+def test_a_token_without_session_logs_out_everywhere(app: Flask, client: FlaskClient, hand: HandClock) -> None:
+    """A view of the application made it. Once its time is over, or it was revoked, it ends nothing."""
+
+    def own(identity: int = 1) -> dict[str, Any]:
+        with app.app_context():
+            return {"access_token": create_access_token(identity)}
+
+    revoked = own()
+    tokens, hers = log_in(client), log_in(client, "ada")
+    assert client.delete("/token", headers=bearer(own())).status_code == 204
+    assert status(client, tokens) == 200
+
+    assert client.delete("/token?everywhere=1", headers=bearer(own())).status_code == 204
+    assert [401, 200] == [status(client, each) for each in (tokens, hers)]
+    assert client.get("/account", headers=bearer(revoked)).status_code == 401
+
+    again, late = log_in(client), own()
+    assert client.delete("/token?everywhere=1", headers=bearer(revoked)).status_code == 204
+    assert status(client, again) == 200
+    hand.pass_(1_000)
+    assert client.delete("/token?everywhere=1", headers=bearer(late)).status_code == 204
+    assert refreshed(client, again).status_code == 200
+
+
 def test_everywhere_is_only_what_says_so(client: FlaskClient) -> None:
     one, other = log_in(client), log_in(client)
     client.delete("/token?everywhere=0", headers=bearer(one))
@@ -622,6 +670,15 @@ def test_in_debug_mode_a_refusal_says_what_came_and_what_helps(app: Flask) -> No
     said = answer.get_json()["msg"]
     assert "The page is on localhost, the API on 127.0.0.1: use one name for both." in said
     assert "Sec-Fetch-Site: cross-site" in said
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "null", "http://\u00e9:x"])
+def test_in_debug_mode_an_origin_that_is_no_url_is_refused_like_any_other(app: Flask, origin: str) -> None:
+    app.debug = True
+    body = {"username": USERNAME, "password": PASSWORD, "transport": "cookie"}
+    answer = app.test_client().post("/token", json=body, headers={"X-Signet": "1", "Origin": origin})
+
+    assert (answer.status_code, answer.get_json()["error"]) == (403, "csrf_failed")
 
 
 def test_row_73_two_cookies_of_one_name_are_refused(client: FlaskClient) -> None:

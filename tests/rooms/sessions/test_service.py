@@ -187,6 +187,28 @@ def test_a_change_of_password_renews_this_session_and_ends_the_others(world: Wor
         there.sessions.rotate(other.refresh_token)
 
 
+@pytest.mark.parametrize("sid", ["", "\0", "a\0b", "\ud800", "é", "x" * 5_000])
+def test_a_text_that_can_be_no_id_is_no_session(world: World, sid: str) -> None:
+    """It comes from a path, and PostgreSQL answers a NUL with an error."""
+    worker = world.worker()
+
+    assert worker.sessions.end(sid) is None
+    assert worker.sessions.get(sid) is None
+
+
+def test_a_login_in_a_transaction_of_the_caller_waits_for_nothing(sqlite_world: World) -> None:
+    """Dead rows are cleaned up now and then by a transaction of their own, which would wait for the caller's."""
+    worker = sqlite_world.worker()
+    worker.sessions.open(7)
+    sqlite_world.hand.pass_(100)
+    begun = time.monotonic()
+    with worker.store.write() as connection:
+        granted = worker.sessions.open(7, connection=connection)
+
+    assert time.monotonic() - begun < 1
+    assert worker.accepts(granted)
+
+
 def test_a_rolled_back_end_has_ended_nothing(world: World) -> None:
     here, there = world.worker(), world.worker()
     granted = here.sessions.open(7)

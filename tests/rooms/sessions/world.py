@@ -9,7 +9,7 @@ from pathlib import Path
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.refresh_token import RootKeys
-from flask_signet.sessions.service import Granted, Sessions
+from flask_signet.sessions.service import Granted, Issue, Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.user_ids import UserId
 from flask_signet.store import RootKeyRing, Store, StoreSettings, open_root_keys
@@ -82,6 +82,7 @@ class World:
     url: str | None = None
     root_keys: RootKeys | None = None
     clock: Clock | None = None  # instead of the one that is moved by hand
+    issue: Issue = issue
     workers: list[Worker] = field(default_factory=list)
 
     def worker(self) -> Worker:
@@ -100,7 +101,7 @@ class World:
             feed=feed,
             settings=lambda: self.settings,
             clock=clock,
-            issue=issue,
+            issue=self.issue,
         )
         worker = Worker(store=store, feed=feed, sessions=sessions)
         self.workers.append(worker)

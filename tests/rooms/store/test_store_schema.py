@@ -42,7 +42,7 @@ def test_the_newest_revision_is_the_one_that_the_code_names() -> None:
     revisions = [revision.revision for revision in script.walk_revisions()]
 
     assert revisions == sorted(revisions, reverse=True)
-    assert all(re.fullmatch(r"[0-9]{4}", revision) for revision in revisions)
+    assert all(re.fullmatch(r"[0-9]{4}(_needs_[0-9]{4})?", revision) for revision in revisions)
     assert revisions[0] == schema.HEAD
 
 
@@ -135,6 +135,35 @@ def test_tables_of_a_newer_version_are_used_as_they_are(file_store: Store) -> No
         count = connection.execute(text("SELECT count(*) FROM signet_users")).scalar()
 
     assert count == 0
+
+
+def test_tables_that_become_too_new_while_we_run_are_refused_in_words(store: Store) -> None:
+    """A statement fails, and the tables say why; from then on none is tried."""
+    with store.read():
+        pass
+    with store.unchecked() as connection:
+        connection.execute(text("ALTER TABLE signet_sessions RENAME COLUMN device TO agent"))
+        connection.execute(text("UPDATE signet_alembic_version SET version_num = '0003_needs_0002'"))
+    with pytest.raises(SchemaError, match="Start the newer version"), store.read() as connection:
+        connection.execute(text("SELECT device FROM signet_sessions"))
+    with pytest.raises(SchemaError, match="Start the newer version"):
+        store.retrying(lambda connection: connection.execute(text("SELECT 1")).scalar())
+    for look in (schema.upgrade, schema.check):
+        with pytest.raises(SchemaError, match="Start the newer version"):
+            look(store)
+
+
+def test_what_a_newer_version_added_is_nothing_that_this_one_lacks(file_store: Store) -> None:
+    with file_store.write() as connection:
+        connection.execute(text("ALTER TABLE signet_users ADD COLUMN shoe_size INTEGER"))
+        connection.execute(text("UPDATE signet_alembic_version SET version_num = '0002'"))
+    added = schema.check(file_store)
+    with file_store.write() as connection:
+        connection.execute(text("DROP INDEX ix_signet_sessions_ends_at"))
+
+    assert added == []
+    assert "ix_signet_sessions_ends_at" in "".join(schema.check(file_store))
+    assert schema.upgrade(file_store) == "0002"
 
 
 def test_an_old_schema_of_our_own_file_is_upgraded_by_itself(file_store: Store) -> None:

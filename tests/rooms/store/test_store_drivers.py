@@ -1,0 +1,196 @@
+"""Connections of the driver itself: lent to one at a time, clean, and only where they may be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, event, text
+
+from flask_signet.exceptions import Unavailable
+from flask_signet.store import Store, StoreSettings, engines, schema
+
+
+@pytest.fixture
+def ready(file_store: Store) -> Store:
+    """A store whose tables were looked at."""
+    with file_store.read():
+        pass
+    return file_store
+
+
+def connections_made(store: Store) -> list[object]:
+    made: list[object] = []
+    event.listen(store.engine, "connect", lambda connection, _record: made.append(connection))
+    return made
+
+
+def test_one_connection_serves_one_borrower_after_another(ready: Store) -> None:
+    with ready.driver() as first:
+        pass
+    made = connections_made(ready)
+    for _ in range(20):
+        with ready.driver() as again:
+            assert again is first
+
+    assert made == []
+
+
+def test_two_at_a_time_never_have_the_same_one(ready: Store) -> None:
+    with ready.driver() as one, ready.driver() as other:
+        assert one is not None
+        assert other is not None
+        assert one is not other
+
+
+def test_it_has_the_pragmas_of_every_connection(ready: Store) -> None:
+    with ready.driver() as driver:
+        pragmas = [driver.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "foreign_keys")]
+        journal = driver.execute("PRAGMA journal_mode").fetchone()[0]
+
+    assert (pragmas, journal) == ([2, 1], "wal")
+
+
+def test_whatever_a_borrower_began_ends_with_his_error(ready: Store, folder: Path) -> None:
+    """A transaction that was left open would keep every other writer out."""
+
+    def fail() -> None:
+        with ready.driver() as driver:
+            driver.execute("BEGIN IMMEDIATE")
+            driver.execute("UPDATE signet_key_ring SET version = 70")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    other = sqlite3.connect(folder / engines.FILE_NAME, timeout=0, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        version = other.execute("SELECT version FROM signet_key_ring").fetchone()[0]
+    finally:
+        other.close()
+
+    assert version == 0
+
+
+def test_the_driver_s_own_error_says_that_the_store_does_not_answer(ready: Store) -> None:
+    def ask() -> None:
+        with ready.driver() as driver:
+            driver.execute("SELECT nothing FROM nowhere")
+
+    with pytest.raises(Unavailable):
+        ask()
+
+
+def test_there_is_none_before_the_tables_were_looked_at(file_store: Store) -> None:
+    with file_store.driver() as driver:
+        assert driver is None
+
+
+def test_there_is_none_to_memory(folder: Path) -> None:
+    """A database in memory is one connection, and its threads take turns in transactions."""
+    store = Store(StoreSettings(folder=folder, in_memory=True))
+    with store.read():
+        pass
+    with store.driver() as driver:
+        assert driver is None
+    store.dispose()
+
+
+def test_there_is_none_of_the_application_s_own_engine(folder: Path, tmp_path: Path) -> None:
+    """Only in a transaction of ours do its connections have our limit on locks."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'app.sqlite3'}")
+    store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
+    schema.upgrade(store)
+    with store.read():
+        pass
+    with store.driver() as driver:
+        assert driver is None
+    engine.dispose()
+
+
+def test_a_file_put_in_place_of_the_old_one_is_not_met_by_an_old_connection(ready: Store, folder: Path) -> None:
+    with ready.driver() as old:
+        old.execute("SELECT 1")
+    file = folder / engines.FILE_NAME
+    with sqlite3.connect(file) as source, sqlite3.connect(folder / "copy") as copy:
+        source.backup(copy)
+        copy.execute("UPDATE signet_key_ring SET version = 70")
+    for connection in (source, copy):
+        connection.close()
+    for name in ("-wal", "-shm"):
+        (folder / (engines.FILE_NAME + name)).unlink(missing_ok=True)
+    os.replace(folder / "copy", file)
+    with ready.driver() as driver:
+        assert driver is None
+    with ready.read() as connection:
+        connection.execute(text("SELECT 1"))
+
+    with ready.driver() as driver:
+        assert driver is not old
+        assert driver.execute("SELECT version FROM signet_key_ring").fetchone() == (70,)
+
+
+def test_however_many_borrow_at_once_no_more_than_eight_stay_open(ready: Store) -> None:
+    all_have_one = threading.Barrier(20)
+    lent: list[sqlite3.Connection] = []
+
+    def borrow() -> None:
+        with ready.driver() as driver:
+            lent.append(driver)
+            all_have_one.wait()
+
+    threads = [threading.Thread(target=borrow) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(lent)) == 20
+    assert 1 <= sum(_is_open(connection) for connection in lent) <= 8
+
+
+def test_dispose_closes_what_was_kept(ready: Store) -> None:
+    with ready.driver() as driver:
+        pass
+    ready.dispose()
+
+    assert not _is_open(driver)
+
+
+def test_a_forked_process_gets_a_connection_of_its_own(ready: Store) -> None:
+    with ready.driver() as parents:
+        pass
+    child = os.fork()
+    if child == 0:
+        with ready.read():
+            pass
+        with ready.driver() as own:
+            os._exit(0 if own is not None and own is not parents else 1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with ready.driver() as again:
+        assert again is parents
+
+    assert code == 0
+
+
+@pytest.mark.postgres
+def test_postgresql_lends_one_of_the_pool_and_takes_it_back(postgres_store: Store) -> None:
+    with postgres_store.read():
+        pass
+    pool = postgres_store.engine.pool
+    with postgres_store.driver() as driver:
+        driver.execute("SELECT 1")
+        during = pool.checkedout()  # type: ignore[attr-defined]
+
+    assert (during, pool.checkedout()) == (1, 0)  # type: ignore[attr-defined]
+
+
+def _is_open(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except sqlite3.ProgrammingError:
+        return False
+    return True

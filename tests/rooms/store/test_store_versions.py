@@ -1,0 +1,245 @@
+"""Two versions of the code over one database, while one takes the place of the other."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import ProgrammingError
+
+from flask_signet.exceptions import SchemaError, Unavailable
+from flask_signet.store import Store, schema
+from tests.rooms.sessions.application import PASSWORD, USERNAME
+from tests.rooms.sessions.live import ROOT, Answer, Connection, House, serving
+from tests.rooms.store.versions import later_version, run
+from tests.support.http import request
+from tests.support.processes import Server, wait_until
+
+StartServer = Callable[..., Server]
+LOGIN = {"username": USERNAME, "password": PASSWORD}
+
+
+class Visitor(threading.Thread):
+    """Logs in, refreshes and shows its token, on whichever server is there, and notes every answer."""
+
+    def __init__(self, servers: list[Server]) -> None:
+        super().__init__()
+        self.servers = servers  # may grow while we run
+        self.answers: list[tuple[int, str]] = []
+        self._connections: dict[int, Connection] = {}
+        self._end = threading.Event()
+        self.tokens: dict[str, Any] = {}
+
+    def run(self) -> None:
+        turn = 0
+        while not self._end.is_set():
+            turn += 1
+            server = self.servers[turn % len(self.servers)]
+            connection = self._connections.setdefault(server.port, Connection(server.port))
+            if not self.tokens or turn % 40 == 0:
+                answer = self._ask("login", connection, "POST", "/token", LOGIN)
+            elif turn % 2:
+                answer = self._ask("guard", connection, "GET", "/protected", None, self.tokens["access_token"])
+            else:
+                body = {"refresh_token": self.tokens["refresh_token"]}
+                answer = self._ask("refresh", connection, "POST", "/token/refresh", body)
+            if answer.status == 200 and "refresh_token" in answer.body:
+                self.tokens = answer.body
+            time.sleep(0.005)
+        for connection in self._connections.values():
+            connection.close()
+
+    def _ask(self, what: str, connection: Connection, *given: Any) -> Answer:
+        answer = connection.ask(*given)
+        self.answers.append((answer.status, what))
+        return answer
+
+    def stop(self) -> None:
+        self._end.set()
+        self.join(60)
+
+
+@contextmanager
+def visited(servers: list[Server], count: int = 4) -> Iterator[list[Visitor]]:
+    """Let visitors in until the block ends."""
+    visitors = [Visitor(servers) for _ in range(count)]
+    for visitor in visitors:
+        visitor.start()
+    try:
+        yield visitors
+    finally:
+        for visitor in visitors:
+            visitor.stop()
+
+
+def more(visitors: list[Visitor], count: int = 25) -> None:
+    """Wait for so many more good answers of each visitor."""
+
+    def good(visitor: Visitor) -> int:
+        return sum(status == 200 for status, _ in visitor.answers)
+
+    wanted = [good(visitor) + count for visitor in visitors]
+    wait_until(
+        lambda: all(good(visitor) >= least for visitor, least in zip(visitors, wanted, strict=True)),
+        timeout=60,
+        what="good answers for everybody",
+    )
+
+
+def start(start_server: StartServer, version: Path, environment: dict[str, str | None]) -> Server:
+    return start_server(
+        [
+            *(sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-w", "2", "--threads", "4"),
+            *("--keep-alive", "30", "tests.rooms.sessions.application:serve()"),
+        ],
+        cwd=ROOT,
+        env={**environment, "PYTHONPATH": str(version)},
+    )
+
+
+def environment_of(tmp_path: Path, database: str | None) -> dict[str, str | None]:
+    return {"TEST_INSTANCE": str(tmp_path), "TEST_DATABASE_URL": database}
+
+
+def revision(house: House) -> str | None:
+    return schema.current(house.store)
+
+
+def log_in(server: Server) -> dict[str, Any]:
+    answer = request("POST", f"{server.url}/token", json_body=LOGIN)
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def guarded(server: Server, tokens: dict[str, Any]) -> int:
+    return request("GET", f"{server.url}/protected", token=tokens["access_token"]).status
+
+
+def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
+    start_server: StartServer, tmp_path: Path, database: str | None
+) -> None:
+    environment = environment_of(tmp_path, database)
+    later = later_version(tmp_path / "later", "0002")
+    with serving(start_server, tmp_path, database, workers=2) as house:
+        servers = [house.server]
+        with visited(servers) as visitors:
+            more(visitors)
+            new = start(start_server, later, environment)
+            if database is None:
+                # Our own file: whoever comes with a newer version upgrades it at first use.
+                assert request("GET", f"{new.url}/health").status == 200
+            else:
+                early = request("GET", f"{new.url}/health")
+                assert (early.status, early.json["error"]) == (503, "unavailable")
+                assert "at revision 0001, this version needs 0002. Run: flask signet db upgrade" in new.output()
+                assert revision(house) == "0001"
+                upgraded = run(later, "signet", "db", "upgrade", "--json", environment=environment)
+                assert json.loads(upgraded.stdout) == {"before": "0001", "after": "0002"}, upgraded.stderr
+            assert revision(house) == "0002"
+            servers.append(new)
+            more(visitors)
+            # A worker of the old version that starts only now.
+            servers.append(start(start_server, ROOT / "src", environment))
+            more(visitors)
+        for visitor in visitors:
+            assert {status for status, _ in visitor.answers} <= {200, 503}, visitor.answers
+            assert {what for status, what in visitor.answers if status == 200} == {"login", "guard", "refresh"}
+            last = request(
+                "POST", f"{new.url}/token/refresh", json_body={"refresh_token": visitor.tokens["refresh_token"]}
+            )
+            assert last.status == 200, last.body
+        assert sum(status == 503 for visitor in visitors for status, _ in visitor.answers) < 20
+
+        # What one version ends, the other refuses.
+        for here, there in ((house.server, new), (new, house.server)):
+            tokens = log_in(here)
+            assert guarded(there, tokens) == 200
+            assert request("DELETE", f"{here.url}/token", token=tokens["access_token"]).status == 204
+            wait_until(lambda there=there, tokens=tokens: guarded(there, tokens) == 401, timeout=5, what="the end")
+
+        # Whoever deploys the old version again is told that all is well.
+        old = ROOT / "src"
+        again = run(old, "signet", "db", "upgrade", environment=environment)
+        assert (again.returncode, again.stdout.strip()) == (0, "The tables are at revision 0002. Nothing was to do.")
+        checked = run(old, "signet", "db", "check", environment=environment)
+        assert (checked.returncode, checked.stdout.strip()) == (0, "The tables are right.")
+        known = run(old, "signet", "db", "current", environment=environment)
+        assert known.stdout.strip() == "0002 (this version needs 0001)"
+        assert [log for log in (house.server.output(), new.output()) if "Traceback" in log] == []
+
+
+def test_tables_that_the_old_version_cannot_use_are_refused_with_a_word_of_what_to_do(
+    start_server: StartServer, tmp_path: Path, database: str | None
+) -> None:
+    """503, never 500: in a worker that runs and in one that starts."""
+    environment = environment_of(tmp_path, database)
+    later = later_version(tmp_path / "later", "0003_needs_0002")
+    with serving(start_server, tmp_path, database, workers=2) as house:
+        servers = [house.server]
+        with visited(servers, 3) as visitors:
+            more(visitors)
+            upgraded = run(later, "signet", "db", "upgrade", "--json", environment=environment)
+            assert json.loads(upgraded.stdout)["after"] == "0003_needs_0002", upgraded.stderr
+            wait_until(
+                lambda: all((503, "login") in visitor.answers for visitor in visitors), timeout=60, what="refusals"
+            )
+        statuses = {status for visitor in visitors for status, _ in visitor.answers}
+        assert statuses == {200, 503}
+
+        def refuses(server: Server) -> bool:
+            answer = request("POST", f"{server.url}/token", json_body=LOGIN)
+            assert answer.status == 503
+            assert int(answer.headers["retry-after"]) > 0
+            return "Start the newer version here, too." in server.output()
+
+        started = start(start_server, ROOT / "src", environment)
+        for server in (house.server, started):
+            assert refuses(server)
+            assert "at revision 0003_needs_0002" in server.output()
+        assert guarded(started, visitors[0].tokens) == 503
+        for command in ("upgrade", "check"):
+            done = run(ROOT / "src", "signet", "db", command, environment=environment)
+            assert (done.returncode, "Start the newer version" in done.stderr) == (1, True), done
+
+
+def test_code_of_the_revision_that_is_asked_for_can_use_the_tables(
+    start_server: StartServer, tmp_path: Path, database: str | None
+) -> None:
+    """The one between the two: it knows 0002, and the tables need no more."""
+    environment = environment_of(tmp_path, database)
+    with serving(start_server, tmp_path, database, workers=1) as house:
+        assert revision(house) == "0001"
+    newest = later_version(tmp_path / "newest", "0003_needs_0002")
+    assert run(newest, "signet", "db", "upgrade", environment=environment).returncode == 0
+    between = start(start_server, later_version(tmp_path / "between", "0002"), environment)
+    answer = request("GET", f"{between.url}/health")
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(("found", "usable"), [("0002", True), ("0002_needs_0001", True), ("0003_needs_0002", False)])
+def test_a_revision_says_in_its_name_which_code_it_needs(found: str, usable: bool) -> None:
+    if usable:
+        schema.refuse_too_new(found)
+    else:
+        with pytest.raises(SchemaError, match="newer version"):
+            schema.refuse_too_new(found)
+
+
+def test_an_error_of_sql_that_the_tables_do_not_explain_stays_what_it_is(store: Store) -> None:
+    """Only where a newer version made the tables is it the operator's affair."""
+    with store.read():
+        pass
+    with pytest.raises((Unavailable, ProgrammingError)) as caught, store.read() as connection:
+        connection.exec_driver_sql("SELECT no_such_column FROM signet_users")
+
+    assert not isinstance(caught.value, SchemaError)
+    with store.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM signet_users").scalar() == 0
