@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, jsonify
+from werkzeug.test import Client
 
 import flask_signet
 from flask_signet import (
@@ -500,3 +501,18 @@ def test_what_one_location_accepted_is_not_taken_as_it_stands_in_another() -> No
 
     assert w.client.get("/access", query_string={"jwt": f"Bearer {token}"}).status_code == 401
     assert w.client.get("/access", query_string={"jwt": token}).status_code == 200
+    for header in (token, f" {token}", f"Token {token}"):
+        answer = Client(w.app).get("/access", environ_overrides={"HTTP_AUTHORIZATION": header})
+        assert answer.status_code == 401
+        assert answer.json["msg"].startswith("Missing JWT in headers")
+
+
+def test_a_header_of_the_token_alone_is_recalled_as_well() -> None:
+    w = world(JWT_HEADER_TYPE="")
+    token = w.access()
+    for header in (token, token, f" {token}"):
+        assert w.client.get("/access", headers={"Authorization": header}).status_code == 200
+    verifier = w.app.extensions["flask-signet-tokens"].snapshot().verifier
+
+    assert verifier.recall(token, NOW) is not None
+    assert verifier.recall(token, NOW + 900) is None

@@ -512,7 +512,8 @@ def test_the_signature_layer_refuses_a_signed_text_that_is_no_base64url() -> Non
 
 
 def held(checker: Verifier) -> set[str]:
-    return set(checker._young) | set(checker._old)
+    """Return the tokens that are kept."""
+    return {text.removeprefix("\n") for text in (*checker._young, *checker._old)}
 
 
 def test_a_good_token_is_verified_once_and_judged_each_time() -> None:

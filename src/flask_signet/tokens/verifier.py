@@ -126,9 +126,9 @@ class Verifier:
         self._room = policy.cache_bytes // 2
 
     def recall(self, text: str | None, now: float) -> Verified | None:
-        """Return the token that was verified under this very text, if it is valid now; else ``None``.
+        """Return the token that was verified with this very carrier, if it is valid now; else ``None``.
 
-        :param text: the token, or the ``carrier`` that it was verified with.
+        :param text: the ``carrier``.
         """
         verified = self._young.get(text)
         if verified is None or now >= verified.expires_at or now < verified.not_before:
@@ -143,10 +143,9 @@ class Verifier:
             request need not be taken apart every time.
         :raises JWTDecodeError: not a token of ours, not for us, or not yet valid.
         """
-        text = token if carrier is None else carrier
-        if carrier is None and " " in token:
-            # No token has a blank; what is remembered with its scheme must not be found by that text elsewhere.
-            return self.check(token)
+        # A token alone is kept behind a character that no header has: or what came in a cookie would be found in a
+        # header without its scheme, and what came in a header would be found in a cookie with it.
+        text = "\n" + token if carrier is None else carrier
         verified = self._young.get(text)
         if verified is None:
             verified = self._old.get(text)

@@ -243,7 +243,8 @@ def _from_headers(layer: TokenLayer, request: Request, snapshot: Snapshot, now: 
         # The usual form; whatever looks otherwise is read by the letter.
         if token and not (" " in token or "," in token or "\t" in token):
             return layer.verify(token, snapshot, now, header)
-    return layer.verify(find.from_headers(request, settings), snapshot, now)
+    token = find.from_headers(request, settings)
+    return layer.verify(token, snapshot, now, header if token == header else None)
 
 
 def _locations(locations: str | Sequence[str]) -> tuple[str, ...]:
