@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -107,9 +108,12 @@ def mutants(folder: Path) -> list[str]:
     return [name for file in files for name in json.loads(file.read_text())["exit_code_by_key"]]
 
 
-def outcomes(folder: Path, names: list[str]) -> dict[str, str]:
-    """Judge the mutants and return for each what became of it."""
-    wanted, written = folder / "wanted.json", folder / "outcomes.txt"
+def outcomes(folder: Path, names: list[str], number: int = 0) -> dict[str, str]:
+    """Judge the mutants and return for each what became of it.
+
+    :param number: tells those apart that judge at the same time.
+    """
+    wanted, written = folder / f"wanted-{number}.json", folder / f"outcomes-{number}.txt"
     wanted.write_text(json.dumps(names))
     where = {
         "PYTHONPATH": str(folder / "mutants" / "src"),
@@ -121,6 +125,13 @@ def outcomes(folder: Path, names: list[str]) -> dict[str, str]:
         raise SystemExit(done.stdout[-4000:] + done.stderr[-4000:])
     pairs = (line.rsplit(" ", 1) for line in written.read_text().splitlines())
     return {name: OUTCOMES.get(int(status), "suspicious") for name, status in pairs}
+
+
+def outcomes_of_all(folder: Path, names: list[str], children: int) -> dict[str, str]:
+    """Do what :func:`outcomes` does, in so many processes at once."""
+    with ThreadPoolExecutor(children) as pool:
+        shares = [pool.submit(outcomes, folder, names[n::children], n) for n in range(children)]
+        return {name: outcome for share in shares for name, outcome in share.result().items()}
 
 
 def module_of(mutant: str) -> str:
@@ -159,12 +170,13 @@ def main() -> int:
     """Run, print, and say by the exit status whether enough was killed."""
     parser = argparse.ArgumentParser(description="Mutation testing of the token engine and its guards.")
     parser.add_argument("modules", nargs="*", default=list(MODULES), help="such as tokens/jws.py")
+    parser.add_argument("--children", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes at once")
     parser.add_argument("--diffs", action="store_true", help="show what each survivor changed")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="signet-mutants-") as name:
         folder = Path(name)
         prepare(folder, given.modules)
-        found = outcomes(folder, mutants(folder))
+        found = outcomes_of_all(folder, mutants(folder), given.children)
         killed = report(found)
         left = sorted(mutant for mutant, outcome in found.items() if outcome in ("survived", "no tests", "suspicious"))
         print(f"\n{len(left)} left:")
