@@ -128,5 +128,5 @@ lock: setup
 
 clean:
 	rm -rf $(VENV) node_modules js/node_modules examples/tasks/web/node_modules scripts/browser/node_modules
-	rm -rf js/dist examples/tasks/web/dist docs/_build build dist mutants instance examples/*/instance
+	rm -rf js/dist examples/tasks/web/dist docs/_build build dist js/mutants mutants instance examples/*/instance
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage test-results

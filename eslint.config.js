@@ -4,7 +4,7 @@ import globals from "globals";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["**/dist/", "**/node_modules/", ".venv/", "docs/_build/", "mutants/", "test-results/", "**/public/"] },
+  { ignores: ["**/dist/", "**/node_modules/", ".venv/", "docs/_build/", "**/mutants/", "test-results/", "**/public/"] },
   js.configs.recommended,
   {
     files: ["**/*.{ts,tsx}"],

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -149,7 +148,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder for the pictures (default: docs/images)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    executable = os.environ.get("SIGNET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    # Where `make browser` found or put it.
+    noted = Path(sys.prefix) / ".browser"
+    executable = os.environ.get("SIGNET_CHROMIUM") or (noted.read_text("utf-8").strip() if noted.exists() else None)
     with demo() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable)
         (for_the_eye if options.all else for_the_documentation)(browser, url, options.out)

@@ -12,34 +12,45 @@ const MUTANTS = [
   // rule, file, what is there, what stands there instead
   [1, "tokens.ts", "at + expires_in * 1000", "Date.parse('2026-01-01') + expires_in * 1000"],
   [2, "client.ts", "(flight ??= refresh(stale)", "(flight = refresh(stale)"],
-  [2, "client.ts", "before !== logouts || tokens?.token !== stale", "before !== logouts"],
+  [2, "client.ts", "tokens?.token !== stale || (known && !stale)", "known && !stale"],
   [2, "client.ts", 'post("ask", false, stale);', ""],
   [2, "client.ts", "tokens?.token === stale || done()", "done()"],
   [3, "client.ts", "custom ? nothing : save", "save"],
   [3, "client.ts", "AbortSignal.timeout(timeoutMs), work", "new AbortController().signal, work"],
-  [4, "client.ts", "cookie && rank(next) > rank(tokens)", "cookie"],
-  [4, "client.ts", "if (!over) failure = { error, at: now() };", "take();"],
+  [4, "client.ts", "cookie && next.until + next.token > tokens.until + tokens.token", "cookie"],
+  [4, "client.ts", "failure = { error, at: now() };", "take();"],
+  [4, "client.ts", "return work();", "throw error;"],
+  [
+    4,
+    "browser.ts",
+    "return page && new BroadcastChannel(name);\n  } catch {",
+    "return page && new BroadcastChannel(name);\n  } finally {",
+  ],
   [5, "client.ts", "status !== 401 && (presented || (status !== 404 && status !== 405))", "status >= 500 || !status"],
   [5, "client.ts", "failure.error.retryAfter ?? COOL_SECONDS", "COOL_SECONDS"],
   [5, "errors.ts", 'Number(response.headers.get("Retry-After")) || undefined', "undefined"],
   [6, "client.ts", "if (force || !lasts(0)) throw error;", "throw error;"],
-  [7, "client.ts", "      init.body instanceof ReadableStream ||\n", ""],
+  [7, "client.ts", '      "duplex" in init ||\n', ""],
   [7, "client.ts", 'url.href.replace("/refresh", "") === resolve("token").href', "false"],
   [7, "client.ts", ' || headers.has("Authorization")', ""],
-  [7, "client.ts", "sendWith(spare ?? url.href, tokens?.token)", "signedFetch(spare ?? url.href, init)"],
+  [7, "client.ts", "sendSigned(spare ?? url.href)", "signedFetch(spare ?? url.href, init)"],
   [8, "client.ts", "request?.clone()", "request"],
   [8, "client.ts", "send(what, { ...init, headers })", "send(what, { ...init, headers, signal: null })"],
-  [9, "client.ts", '    post("out");\n    await told', "    await told"],
+  [9, "client.ts", '    post("out");\n    await (', "    await ("],
   [
     9,
     "client.ts",
-    "    publish();\n    const told = cookie || bearer ? tell(query, bearer) : undefined;",
-    "    const told = cookie || bearer ? tell(query, bearer) : undefined;\n    await told;\n    publish();",
+    "    const bearer = drop();\n    const told = cookie || bearer ? tell(query, bearer) : undefined;",
+    "    const bearer = tokens?.token;\n    const told = cookie || bearer ? tell(query, bearer) : undefined;\n    await told;\n    drop();",
   ],
-  [9, "client.ts", 'owe(query || "?");', ""],
+  [9, "client.ts", "owe(query);", ""],
+  [9, "client.ts", 'entry("local", name)', 'entry("local", `${key}-logout`)'],
+  [9, "client.ts", 'type !== "storage" && owe()', "owe()"],
   [9, "server.ts", "keepalive: !body", "keepalive: false"],
-  [10, "client.ts", "before !== logouts || tokens?.token !== stale", "false"],
-  [10, "client.ts", "tokens?.user === who", "tokens"],
+  [10, "client.ts", "tokens?.token !== stale || (known && !stale)", "false"],
+  [10, "client.ts", "tokens?.token !== stale || (known && !stale)", "tokens?.token !== stale"],
+  [10, "client.ts", "if (!known && !cookie) return;", "if (!known) return;"],
+  [10, "client.ts", "tokens?.user === used.user", "tokens"],
   [11, "client.ts", "force: persisted && !store", "force: false"],
   [
     11,
@@ -56,18 +67,30 @@ const MUTANTS = [
   [12, "client.ts", "force: persisted && !store", "force: true"],
   [12, "client.ts", '"visibilitychange"]', "]"],
   [12, "client.ts", '["online", ', "["],
-  [13, "client.ts", "if (status === state.status && user?.id === state.user?.id && error === state.error) return;", ""],
+  [
+    13,
+    "client.ts",
+    "if (status === state.status && tokens?.user === state.user?.id && error === state.error) return;",
+    "",
+  ],
   [13, "client.ts", "void listeners.delete(listener)", "undefined"],
+  [13, "client.ts", "async (listener) => listener(state)", "(listener) => listener(state)"],
 ];
 
+// All of them, or those of the rules that are named.
+const rules = process.argv.slice(2).map(Number);
+const chosen = MUTANTS.filter(([rule]) => rules.length === 0 || rules.includes(rule));
+for (const [rule, file, from] of chosen) {
+  if (readFileSync(`${root}src/${file}`, "utf8").split(from).length !== 2)
+    throw new Error(`rule ${rule}: not found exactly once in ${file}: ${from}`);
+}
 rmSync(folder, { recursive: true, force: true });
 let survivors = 0;
-for (const [index, [rule, file, from, to]] of MUTANTS.entries()) {
+for (const [index, [rule, file, from, to]] of chosen.entries()) {
   const source = `${folder}${index}/`;
   mkdirSync(source, { recursive: true });
   cpSync(`${root}src`, source, { recursive: true });
   const text = readFileSync(`${source}${file}`, "utf8");
-  if (text.split(from).length !== 2) throw new Error(`rule ${rule}: not found exactly once in ${file}: ${from}`);
   writeFileSync(
     `${source}${file}`,
     text.replace(from, () => to),
@@ -84,5 +107,5 @@ for (const [index, [rule, file, from, to]] of MUTANTS.entries()) {
   if (status === 0) survivors++;
 }
 rmSync(folder, { recursive: true, force: true });
-console.log(`${MUTANTS.length - survivors} of ${MUTANTS.length} killed`);
+console.log(`${chosen.length - survivors} of ${chosen.length} killed`);
 process.exit(survivors ? 1 : 0);

@@ -15,6 +15,15 @@ export const entry = (
   };
 };
 
+/** Where tabs talk; nothing where there is no page or no such thing, or where the user forbids it. */
+export const openChannel = (name: string): BroadcastChannel | undefined => {
+  try {
+    return page && new BroadcastChannel(name);
+  } catch {
+    // Then every tab is by itself.
+  }
+};
+
 /** Web Locks where there are any (they need https or localhost); without them the server's grace time does it. */
 export const defaultLock: Lock = <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
   // The library's type does not know that T is what a promise gives.

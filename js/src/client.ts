@@ -1,11 +1,9 @@
-import { defaultLock, entry, page } from "./browser.js";
+import { defaultLock, entry, openChannel, page } from "./browser.js";
 import { NetworkError, noAnswer, SessionExpiredError, sessionOver, SignetError } from "./errors.js";
 import { connect, resolver } from "./server.js";
-import { fromText, rank, received, type Tokens, toText } from "./tokens.js";
+import { fromText, received, type Tokens, toText } from "./tokens.js";
 import type { AuthState, Channel, ClientOptions, Deps, SignetClient, TokenStorage, User } from "./types.js";
 
-/** How long to wait for a tab that has a newer token; milliseconds. */
-const ASK_MS = 50;
 /** How long a failed refresh is not tried again if the server named no time; seconds. */
 const COOL_SECONDS = 2;
 
@@ -32,24 +30,27 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const { fetch: send = (...args) => fetch(...args), now = Date.now, lock = defaultLock } = deps;
 
   const cookie = storage === "cookie";
-  const memory = storage === "memory";
   const session = storage === "session";
   const custom = typeof storage === "object";
   // Undefined without one, and from the moment on that it turns out to be full or forbidden.
-  let store: TokenStorage | undefined = custom ? storage : cookie || memory ? undefined : entry(storage, key);
+  let store: TokenStorage | undefined = custom
+    ? storage
+    : cookie || storage === "memory"
+      ? undefined
+      : entry(storage, key);
   const name = `${key} ${baseUrl}`;
   // It stays open when the page is hidden: so a logout elsewhere evicts the frozen page.
-  const channel: Channel | undefined = deps.channel ? deps.channel(name) : page && new BroadcastChannel(name);
+  let channel: Channel | undefined = (deps.channel ?? openChannel)(name);
   const post = (...message: Message): void => channel?.postMessage(message);
   const resolve = resolver(baseUrl);
   const call = connect(resolve, send, cookie, timeoutMs);
 
   let tokens: Tokens | undefined;
-  let state = { status: "loading", user: null, error: null } as AuthState;
+  let state = {} as AuthState;
   let known = false; // whether it was ever found out if somebody is signed in
-  let logouts = 0; // a refresh that was asked for before a logout is thrown away when it comes
   let first: Promise<AuthState> | undefined;
   let flight: Promise<void> | undefined;
+  let farewell: Promise<unknown> | undefined; // what the server is told of a logout
   let failure: { readonly error: SignetError; readonly at: number } | undefined;
   let adopted = nothing;
   const listeners = new Set<(state: AuthState) => void>();
@@ -58,11 +59,14 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
 
   const publish = (error: SignetError | null = null): void => {
     const status = tokens ? "signed-in" : known ? "signed-out" : "loading";
-    const user = tokens ? { id: tokens.user } : null;
-    if (status === state.status && user?.id === state.user?.id && error === state.error) return;
-    state = { status, user, error } as AuthState;
-    for (const listener of listeners) listener(state);
+    if (status === state.status && tokens?.user === state.user?.id && error === state.error) return;
+    state = { status, user: tokens ? { id: tokens.user } : null, error } as AuthState;
+    first &&= Promise.resolve(state);
+    // A listener that throws must neither keep the others from hearing it nor us from going on.
+    listeners.forEach(async (listener) => listener(state));
   };
+
+  publish();
 
   const take = (next?: Tokens): void => {
     tokens = next;
@@ -77,7 +81,12 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
       store = undefined;
     }
   };
-  const load = withStore(async (open) => take(fromText(await open.get())));
+  const load = withStore(async (open) => {
+    const before = tokens;
+    const found = fromText(await open.get());
+    // Unless a login or a logout was faster than a storage that takes its time.
+    if (tokens === before) take(found);
+  });
   const save = withStore((open) => open.set(toText(tokens)));
 
   // A user's storage may take its time or call us: it is never used while others wait for the lock.
@@ -89,12 +98,12 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     publish(tokens ? null : state.error);
   };
 
-  // A logout that the server has not heard must outlive the page in cookie mode: the cookie does too.
-  const owed = entry("local", `${key}-logout`);
+  // A logout that the server has not heard must outlive the page in cookie mode: the cookie does too. One entry for
+  // each server, else a logout here would end a session there.
+  const owed = entry("local", name);
   const owe = (how?: string): string | null | undefined => {
     try {
-      if (cookie && how == null) return owed.get();
-      if (cookie) owed.set(how as string);
+      if (cookie) return how == null ? owed.get() : (owed.set(how) as undefined);
     } catch {
       // No storage: then it is forgotten with the page.
     }
@@ -103,8 +112,11 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   // --- Refresh: one at a time in this tab and, with Web Locks, in all ------------------------------
 
   const locked = <T>(work: () => Promise<T>): Promise<T> =>
-    lock(name, AbortSignal.timeout(timeoutMs), work).catch((error: unknown) => {
-      throw error instanceof SignetError ? error : noAnswer(error);
+    lock(name, AbortSignal.timeout(timeoutMs), work).catch((error: Error) => {
+      if (error instanceof SignetError) throw error;
+      if (error.name === "TimeoutError") throw noAnswer(error);
+      // Who forbids a page its storage forbids it the locks too.
+      return work();
     });
 
   const fetchTokens = async (path: string, body: object, bearer?: string | null): Promise<Tokens> =>
@@ -112,19 +124,20 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
 
   /** Replace the tokens whose access token is *stale*. */
   const refresh = async (stale?: string): Promise<void> => {
-    const before = logouts;
     await locked(async () => {
       // Even with a common storage: what another tab wrote there may be seen later than its lock is.
       if (channel && tokens?.token === stale) {
         await new Promise<void>((done) => {
-          setTimeout(done, ASK_MS);
+          // Milliseconds. Somebody looks at a page that only begins, so that it waits less.
+          setTimeout(done, stale ? 200 : 50);
           adopted = () => tokens?.token === stale || done();
           post("ask", false, stale);
         });
       }
       const outdated = async (): Promise<boolean> => {
         await loadLocked();
-        return before !== logouts || tokens?.token !== stale;
+        // Somebody else was faster, or logged out: what was asked for before that is thrown away when it comes.
+        return tokens?.token !== stale || (known && !stale);
       };
       if (await outdated()) return;
       const presented = tokens?.refresh;
@@ -153,9 +166,8 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const renew = async (stale?: string): Promise<void> => {
     if (tokens && tokens.token !== stale) return;
     if (failure) {
-      // Less than nothing: the clock was set back, and how long ago it was is not known.
-      const age = now() - failure.at;
-      if (age >= 0 && age < (failure.error.retryAfter ?? COOL_SECONDS) * 1000) throw failure.error;
+      // Both ways: a clock that was set back must not keep us waiting for as long as it was.
+      if (Math.abs(now() - failure.at) < (failure.error.retryAfter ?? COOL_SECONDS) * 1000) throw failure.error;
     }
     if (custom) await load();
     await (flight ??= refresh(stale)
@@ -169,21 +181,23 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
       .then(
         () => publish(),
         (error: SignetError) => {
-          const over = error.status === 401;
-          if (!over) failure = { error, at: now() };
-          if (over || !known) publish(error);
+          failure = { error, at: now() };
+          if (error.status === 401 || !known) publish(error);
           throw error;
         },
       ));
   };
 
   const lasts = (ms: number): boolean | undefined =>
-    tokens && (!tokens.until || now() < tokens.until - ms || !(cookie || tokens.refresh));
+    tokens &&
+    (!tokens.until ||
+      // What lives shorter than the leeway would else be renewed for every request.
+      now() < tokens.until - Math.min(ms, (tokens.life as number) * 500) ||
+      !(cookie || tokens.refresh));
 
   const token: SignetClient["token"] = async ({ force } = {}) => {
     await ready();
-    if (known && !tokens) return null;
-    if (force || !lasts(leewayMs)) {
+    if ((tokens || !known) && (force || !lasts(leewayMs))) {
       try {
         await renew(tokens?.token);
       } catch (error) {
@@ -196,21 +210,22 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   // --- Login and logout ----------------------------------------------------------------------------
 
   /** Tell the server that this session is over; *query* says whether all of the user's are. */
-  const tell = async (query: string, bearer?: string): Promise<void> => {
-    try {
-      await call(`token${query}`, bearer);
-    } catch (error) {
-      // Any other refusal will not change by asking again.
-      if (error instanceof NetworkError) throw error;
-    }
-    owe("");
-  };
+  const tell = (query: string, bearer?: string): Promise<unknown> =>
+    (farewell = call(`token${query}`, bearer)
+      .catch((error: unknown) => {
+        // Any other refusal will not change by asking again.
+        if (error instanceof NetworkError) throw error;
+      })
+      .then(() => owe("")));
 
   const exchange = async (path: string, body: Readonly<Record<string, unknown>>, signed?: boolean): Promise<User> => {
     const bearer = signed ? await token() : null;
-    // One after the other, so that the cookie of a refresh cannot replace the one of this login.
+    // One after the other, so that the cookie of this login is neither replaced by a refresh nor taken by a logout.
     await flight?.catch(nothing);
-    const next = await locked(() => fetchTokens(path, cookie ? { ...body, transport: "cookie" } : body, bearer));
+    await farewell?.catch(nothing);
+    const next = await locked(() => fetchTokens(path, cookie ? { ...body, transport: storage } : body, bearer));
+    // Who has logged out meanwhile is not signed in again by an answer to the session that is over.
+    if (signed && !tokens) throw sessionOver();
     failure = undefined;
     owe("");
     take(next);
@@ -223,23 +238,20 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   /** Forget the tokens, and give what the server needs to hear of it. */
   const drop = (): string | undefined => {
     const bearer = tokens?.token;
-    logouts++;
     take();
     void save();
+    publish();
     return bearer;
   };
 
   const logout: SignetClient["logout"] = async ({ everywhere } = {}) => {
     if (!known) await load();
-    const query = everywhere ? "?everywhere=1" : "";
+    const query = everywhere ? "?everywhere=1" : "?";
+    owe(query);
     const bearer = drop();
-    owe(query || "?");
-    publish();
     const told = cookie || bearer ? tell(query, bearer) : undefined;
     post("out");
-    await told?.catch((error: unknown) => {
-      if (everywhere) throw error;
-    });
+    await (everywhere ? told : told?.catch(nothing));
   };
 
   // --- The beginning, and what other tabs and the window say ---------------------------------------
@@ -259,18 +271,18 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     // A common storage says it all, and may be newer than the message.
     if (store && !session) void look();
     else if (kind === "out") {
-      if (!known) return;
+      if (!known && !cookie) return;
       const bearer = drop();
       // Without a common storage this tab had a session of its own, which nobody else can end.
-      if ((memory || session) && bearer) tell("", bearer).catch(nothing);
-      publish();
+      if (!cookie && bearer) tell("", bearer).catch(nothing);
     } else if (kind === "ask") {
-      if (tokens && tokens.token !== old && lasts(leewayMs)) post("new", cookie && tokens, old);
+      if (tokens?.token !== old && lasts(leewayMs)) post("new", cookie && tokens, old);
     } else if (
       next &&
-      // Ours was replaced; or, with one cookie for all, theirs is the newer of two (the same choice in every tab).
+      // Ours was replaced; or, with one cookie for all, theirs is the newer of two: by their end, then anyhow, but
+      // in the same way in every tab.
       ((cookie && (kind === "in" || !known)) ||
-        (tokens && (tokens.token === old || (cookie && rank(next) > rank(tokens)))))
+        (tokens && (tokens.token === old || (cookie && next.until + next.token > tokens.until + tokens.token))))
     ) {
       take(next);
       void save();
@@ -282,7 +294,8 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const wake = async ({ type, persisted }: Event & { persisted?: boolean }): Promise<void> => {
     if (!first && !known) return;
     if (type === "online" && !failure?.error.status) failure = undefined;
-    const query = owe();
+    // The tab that wrote it into the storage tells it itself.
+    const query = type !== "storage" && owe();
     if (query) tell(query).catch(nothing);
     else {
       await look();
@@ -299,33 +312,34 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
 
   const signedFetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
     const request = (input as Request).url ? (input as Request) : undefined;
-    const url = resolve(request ? request.url : String(input));
+    const url = resolve(request?.url ?? (input as string));
     const headers = new Headers(init.headers ?? request?.headers);
     if (url.origin !== resolve("").origin || headers.has("Authorization")) return send(request ?? url.href, init);
     const spare = request?.clone();
-    const sendWith = (what: RequestInfo, bearer?: string | null): Promise<Response> => {
-      if (bearer) headers.set("Authorization", `Bearer ${bearer}`);
+    const sendSigned = (what: RequestInfo): Promise<Response> => {
+      if (tokens) headers.set("Authorization", `Bearer ${tokens.token}`);
       return send(what, { ...init, headers });
     };
 
-    const used = await token();
-    const who = tokens?.user;
-    const response = await sendWith(request ?? url.href, used);
+    await token();
+    const used = tokens;
+    const response = await sendSigned(request ?? url.href);
     if (
       response.status !== 401 ||
       !used ||
-      init.body instanceof ReadableStream ||
+      // Only for a body that can be read once must this be said.
+      "duplex" in init ||
       url.href.replace("/refresh", "") === resolve("token").href
     )
       return response;
     try {
-      await renew(used);
+      await renew(used.token);
     } catch (error) {
       if (error instanceof SessionExpiredError) return response;
       throw error;
     }
     // Somebody else may have signed in meanwhile: what the one wrote is not sent in the name of the other.
-    return tokens?.user === who ? sendWith(spare ?? url.href, tokens?.token) : response;
+    return tokens?.user === used.user ? sendSigned(spare ?? url.href) : response;
   };
 
   const subscribe: SignetClient["subscribe"] = (listener) => {
@@ -353,6 +367,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
       listen("removeEventListener");
       listeners.clear();
       channel?.close();
+      channel = undefined;
     },
   } satisfies SignetClient as SignetClient<U>;
 }

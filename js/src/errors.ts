@@ -64,7 +64,10 @@ export class ValidationError extends SignetError {
 
 /** Tell whether *error* is one of ours; unlike `instanceof`, also when two copies of the package are loaded. */
 export const isSignetError = (error: unknown): error is SignetError =>
-  error instanceof Error && "code" in error && "status" in error;
+  error instanceof Error &&
+  /^(Signet|InvalidCredentials|SessionExpired|RateLimit|Network|Csrf|Validation)Error$/.test(error.name) &&
+  "code" in error &&
+  "status" in error;
 
 /** Give the error for a request that had no usable answer: *code* if known, else what *cause* tells. */
 export const noAnswer = (cause: unknown, code?: "server"): NetworkError => {

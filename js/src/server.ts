@@ -24,7 +24,8 @@ export const connect =
           ...(cookie && { "X-Signet": "1" }),
           ...(bearer && { Authorization: `Bearer ${bearer}` }),
         },
-        body: body ? JSON.stringify(body) : null,
+        // Of nothing it makes nothing.
+        body: JSON.stringify(body),
         // Without cookie mode a cookie that was left behind must not compete with the token in the body.
         credentials: cookie ? "include" : "omit",
         // A logout is often the last thing that a page does.

@@ -7,6 +7,8 @@ export interface Tokens {
   readonly refresh?: string | undefined;
   /** Local time of receipt + lifetime, milliseconds; unknown if the server did not say. */
   readonly until?: number | undefined;
+  /** The lifetime alone, seconds. */
+  readonly life?: number | undefined;
   readonly user: UserId;
 }
 
@@ -21,7 +23,7 @@ export interface Answer {
 /** Read who a bare token is about; it is display only, so the signature is the server's business. */
 function subject(token: string): UserId {
   try {
-    const part = (token.split(".")[1] as string).replace(/[-_]/g, (sign) => (sign < "_" ? "+" : "/"));
+    const part = (token.split(".")[1] as string).replaceAll("-", "+").replaceAll("_", "/");
     const { sub, sub_type } = JSON.parse(atob(part)) as { sub?: UserId; sub_type?: string };
     return sub_type === "int" ? Number(sub) : (sub ?? "");
   } catch {
@@ -37,6 +39,7 @@ export function received(answer: Answer | null | undefined, at: number): Tokens 
     token,
     refresh: refresh_token,
     until: expires_in && at + expires_in * 1000,
+    life: expires_in,
     user: user_id ?? subject(token),
   };
 }
@@ -55,6 +58,3 @@ export function fromText(text: string | null | undefined): Tokens | undefined {
     return { token: text, user: subject(text) };
   }
 }
-
-/** Order tokens that are all good: by their end, then anyhow, but in the same way in every tab. */
-export const rank = ({ until, token }: Tokens): string => until + token;

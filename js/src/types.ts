@@ -78,12 +78,16 @@ export interface SignetClient<U extends User = User> {
   readonly state: AuthState<U>;
   /** The same as `state`, as a function that never changes. */
   getSnapshot(): AuthState<U>;
-  /** Have *listener* called at every change of the state, in every tab; gives back what ends that. */
+  /**
+   * Have *listener* called at every change of the state, in every tab; gives back what ends that.
+   * What it throws is reported like anything that nobody catches, and keeps nobody else from hearing of the change.
+   */
   onChange(listener: (state: AuthState<U>) => void): () => void;
   /** The same as `onChange`, under the name that stores have. */
   subscribe(listener: (state: AuthState<U>) => void): () => void;
   /**
-   * Find out whether somebody is signed in (with storage `"cookie"`: one silent refresh) and give the state.
+   * Find out, once, whether somebody is signed in (with storage `"cookie"`: one silent refresh) and give the state
+   * of now; the same promise while nothing changes.
    * Never rejects: offline, the state stays `loading` with an error, and is found out when the connection is back.
    */
   ready(): Promise<AuthState<U>>;
@@ -121,6 +125,6 @@ export interface SignetClient<U extends User = User> {
    * @param signed send the access token along.
    */
   exchange(path: string, body: Readonly<Record<string, unknown>>, signed?: boolean): Promise<U>;
-  /** Stop listening to other tabs and to the window, and forget all listeners. */
+  /** Stop listening to other tabs and to the window, and forget all listeners; the rest goes on, for this page. */
   close(): void;
 }

@@ -1,5 +1,5 @@
 // The client in real tabs: six of them, at the moment when the token expires.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -13,8 +13,11 @@ declare global {
   }
 }
 
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const run = test.skipIf(!existsSync(executablePath));
+// Where `make browser` found or put it.
+const noted = new URL("../../.venv/.browser", import.meta.url);
+const executablePath =
+  process.env["SIGNET_CHROMIUM"] ?? (existsSync(noted) ? readFileSync(noted, "utf8").trim() : "/usr/bin/chromium");
+const run = test.skipIf(!existsSync(executablePath) && !process.env["CI"]);
 
 let script: string;
 let chrome: Browser | undefined;
@@ -87,6 +90,37 @@ run.each(["cookie", "local"])(
     for (const tab of tabs) {
       await tab.waitForFunction(() => window.auth.state.status === "signed-out");
     }
+  },
+  60_000,
+);
+
+run.each(["memory", "session", "local"])(
+  "a page that may neither store nor lock anything works as long as it is open (%s)",
+  async (storage) => {
+    server.sandbox = true;
+    server.pages.set("/", `<script type="module">${script}</script>`);
+    const page = await (chrome as Browser).newPage();
+    await page.goto(`http://localhost:${new URL(server.url).port}/?storage=${storage}`);
+
+    expect(
+      await page.evaluate(() =>
+        Promise.all([
+          navigator.locks.request("x", () => "").catch((error: Error) => error.name),
+          new Promise((done) => done(localStorage)).catch((error: Error) => error.name),
+        ]),
+      ),
+    ).toEqual(["SecurityError", "SecurityError"]);
+
+    await page.evaluate(() => window.auth.login("alesanchezr", "12341234"));
+    server.expire();
+
+    expect(await page.evaluate(async () => (await window.auth.fetch("protected")).status)).toBe(200);
+
+    await page.evaluate(() => window.auth.logout());
+
+    expect([...server.sessions.values()].map((session) => session.alive)).toEqual([false]);
+
+    await page.close();
   },
   60_000,
 );

@@ -94,6 +94,36 @@ test("the token goes to its own origin only", async () => {
   await stranger.close();
 });
 
+test.each([
+  ["//evil.test/x", "https://evil.test/x"],
+  ["\\\\evil.test/x", "https://evil.test/x"],
+  ["/\\evil.test/x", "https://evil.test/x"],
+  ["\t //evil.test/x", "https://evil.test/x"],
+  ["ht\ntps://evil.test/", "https://evil.test/"],
+  ["https://evil.test#@own.test/", "https://evil.test/#@own.test/"],
+  ["https://own.test.evil.test/", "https://own.test.evil.test/"],
+  ["http://own.test/x", "http://own.test/x"],
+  ["https://own.test:444/x", "https://own.test:444/x"],
+  ["data:text/plain,x", "data:text/plain,x"],
+  ["javascript:1", "javascript:1"],
+])("an address that only looks like our own gets no token: %j", async (path, arrives) => {
+  const asked: [string, boolean][] = [];
+  const send: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    asked.push([request.url, request.headers.has("Authorization")]);
+    return Response.json({ token: "a.b.c", user_id: 1 });
+  };
+  const auth = createClient({ baseUrl: "https://own.test/api/", storage: "memory" }, { fetch: send });
+  await auth.login(NAME, PASSWORD);
+  await auth.fetch(path);
+  await auth.fetch("/x");
+
+  expect(asked.slice(1)).toEqual([
+    [arrives, false],
+    ["https://own.test/x", true],
+  ]);
+});
+
 test("headers, method and body of the caller arrive", async () => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -364,4 +394,159 @@ test("account() reads what the server says, or throws its error", async () => {
   await tab.login(NAME, PASSWORD);
 
   expect(await account(tab)).toMatchObject({ username: NAME });
+});
+
+test("ready() gives the state of now, and the same promise while nothing changes", async () => {
+  const tab = browser.tab();
+
+  expect(await tab.ready()).toMatchObject({ status: "signed-out" });
+
+  await tab.login(NAME, PASSWORD);
+
+  expect(await tab.ready()).toBe(tab.state);
+  expect(tab.ready()).toBe(tab.ready());
+
+  await tab.logout();
+
+  expect(await tab.ready()).toMatchObject({ status: "signed-out" });
+});
+
+test("a client that was closed goes on for its own page", async () => {
+  const tab = browser.tab();
+  tab.close();
+  await tab.login(NAME, PASSWORD);
+
+  expect(tab.user).toEqual({ id: 1 });
+
+  server.expire();
+
+  expect((await tab.fetch("protected")).status).toBe(200);
+
+  await tab.logout();
+
+  expect(tab.user).toBeNull();
+  expect([...server.sessions.values()].map((session) => session.alive)).toEqual([false]);
+});
+
+test("a token that lives shorter than the leeway is used as long as it lasts", async () => {
+  server.expiresIn = 20;
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  for (let i = 0; i < 5; i++) await tab.fetch("protected");
+
+  expect(server.refreshes()).toBe(0);
+
+  browser.now += 15_000;
+  await tab.fetch("protected");
+
+  expect(server.refreshes()).toBe(1);
+});
+
+test("a body that can be read once only is not sent again empty", async () => {
+  const tab = browser.tab({ storage: "memory" });
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+  const parts = async function* () {
+    yield new TextEncoder().encode("a letter");
+  };
+  const init = { method: "POST", body: parts(), duplex: "half" } as unknown as RequestInit;
+
+  expect((await tab.fetch("tasks", init)).status).toBe(401);
+  expect(server.seen.filter((one) => one.path === "/tasks").map((one) => one.body)).toEqual(["a letter"]);
+});
+
+test("what a slow storage gives does not undo a login or a logout that came meanwhile", async () => {
+  let kept: string | null = null;
+  let slow: Promise<void> | undefined;
+  const storage = {
+    get: async () => {
+      const text = kept;
+      await slow;
+      return text;
+    },
+    set: async (text: string | null) => void (kept = text),
+  };
+  const channel = { onmessage: null as ((event: MessageEvent) => unknown) | null, postMessage() {}, close() {} };
+  const tab = browser.tab({ storage }, { channel: () => channel });
+  const lookSlowly = () => {
+    let go = (): void => {};
+    slow = new Promise((done) => (go = done));
+    channel.onmessage?.(new MessageEvent("message", { data: ["new"] }));
+    slow = undefined;
+    return go;
+  };
+  await tab.ready();
+  const first = lookSlowly();
+  await tab.login(NAME, PASSWORD);
+  first();
+  await settle();
+
+  expect(tab.user).toEqual({ id: 1 });
+
+  const second = lookSlowly();
+  await tab.logout();
+  second();
+  await settle();
+
+  expect(tab.user).toBeNull();
+});
+
+test("a logout while the password is changed stays one", async () => {
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  let answerNow = (): void => {};
+  const wait = new Promise<void>((done) => (answerNow = done));
+  const asked = new Promise<void>((done) => server.once("/account/password", async () => (done(), await wait, false)));
+  const change = thrown(changePassword(tab, PASSWORD, "a new one"));
+  await asked;
+  const leaving = tab.logout();
+  answerNow();
+  await leaving;
+
+  expect(await change).toBeInstanceOf(SessionExpiredError);
+  expect(tab.user).toBeNull();
+  expect(await tab.token()).toBeNull();
+});
+
+test("the cookie of a login is not taken back by the logout before it", async () => {
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  // The answer to the logout is slow.
+  const sent = browser.fetch;
+  browser.fetch = async (input, init) => {
+    if (init?.method === "DELETE") await settle(100);
+    return sent(input, init);
+  };
+  const slow = browser.tab({}, { fetch: (input, init) => browser.fetch(input, init) });
+  await slow.ready();
+  const leaving = slow.logout();
+  await slow.login("other", "43214321");
+  await leaving;
+  await settle();
+
+  expect(browser.cookies.size).toBe(1);
+  expect(await slow.token({ force: true })).not.toBeNull();
+  expect(slow.user).toEqual({ id: 2 });
+});
+
+test("errors of other libraries that have a code and a status are none of ours", () => {
+  const axios = Object.assign(new Error("x"), { name: "AxiosError", code: "ERR_BAD_REQUEST", status: 400 });
+
+  expect(isSignetError(axios)).toBe(false);
+  expect(isSignetError(new SignetError("x", { code: "conflict", status: 409 }))).toBe(true);
+});
+
+test("changePassword for nobody, with an old token, and a page in place of an answer", async () => {
+  const tab = browser.tab();
+
+  expect(await thrown(changePassword(tab, PASSWORD, "a new one"))).toBeInstanceOf(SessionExpiredError);
+
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+
+  expect(await changePassword(tab, PASSWORD, "a new one")).toEqual({ id: 1 });
+
+  server.once("/account", (_request, response) => (response.writeHead(200).end("<h1>Wi-Fi</h1>"), true));
+
+  expect(await thrown(account(tab))).toMatchObject({ name: "NetworkError", code: "server" });
 });

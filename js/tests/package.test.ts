@@ -26,6 +26,29 @@ test("the client weighs 3072 bytes at most, with React 3686", async () => {
   expect(react.gzip - core.gzip).toBeGreaterThan(200);
 });
 
+test("the table in the documentation is of this client, by the same measure", async () => {
+  const { sizes } = (await import(path("scripts/size.mjs"))) as {
+    sizes(): Promise<Record<string, { minified: number; gzip: number }>>;
+  };
+  const measured = await sizes();
+  const table = readFileSync(path("../docs/benchmarks/client_sizes.md"), "utf8");
+  const listed = (name: string): number[] =>
+    (new RegExp(`^\\| ${name} \\| [\\d.]+ \\| (\\d+) \\| (\\d+) `, "m").exec(table) ?? []).slice(1).map(Number);
+
+  for (const [row, entry] of Object.entries({
+    "flask-signet": "core",
+    "flask-signet with React": "react",
+    "flask-signet, all of it": "all exports",
+  })) {
+    const [minified, gzip = 0] = listed(row);
+
+    // Stale? make bench ARGS=client_sizes
+    expect([row, minified]).toEqual([row, measured[entry]?.minified]);
+    // Another zlib packs a little differently.
+    expect(Math.abs(gzip - (measured[entry]?.gzip ?? 0))).toBeLessThan(20);
+  }
+});
+
 test("nobody pays for what they do not import", async () => {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
@@ -53,6 +76,16 @@ test("no dependency, React optional, types first, provenance", () => {
     publishConfig: { provenance: true },
   });
   expect(conditions.map((one) => Object.keys(one)[0])).toEqual(["types", "types", "types"]);
+});
+
+test("what is packed is the built package with its licence, and nothing else", () => {
+  const [packed] = JSON.parse(
+    execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: path(""), encoding: "utf8" }),
+  ) as [{ files: { path: string }[] }];
+  const files = packed.files.map((one) => one.path).filter((name) => !/^dist\/[\w-]+(\.d\.ts|\.js)$/.test(name));
+
+  expect(files.filter((name) => name !== "dist/.ready").sort()).toEqual(["LICENSE", "README.md", "package.json"]);
+  expect(readFileSync(path("LICENSE"), "utf8")).toBe(readFileSync(path("../LICENSE"), "utf8"));
 });
 
 test("the version is that of the Python package", () => {

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 // The 13 rules of a client that no tab can break; each name begins with the number of its rule.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { NetworkError, RateLimitError, SessionExpiredError } from "#signet/index.js";
+import { createClient, NetworkError, RateLimitError, SessionExpiredError } from "#signet/index.js";
 import { openBrowser, settle, thrown } from "./support/browser.js";
 import { type Server, startServer } from "./support/server.js";
 
@@ -26,6 +26,8 @@ afterEach(async () => {
   localStorage.clear();
   sessionStorage.clear();
   await server.close();
+  vi.unstubAllGlobals();
+  Reflect.deleteProperty(navigator, "locks");
 });
 
 const MODES = ["cookie", "memory", "session", "local"] as const;
@@ -239,6 +241,21 @@ test.each(MODES)("4 the answer of a refresh that is lost signs nobody out (%s)",
   expect((await tab.fetch("protected")).status).toBe(200);
 });
 
+test("4 without a BroadcastChannel, and with Web Locks that are forbidden, the page works by itself", async () => {
+  const denied = vi.fn(() => Promise.reject(new DOMException("denied in this context", "SecurityError")));
+  vi.stubGlobal("BroadcastChannel", undefined);
+  Object.defineProperty(navigator, "locks", { value: { request: denied }, configurable: true });
+  const tab = createClient({ baseUrl: server.url, storage: "memory" });
+  await tab.login(NAME, PASSWORD);
+  server.expire();
+
+  expect((await tab.fetch("protected")).status).toBe(200);
+  expect(denied).toHaveBeenCalledTimes(2);
+
+  await tab.logout();
+  tab.close();
+});
+
 test.each([400, 403, 429, 500, 502, 503])("5 an answer %i to the refresh keeps the session", async (status) => {
   const browser = browse({ storage: "local" });
   const tab = browser.tab();
@@ -440,6 +457,38 @@ test("9 a logout works offline, and the cookie that remained is ended when the s
   expect(browser.cookies.size).toBe(0);
 });
 
+test("9 a logout that one server has not heard is not told to another", async () => {
+  const stranger = await startServer();
+  const browser = browse();
+  const other = browser.tab({ baseUrl: stranger.url }, { fetch });
+  await other.login(NAME, PASSWORD);
+  const tab = browser.tab();
+  await tab.login(NAME, PASSWORD);
+  browser.online = false;
+  await tab.logout();
+  window.dispatchEvent(new Event("online"));
+  await settle();
+
+  expect(stranger.count("DELETE", "/token")).toBe(0);
+
+  await stranger.close();
+});
+
+test("9 one tab tells the server of a logout, the others keep still", async () => {
+  const browser = browse();
+  const tabs = Array.from({ length: 4 }, () => browser.tab());
+  await tabs[0]?.login(NAME, PASSWORD);
+  await Promise.all(tabs.map((tab) => tab.ready()));
+  const leaving = tabs[0]?.logout();
+  // What a browser sends to the other tabs when one has written into the storage.
+  window.dispatchEvent(new StorageEvent("storage"));
+  await leaving;
+  await settle();
+
+  expect(tabs.map((tab) => tab.state.status)).toEqual(Array(4).fill("signed-out"));
+  expect(server.count("DELETE", "/token")).toBe(1);
+});
+
 test("9 a logout everywhere that the server did not hear is an error", async () => {
   const browser = browse();
   const tab = browser.tab();
@@ -467,6 +516,26 @@ test.each(MODES)("10 a refresh that ends after the logout is thrown away (%s)", 
   expect(await tab.token()).toBeNull();
   expect(tab.state.status).toBe("signed-out");
   expect(localStorage.length + sessionStorage.length).toBe(0);
+});
+
+test("10 a tab that does not know yet who is signed in hears of the logout too", async () => {
+  const browser = browse();
+  const one = browser.tab();
+  await one.login(NAME, PASSWORD);
+  let answerNow = (): void => {};
+  const wait = new Promise<void>((done) => (answerNow = done));
+  const asked = new Promise<void>((done) => server.once("/token/refresh", async () => (done(), await wait, false)));
+  browser.now += 880_000; // so that no tab gives its token away
+  const two = browser.tab();
+  const found = two.ready();
+  await asked;
+  await one.logout();
+  // The server had made the answer before it heard of the logout.
+  server.sessions.forEach((session) => (session.alive = true));
+  answerNow();
+  await found;
+
+  expect(two.state.status).toBe("signed-out");
 });
 
 test("10 what the one wrote is not sent in the name of the other", async () => {
@@ -524,7 +593,7 @@ test("12 a focus or a new connection asks nothing and renders nothing while noth
     document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
     window.dispatchEvent(new Event("online"));
   }
-  await settle(100);
+  await settle(600); // longer than the wait for other tabs
 
   expect(server.seen.length).toBe(requests);
   expect(calls).toBe(0);
@@ -535,7 +604,7 @@ test("12 a tab that wakes up with an old token renews it before it is asked, wit
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
   browser.now += 8 * 3_600_000;
-  await settle(100);
+  await settle(600); // longer than the wait for other tabs
 
   expect(server.refreshes()).toBe(0);
 
@@ -581,9 +650,21 @@ test("13 a listener that is gone or broken disturbs nobody", async () => {
   const tab = browser.tab();
   let calls = 0;
   const off = tab.subscribe(() => calls++);
+  // What a page often does: it reads the name of a user who has just left.
+  tab.subscribe((state) => void (state.user as { id: number }).id);
   tab.subscribe(() => calls++);
   off();
+  // The mistake is not swallowed either: it is reported as any that nobody catches.
+  const reported: unknown[] = [];
+  const own = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", (reason) => reported.push(reason));
   await tab.login(NAME, PASSWORD);
+  await tab.logout();
+  await settle();
+  process.removeAllListeners("unhandledRejection");
+  own.forEach((listener) => process.on("unhandledRejection", listener));
 
-  expect(calls).toBe(1);
+  expect(calls).toBe(2);
+  expect([...server.sessions.values()].map((session) => session.alive)).toEqual([false]);
+  expect(reported).toEqual([expect.any(TypeError)]);
 });

@@ -509,6 +509,8 @@ def test_a_logout_ends_all_tabs(storage: str, serve: Serve, context: BrowserCont
         assert tab.evaluate("localStorage.getItem('signet') ?? sessionStorage.getItem('signet')") is None
     wait_until(lambda: {app.status_of(one) for one in bearers} == {401}, timeout=10, what="every session ends")
     assert [] == context.cookies()
+    # Each session is ended once, however many tabs hear of it.
+    assert len(app.log("DELETE /token")) == len(bearers) == (1 if storage in SHARED else 3)
     tabs[0].reload()
     tabs[0].wait_for_function("globalThis.isReady")
     assert status(tabs[0]) == SIGNED_OUT

@@ -71,7 +71,7 @@ def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = re.fullmatch(r"npm create vite@latest (\S+) -- (.+)", create)
     assert made, create
     assert [f"cd {made[1]}", "npm install", "npm install flask-signet"] == [enter, *installs]
-    run([str(PACKAGES / ".bin" / "create-vite"), made[1], *made[2].split(), "--no-interactive"], folder)
+    run([str(PACKAGES / ".bin" / "create-vite"), made[1], *made[2].split()], folder)
     app = folder / made[1]
     template = json.loads((app / "package.json").read_text("utf-8"))
     wanted = {**template["dependencies"], **template["devDependencies"]}

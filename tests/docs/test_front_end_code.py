@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.docs.markdown import DOCS, README, ROOT, Block, blocks
 from tests.support.http import request
@@ -44,16 +44,18 @@ OPTIONS = {
 TOLERATED = {
     ("docs-before-and-after/before/AppContext.tsx", "TS2322"): "what is in a context that begins with null",
     ("docs-before-and-after/before/Tasks.tsx", "TS2339"): "the same",
+    ("docs-front-end/block-9.ts", "TS18047"): "that an answer has a body",
     ("docs-react-in-five-minutes/src/main.tsx", "TS2345"): "that the page has an element with this id",
     ("docs-react-in-five-minutes/src/App.tsx", "TS2345"): "that a form has this field, and that it is text",
     ("docs-react-in-five-minutes/src/App.tsx", "TS2339"): "what is in a state that begins with null",
-    ("main-README/block-2.tsx", "TS2345"): "that a form has this field, and that it is text",
-    ("main-README/block-2.tsx", "TS18047"): "that somebody is signed in within RequireAuth",
+    ("README/block-2.tsx", "TS2345"): "that a form has this field, and that it is text",
+    ("README/block-2.tsx", "TS18047"): "that somebody is signed in within RequireAuth",
 }
 # What a page has introduced in words or in an earlier block.
 KNOWN = """
 declare const auth: import("flask-signet").SignetClient;
 declare const username: string, password: string, current: string;
+declare const show: (text: string) => void;
 declare const vault: { read(name: string): Promise<string | null>; write(name: string, text: string | null): void };
 declare const Login: () => null, Spinner: () => null, Tasks: () => null;
 """
@@ -70,7 +72,8 @@ def file_of(block: Block, number: int) -> str:
     named = re.match(r"// (\S+)\.jsx?\n", block.text)
     # What another block of the page imports.
     name = named[1] if named else "auth" if "export const auth" in block.text else f"block-{number}"
-    return f"{block.page.parent.name}-{block.page.stem}/{name}.{'tsx' if 'jsx' in block.language else 'ts'}"
+    page = "-".join(block.page.relative_to(ROOT).with_suffix("").parts)
+    return f"{page}/{name}.{'tsx' if 'jsx' in block.language else 'ts'}"
 
 
 def all_files() -> dict[str, str]:
@@ -138,6 +141,12 @@ with app.app_context():
 @jwt_required()
 def tasks():
     return {{"task": request.get_json()["task"]}}
+
+
+@app.get("/events")
+@jwt_required()
+def events():
+    return (f"data: {{number}}\\n\\n" for number in range(3)), {{"Content-Type": "text/event-stream"}}
 
 
 @app.post("/lifetime")
@@ -242,6 +251,29 @@ RUNS: dict[str, tuple[str, str, Any]] = {
     ),
     "docs-front-end/block-6.ts": (SIGNED_IN, FIVE, FIVE_SEEN),
     "docs-front-end/block-7.ts": (SIGNED_IN, FIVE, FIVE_SEEN),
+    # A server on loopback that Playwright stands for: see the fixture.
+    "docs-front-end/block-8.ts": (
+        SIGNED_IN + "const seen = []; const show = (text) => seen.push(text);",
+        """
+        while (seen.length < 2) await new Promise((done) => setTimeout(done, 50));
+        globalThis.result = seen;
+        """,
+        ["200", "200"],
+    ),
+    "docs-front-end/block-9.ts": (
+        LIFETIME
+        + SIGNED_IN
+        + """
+        let text = "";
+        const show = (part) => (text += part);
+        await lifetime(1);
+        await auth.token({ force: true });
+        await lifetime(600);
+        await new Promise((done) => setTimeout(done, 2100));
+        """,
+        "globalThis.result = [response.status, text];",
+        [200, "data: 0\n\ndata: 1\n\ndata: 2\n\n"],
+    ),
     "js-README/block-1.ts": (
         "",
         "globalThis.result = [me.username, auth.state.status];",
@@ -258,7 +290,7 @@ RUNS: dict[str, tuple[str, str, Any]] = {
     ),
 }
 # These have tests of their own, below or elsewhere; the last one is a piece of a page.
-SHOWN_ELSEWHERE = ("docs-before-and-after/", "docs-react-in-five-minutes/", "docs-cors/", "main-README/")
+SHOWN_ELSEWHERE = ("docs-before-and-after/", "docs-react-in-five-minutes/", "docs-cors/", "README/")
 PIECES = {"js-README/block-2.tsx"}
 
 Open = Callable[..., None]
@@ -307,14 +339,26 @@ def test_every_block_runs_somewhere() -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", RUNS)
-def test_scripts_do_what_the_page_says(name: str, open_script: Open, page: Page) -> None:
+def test_scripts_do_what_the_page_says(name: str, open_script: Open, page: Page, api: Server) -> None:
     before, after, expected = RUNS[name]
+    page.route_web_socket("**/feed", lambda socket: answer_feed(socket, api))
     # Imports are read first, wherever they stand.
     text = all_files()[name]
     open_script({Path(name).name: f"{before}\n{text}\n{after}"})
     page.wait_for_function("'result' in globalThis")
 
     assert expected == page.evaluate("globalThis.result")
+
+
+def answer_feed(socket: WebSocketRoute, api: Server) -> None:
+    """Say what the guarded route answers to a token that is the first message, and hang up: at its end, as it were."""
+
+    def first(message: str | bytes) -> None:
+        assert isinstance(message, str)
+        socket.send(str(request("GET", f"{api.url}/protected", token=message).status))
+        socket.close()
+
+    socket.on_message(first)
 
 
 TRY_CONTEXT = f"""

@@ -17,6 +17,10 @@ NPM_LOCKS = [ROOT / "package-lock.json", ROOT / "scripts" / "browser" / "package
 # Written apart, so that this file is not its own finding.
 MACHINE_PATH = re.compile(rb"(?<![\w.~-])/(?:" + b"|".join((b"home", b"Users", b"work", b"root")) + rb")/[\w.-]+")
 
+REGISTRY = re.compile(
+    rb"\b(?:" + b"|".join((rb"pypi\." + b"org", rb"npmjs\." + b"(?:org|com)", rb"pythonhosted\." + b"org")) + rb")\b"
+)
+
 
 def tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
@@ -61,6 +65,17 @@ def test_no_tracked_text_names_a_folder_of_some_machine() -> None:
         for path in tracked()
         if b"\0" not in (content := path.read_bytes())
         for match in MACHINE_PATH.findall(content)
+    }
+
+    assert found == set()
+
+
+def test_no_tracked_text_names_a_registry() -> None:
+    """Who installs has an own index, or the tool's; an address in a text would send everybody to one of them."""
+    found = {
+        f"{path.relative_to(ROOT)}: {match.decode()}"
+        for path in tracked()
+        for match in REGISTRY.findall(path.read_bytes())
     }
 
     assert found == set()

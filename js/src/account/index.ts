@@ -1,4 +1,4 @@
-import { isSignetError, noAnswer, toError } from "../errors.js";
+import { isSignetError, noAnswer, SessionExpiredError, sessionOver, toError } from "../errors.js";
 import type { SignetClient, User, UserId } from "../types.js";
 
 /** An account as the server shows it to its owner. */
@@ -33,7 +33,10 @@ async function ask(client: SignetClient, method: string, path: string, body?: ob
     throw isSignetError(cause) ? cause : noAnswer(cause);
   }
   if (!response.ok) throw await toError(response);
-  return response.status === 204 ? undefined : response.json();
+  if (response.status === 204) return undefined;
+  return response.json().catch((cause: unknown) => {
+    throw noAnswer(cause, "server");
+  });
 }
 
 /**
@@ -52,10 +55,20 @@ export const account = (client: SignetClient): Promise<Account> => ask(client, "
 /**
  * Change the password (`POST account/password`). This session goes on with new tokens, all others end.
  *
- * @throws InvalidCredentialsError if *current* is wrong; ValidationError if *password* is too weak
+ * @throws InvalidCredentialsError if *current* is wrong; ValidationError if *password* is too weak;
+ *   SessionExpiredError if nobody is signed in (any more)
  */
-export const changePassword = (client: SignetClient, current: string, password: string): Promise<User> =>
-  client.exchange("account/password", { current_password: current, password }, true);
+export async function changePassword(client: SignetClient, current: string, password: string): Promise<User> {
+  const change = () => client.exchange("account/password", { current_password: current, password }, true);
+  if (!(await client.token())) throw sessionOver();
+  try {
+    return await change();
+  } catch (error) {
+    // As in fetch: the server knows better whether the token is good, and a new one is worth one more try.
+    if (!(error instanceof SessionExpiredError) || !(await client.token({ force: true }))) throw error;
+    return change();
+  }
+}
 
 /** The logins of the user on all devices. */
 export const sessions: {

@@ -18,6 +18,8 @@ export interface Seen {
   readonly headers: IncomingMessage["headers"];
 }
 
+const SANDBOX = "sandbox allow-scripts";
+
 type Trick = (request: Seen, response: ServerResponse) => boolean | Promise<boolean>;
 
 const USERS: Record<string, { id: number; password: string }> = {
@@ -170,10 +172,21 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
       body: Buffer.concat(chunks).toString(),
       headers: request.headers,
     };
-    seen.push(entry);
     const path = entry.path.split("?")[0] ?? "";
     const page = server.pages.get(path);
-    if (page) return void response.writeHead(200, { "Content-Type": "text/html" }).end(page);
+    const type = { "Content-Type": "text/html" };
+    if (page) {
+      return void response
+        .writeHead(200, server.sandbox ? { ...type, "Content-Security-Policy": SANDBOX } : type)
+        .end(page);
+    }
+    if (server.sandbox) {
+      response.setHeader("Access-Control-Allow-Origin", "*");
+      response.setHeader("Access-Control-Allow-Headers", "Authorization, Content-Type");
+      response.setHeader("Access-Control-Allow-Methods", "DELETE");
+      if (entry.method === "OPTIONS") return void response.writeHead(204).end();
+    }
+    seen.push(entry);
     const index = tricks.findIndex((one) => one.path === path);
     if (index >= 0 && (await tricks.splice(index, 1)[0]?.trick(entry, response))) return;
     const route = routes[`${entry.method} ${path}`];
@@ -195,6 +208,8 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     /** Path → HTML that is served there. */
     pages: new Map<string, string>(),
     expiresIn,
+    /** Serve the pages without an origin, as in a sandboxed frame: the browser forbids them storage and locks. */
+    sandbox: false,
     /** How often *path* (without query) was asked with *method*. */
     count: (method: string, path: string): number =>
       seen.filter((one) => one.method === method && one.path.split("?")[0] === path).length,

@@ -25,6 +25,7 @@ from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, i
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.user_ids import UserId, join, split
 from flask_signet.store import Store
+from flask_signet.store.failures import Conflict
 
 log = logging.getLogger(__name__)
 
@@ -326,12 +327,15 @@ class Sessions:
 
         :raises Unavailable: the store does not answer.
         """
-        with self._store.driver() as driver:
-            if driver is None:
-                return None
-            if self._store.dialect == "sqlite":
-                return self._in_sqlite(driver, token, arrived)
-            return self._in_postgresql(driver, token, arrived)
+        try:
+            with self._store.driver() as driver:
+                if driver is None:
+                    return None
+                if self._store.dialect == "sqlite":
+                    return self._in_sqlite(driver, token, arrived)
+                return self._in_postgresql(driver, token, arrived)
+        except Conflict:
+            return None
 
     def _in_sqlite(self, driver: Any, token: Presented, arrived: float) -> _Outcome | None:
         sid = str(token.session_id)

@@ -14,7 +14,7 @@ from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SettingsError, Unavailable
 from flask_signet.store import engines, schema
 from flask_signet.store.drivers import Drivers
-from flask_signet.store.failures import about_tables, as_unavailable, passes
+from flask_signet.store.failures import Conflict, about_tables, as_unavailable, passes
 from flask_signet.store.settings import StoreSettings
 
 T = TypeVar("T")
@@ -114,6 +114,7 @@ class Store:
         For the path of a refresh alone. There is none before a transaction has looked at the tables, none to
         memory, and none from the application's own engine, where only our transactions limit their wait for locks.
 
+        :raises Conflict: a server gave this transaction up for another one.
         :raises Unavailable: the database does not answer.
         """
         opened = self._current()
@@ -126,8 +127,15 @@ class Store:
         elif opened.engine.dialect.name not in ("sqlite", "postgresql"):
             yield None
         else:
-            with self._answering(), opened.drivers.lend(database) as driver:
-                yield driver
+            with self._answering():
+                try:
+                    with opened.drivers.lend(database) as driver:
+                        yield driver
+                except exc.OperationalError as error:
+                    # SQLite has waited for as long as a request may wait.
+                    if opened.engine.dialect.name == "postgresql" and passes(error):
+                        raise Conflict from error
+                    raise
 
     def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
         """Return what *run* returns, run in one transaction, again where it lost against another.

@@ -25,6 +25,10 @@ _SQLITE_ADVICE = {
 }
 
 
+class Conflict(Exception):
+    """Another transaction was in the way of one that a driver ran; nothing was changed, and it may be run again."""
+
+
 def passes(error: Exception) -> bool:
     """Say whether the same transaction, run again, may well succeed."""
     if not isinstance(error, exc.DBAPIError):

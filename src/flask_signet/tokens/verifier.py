@@ -145,7 +145,12 @@ class Verifier:
         """
         # A token alone is kept behind a character that no header has: or what came in a cookie would be found in a
         # header without its scheme, and what came in a header would be found in a cookie with it.
-        text = "\n" + token if carrier is None else carrier
+        if carrier is not None:
+            text = carrier
+        elif len(token) > self.policy.max_token_bytes:
+            return self.check(token)  # refused, before so much is copied
+        else:
+            text = "\n" + token
         verified = self._young.get(text)
         if verified is None:
             verified = self._old.get(text)

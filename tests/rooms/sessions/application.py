@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ def serve() -> Flask:
     if url := os.environ.get("TEST_DATABASE_URL"):
         config["SIGNET_DATABASE_URL"] = url
         config["SIGNET_ROOT_KEY"] = ROOT_KEY
-    for name in ("SIGNET_REFRESH_GRACE", "SIGNET_REVOCATION_MAX_AGE"):
+    for name in ("SIGNET_REFRESH_GRACE", "SIGNET_REVOCATION_MAX_AGE", "JWT_ACCESS_TOKEN_EXPIRES"):
         if name in os.environ:
             config[name] = int(os.environ[name])
-    return create_app(Path(os.environ["TEST_INSTANCE"]), config)
+    step = os.environ.get("TEST_CLOCK_STEP")  # a file of seconds: a test sets the clock of a running process by it
+    clock = SYSTEM if step is None else Clock(time=lambda: time.time() + float(Path(step).read_text() or 0))
+    return create_app(Path(os.environ["TEST_INSTANCE"]), config, clock=clock)

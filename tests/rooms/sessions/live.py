@@ -6,7 +6,8 @@ import http.client
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any
 from flask import Flask
 
 from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, USERNAME, create_app
-from tests.support.processes import Server
+from tests.support.processes import Server, wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -90,6 +91,80 @@ class Tabs:
             connection.close()
 
 
+class Visitor(threading.Thread):
+    """Logs in, refreshes and shows its token, on whichever server is there, and notes every answer."""
+
+    def __init__(self, servers: list[Server]) -> None:
+        super().__init__()
+        self.servers = servers  # may grow while we run
+        self.answers: list[tuple[int, str]] = []
+        self.broken = 0  # connections that ended before an answer came, as they do when a worker leaves
+        self._connections: dict[int, Connection] = {}
+        self._end = threading.Event()
+        self.tokens: dict[str, Any] = {}
+
+    def run(self) -> None:
+        turn = 0
+        while not self._end.is_set():
+            turn += 1
+            try:
+                self._visit(turn)
+            except (http.client.HTTPException, OSError):
+                self.broken += 1
+            time.sleep(0.005)
+        for connection in self._connections.values():
+            connection.close()
+
+    def _visit(self, turn: int) -> None:
+        server = self.servers[turn % len(self.servers)]
+        connection = self._connections.setdefault(server.port, Connection(server.port))
+        if not self.tokens or turn % 40 == 0:
+            answer = self._ask("login", connection, "POST", "/token", {"username": USERNAME, "password": PASSWORD})
+        elif turn % 2:
+            answer = self._ask("guard", connection, "GET", "/protected", None, self.tokens["access_token"])
+        else:
+            body = {"refresh_token": self.tokens["refresh_token"]}
+            answer = self._ask("refresh", connection, "POST", "/token/refresh", body)
+        if answer.status == 200 and "refresh_token" in answer.body:
+            self.tokens = answer.body
+
+    def _ask(self, what: str, connection: Connection, *given: Any) -> Answer:
+        answer = connection.ask(*given)
+        self.answers.append((answer.status, what))
+        return answer
+
+    def stop(self) -> None:
+        self._end.set()
+        self.join(60)
+
+
+@contextmanager
+def visited(servers: list[Server], count: int = 4) -> Iterator[list[Visitor]]:
+    """Let visitors in until the block ends."""
+    visitors = [Visitor(servers) for _ in range(count)]
+    for visitor in visitors:
+        visitor.start()
+    try:
+        yield visitors
+    finally:
+        for visitor in visitors:
+            visitor.stop()
+
+
+def more(visitors: list[Visitor], count: int = 25) -> None:
+    """Wait for so many more good answers of each visitor."""
+
+    def good(visitor: Visitor) -> int:
+        return sum(status == 200 for status, _ in visitor.answers)
+
+    wanted = [good(visitor) + count for visitor in visitors]
+    wait_until(
+        lambda: all(good(visitor) >= least for visitor, least in zip(visitors, wanted, strict=True)),
+        timeout=60,
+        what="good answers for everybody",
+    )
+
+
 @dataclass(frozen=True)
 class House:
     """Gunicorn with its workers, and an application in this process over the same database."""
@@ -120,11 +195,12 @@ def serving(
     *,
     workers: int = 4,
     threads: int = 4,
+    more_environment: Mapping[str, str] | None = None,
     **settings: int,
 ) -> Iterator[House]:
     """Serve the test application by gunicorn: the default SQLite file below *folder*, or the database at *url*."""
     environment = {"TEST_INSTANCE": str(folder), "TEST_DATABASE_URL": url, "PYTHONPATH": "src"}
-    environment |= {name: str(value) for name, value in settings.items()}
+    environment |= {name: str(value) for name, value in settings.items()} | dict(more_environment or {})
     config: dict[str, Any] = dict(settings)
     if url is not None:
         config |= {"SIGNET_DATABASE_URL": url, "SIGNET_ROOT_KEY": ROOT_KEY}

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,80 +14,13 @@ from sqlalchemy.exc import ProgrammingError
 from flask_signet.exceptions import SchemaError, Unavailable
 from flask_signet.store import Store, schema
 from tests.rooms.sessions.application import PASSWORD, USERNAME
-from tests.rooms.sessions.live import ROOT, Answer, Connection, House, serving
+from tests.rooms.sessions.live import ROOT, House, more, serving, visited
 from tests.rooms.store.versions import later_version, run
 from tests.support.http import request
 from tests.support.processes import Server, wait_until
 
 StartServer = Callable[..., Server]
 LOGIN = {"username": USERNAME, "password": PASSWORD}
-
-
-class Visitor(threading.Thread):
-    """Logs in, refreshes and shows its token, on whichever server is there, and notes every answer."""
-
-    def __init__(self, servers: list[Server]) -> None:
-        super().__init__()
-        self.servers = servers  # may grow while we run
-        self.answers: list[tuple[int, str]] = []
-        self._connections: dict[int, Connection] = {}
-        self._end = threading.Event()
-        self.tokens: dict[str, Any] = {}
-
-    def run(self) -> None:
-        turn = 0
-        while not self._end.is_set():
-            turn += 1
-            server = self.servers[turn % len(self.servers)]
-            connection = self._connections.setdefault(server.port, Connection(server.port))
-            if not self.tokens or turn % 40 == 0:
-                answer = self._ask("login", connection, "POST", "/token", LOGIN)
-            elif turn % 2:
-                answer = self._ask("guard", connection, "GET", "/protected", None, self.tokens["access_token"])
-            else:
-                body = {"refresh_token": self.tokens["refresh_token"]}
-                answer = self._ask("refresh", connection, "POST", "/token/refresh", body)
-            if answer.status == 200 and "refresh_token" in answer.body:
-                self.tokens = answer.body
-            time.sleep(0.005)
-        for connection in self._connections.values():
-            connection.close()
-
-    def _ask(self, what: str, connection: Connection, *given: Any) -> Answer:
-        answer = connection.ask(*given)
-        self.answers.append((answer.status, what))
-        return answer
-
-    def stop(self) -> None:
-        self._end.set()
-        self.join(60)
-
-
-@contextmanager
-def visited(servers: list[Server], count: int = 4) -> Iterator[list[Visitor]]:
-    """Let visitors in until the block ends."""
-    visitors = [Visitor(servers) for _ in range(count)]
-    for visitor in visitors:
-        visitor.start()
-    try:
-        yield visitors
-    finally:
-        for visitor in visitors:
-            visitor.stop()
-
-
-def more(visitors: list[Visitor], count: int = 25) -> None:
-    """Wait for so many more good answers of each visitor."""
-
-    def good(visitor: Visitor) -> int:
-        return sum(status == 200 for status, _ in visitor.answers)
-
-    wanted = [good(visitor) + count for visitor in visitors]
-    wait_until(
-        lambda: all(good(visitor) >= least for visitor, least in zip(visitors, wanted, strict=True)),
-        timeout=60,
-        what="good answers for everybody",
-    )
 
 
 def start(start_server: StartServer, version: Path, environment: dict[str, str | None]) -> Server:
