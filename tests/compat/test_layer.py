@@ -69,6 +69,16 @@ def test_a_header_that_was_accepted_is_recalled_as_a_whole(scheme: str) -> None:
     assert verifier.recall(header, NOW) is not None
 
 
+@pytest.mark.parametrize("form", ["Bearer  {}", "Bearer {},", "Basic eDp5, Bearer {}"])
+def test_a_header_of_unusual_form_is_not_kept(form: str) -> None:
+    """There are endless ways to write one token so: they must not push others out."""
+    w = world()
+    header = form.format(w.access())
+    assert w.client.get("/access", headers={"Authorization": header}).status_code == 200
+
+    assert layer_of(w).snapshot().verifier.recall(header, NOW) is None
+
+
 def test_a_header_that_was_accepted_after_a_look_at_the_ring_is_recalled_too(tmp_path: Path) -> None:
     path = tmp_path / "ring.json"
     keyfiles.create(path, {"keys": [test_keys.jwk("EdDSA")]})
