@@ -10,9 +10,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
 
-from flask_signet import JWTManager, create_access_token, get_jwt_identity, get_jwt_request_location, jwt_required
+from flask_signet import (
+    JWTManager,
+    create_access_token,
+    decode_token,
+    get_jwt_identity,
+    get_jwt_request_location,
+    jwt_required,
+)
 from flask_signet.clock import SYSTEM
-from flask_signet.tokens import ring
+from flask_signet.tokens import keys, ring
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.tokens.revocations import RevocationMemory
 from flask_signet.tokens.ring import Ring
@@ -219,6 +226,32 @@ def test_outside_a_request_a_weak_key_makes_tokens_with_a_warning(caplog: pytest
 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert w.client.get("/access", headers=bearer(token)).status_code == 200
+
+
+def test_outside_a_request_a_weak_key_of_the_application_is_warned_of_and_used(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    w = world()
+    w.jwt.decode_key_loader(lambda header, claims: "changeme")
+    token = Issuer(keys.symmetric("changeme", "HS256")).issue({"sub": "ann"})
+    with w.app.app_context():
+        assert decode_token(token)["sub"] == "ann"
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_the_algorithm_that_signs_may_stand_first_among_those_that_are_accepted() -> None:
+    w = world(JWT_DECODE_ALGORITHMS=["HS256", "ES256"], JWT_PUBLIC_KEY=EC_KEY.public_key())
+    token = Issuer(keys.from_config(EC_KEY, "ES256", private=True)).issue({"sub": "bob"})
+
+    assert w.get("/access", w.access()).json["identity"] == "ann"
+    assert w.get("/access", token).json["identity"] == "bob"
+
+
+def test_no_accepted_algorithm_but_the_one_that_signs_makes_tokens() -> None:
+    w = world(JWT_DECODE_ALGORITHMS=["HS512", "ES256"], JWT_PRIVATE_KEY=EC_KEY)
+
+    assert layer_of(w).issuer().key.algorithm == "HS256"
 
 
 def test_each_application_has_a_list_of_csrf_methods_of_its_own() -> None:

@@ -124,6 +124,12 @@ def test_retired_keys_leave_when_the_overlap_is_over() -> None:
     assert "older" not in names
 
 
+def test_a_date_of_retirement_counts_for_retired_keys_alone() -> None:
+    after = rotated({"keys": [CURRENT, {**NEXT, "retired_at": NOW - 10**6}]})
+
+    assert "current" == statuses(after)["two"]
+
+
 def test_a_key_without_status_is_the_current_one() -> None:
     bare = {name: value for name, value in CURRENT.items() if name != "status"}
 
