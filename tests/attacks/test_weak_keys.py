@@ -232,6 +232,7 @@ BAD: dict[str, dict[str, Any]] = {
     "key_ops encrypt": {**RSA, "key_ops": ["encrypt"]},
     "key_ops empty": {**RSA, "key_ops": []},
     "key_ops text": {**RSA, "key_ops": "verify"},
+    "key_ops a number": {**RSA, "key_ops": 5},
     "key_ops twice": {**RSA, "key_ops": ["verify", "verify"]},
     "kid a number": {**RSA, "kid": 1},
     "n missing": {**RSA, "n": None},
@@ -294,7 +295,24 @@ def test_row_27_a_key_that_is_none_is_refused_at_import(jwk: dict[str, Any]) -> 
 
 ROCA_WORDS = "the RSA key was made by a faulty chip (ROCA, CVE-2017-15361)"
 CURVES = "the curve of an EC key must be P-256 (ES256), P-384 (ES384) or P-521 (ES512)"
+ALGORITHMS = "ES256, ES384, ES512, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512"
 WORDS = {
+    "alg none": f"alg 'none' of a JWK is none of {ALGORITHMS}",
+    "alg a list": f"alg \"['RS256']\" of a JWK is none of {ALGORITHMS}",
+    "alg of another type": "an oct key cannot be used with RS256",
+    "unknown kty": "kty 'oct2' of a JWK is none of 'EC', 'OKP', 'RSA', 'oct'",
+    "secret too short": "an oct key for HS256 needs at least 32 bytes (RFC 7518 section 3.2)",
+    "kid a number": "kid of a JWK must be a text",
+    "use enc": "use of a JWK must be 'sig': a key for encryption signs nothing",
+    "key_ops text": "key_ops of a JWK must be a list without repetition",
+    "key_ops a number": "key_ops of a JWK must be a list without repetition",
+    "key_ops twice": "key_ops of a JWK must be a list without repetition",
+    "key_ops empty": "key_ops of a JWK must hold 'verify' or 'sign'",
+    "key_ops encrypt": "key_ops of a JWK must hold 'verify' or 'sign'",
+    "secret missing": "an oct key needs its secret in k",
+    "secret a list": "an oct key needs its secret in k",
+    "secret not base64url": "k of an oct key is not base64url",
+    "secret beyond ascii": "k of an oct key is not base64url",
     "rsa with ec alg": "an RSA key cannot be used with ES256",
     "e one": "e of an RSA key must be odd and at least 3",
     "e two": "e of an RSA key must be odd and at least 3",
@@ -325,6 +343,12 @@ def test_row_27_the_refusal_of_a_key_says_which_part_is_wrong(name: str, words: 
         keys.from_jwk(BAD[name])
 
     assert words == str(caught.value)
+
+
+@pytest.mark.parametrize("member", ["alg", "kty"])
+def test_row_27_of_an_unknown_word_twenty_characters_are_shown(member: str) -> None:
+    with pytest.raises(InvalidKeyError, match=f"^{member} '{'x' * 20}' of a JWK is none of "):
+        keys.from_jwk({**OCT, member: "x" * 21})
 
 
 @pytest.mark.parametrize("bits", [1024, 1536, 2040])
@@ -379,7 +403,8 @@ def test_row_27_a_set_without_keys_is_refused(members: Any) -> None:
 
 @pytest.mark.parametrize("algorithm", test_keys.ALGORITHMS)
 def test_row_27_good_keys_are_taken_in_every_honest_form(algorithm: str) -> None:
-    for members in ({}, {"use": "sig"}, {"use": None}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}):
+    operations = ({"key_ops": names} for names in (["verify"], ["sign"], ["sign", "verify"]))
+    for members in ({}, {"use": "sig"}, {"use": None}, *operations):
         key: Key = test_keys.key(algorithm, **members)
 
         assert algorithm == key.algorithm

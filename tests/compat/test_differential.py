@@ -179,7 +179,7 @@ def cases() -> Iterator[Case]:
 
 
 def application(library: Any, config: dict[str, Any]) -> Flask:
-    app = Flask(library.__name__)
+    app = Flask("compared")  # by the name of the library it would have the logger of the library
     app.config.update(JWT_SECRET_KEY=SECRET, JWT_TOKEN_LOCATION=["headers", "cookies", "query_string", "json"])
     app.config.update(JWT_ERROR_STATUS="flask-jwt-extended", **config)
     library.JWTManager(app)

@@ -252,3 +252,9 @@ def test_a_moment_is_told_in_utc_wherever_the_machine_stands() -> None:
 
 def test_the_name_of_a_key_is_explained() -> None:
     assert inspect(token({"kid": "k"}), now=NOW).header[-1].meaning == "name of the key that signed"
+
+
+def test_nothing_in_a_token_steers_the_terminal_of_who_looks_at_it() -> None:
+    found = inspect(token(**{"na\u00efve \x1b[2J\u202e": 1}), now=NOW)
+
+    assert "  na\u00efve \\x1b[2J\\u202e = 1" in found.lines()

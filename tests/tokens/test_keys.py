@@ -132,6 +132,26 @@ def test_a_text_that_is_no_key_is_refused_with_the_right_form(text: str | bytes)
             keys.from_config(text, "RS256", private=private)
 
 
+def test_a_text_that_is_no_key_is_told_what_a_key_looks_like() -> None:
+    with pytest.raises(InvalidKeyError) as caught:
+        keys.from_config("x", "RS256", private=True)
+
+    assert str(caught.value) == (
+        "the key is not a PEM text that can be read: it must begin with '-----BEGIN PRIVATE KEY-----' or "
+        "'-----BEGIN PUBLIC KEY-----', keep its line breaks, and have no passphrase"
+    )
+
+
+def test_a_public_key_as_a_secret_is_told_where_it_belongs() -> None:
+    with pytest.raises(InvalidKeyError) as caught:
+        keys.symmetric(b"ssh-rsa AAAA", "HS384")
+
+    assert str(caught.value) == (
+        "the secret for HS384 is the text of an asymmetric key, which anybody may know: "
+        "set JWT_ALGORITHM to the algorithm of that key and give it as JWT_PRIVATE_KEY / JWT_PUBLIC_KEY"
+    )
+
+
 def test_a_key_with_a_passphrase_is_refused() -> None:
     pem = PRIVATE["ES256"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
     with pytest.raises(InvalidKeyError, match="have no passphrase"):
@@ -167,6 +187,15 @@ def test_a_secret_as_text_is_its_utf8_bytes() -> None:
     assert signs_and_verifies(text, raw)
     assert text.weakness == raw.weakness
     assert "repeats the same few bytes" in (text.weakness or "")
+
+
+def test_a_secret_without_a_name_is_written_without_one() -> None:
+    key = keys.symmetric(b"abcd" * 12, "HS384")
+    assert key.private_jwk is not None
+
+    assert {"kty": "oct", "alg": "HS384", "k": "YWJjZGFiY2RhYmNkYWJjZGFiY2RhYmNkYWJjZGFiY2RhYmNkYWJjZGFiY2RhYmNk"} == (
+        key.private_jwk()
+    )
 
 
 def test_a_secret_of_four_different_bytes_is_the_least() -> None:

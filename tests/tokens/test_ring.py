@@ -124,6 +124,12 @@ def test_retired_keys_leave_when_the_overlap_is_over() -> None:
     assert "older" not in names
 
 
+def test_a_date_of_retirement_counts_for_retired_keys_alone() -> None:
+    after = rotated({"keys": [CURRENT, {**NEXT, "retired_at": NOW - 10**6}]})
+
+    assert "current" == statuses(after)["two"]
+
+
 def test_a_key_without_status_is_the_current_one() -> None:
     bare = {name: value for name, value in CURRENT.items() if name != "status"}
 
@@ -137,6 +143,13 @@ def test_a_removed_current_key_is_followed_by_the_next_one() -> None:
     assert ["current", "next"] == [jwk["status"] for jwk in after["keys"]]
     assert "two" == after["keys"][0]["kid"]
     assert "EdDSA" == after["keys"][1]["alg"]
+
+
+def test_a_removed_key_without_status_was_the_current_one() -> None:
+    bare = {name: value for name, value in CURRENT.items() if name != "status"}
+    after = ring.without({"keys": [bare, NEXT]}, "one", SYSTEM.token_bytes, NOW)
+
+    assert "current" == statuses(after)["two"]
 
 
 def test_a_removed_current_key_without_a_next_one_is_replaced_at_once() -> None:
@@ -217,14 +230,22 @@ def test_exactly_one_key_is_current(count: int) -> None:
             {**NEXT, "status": "current" if count else "retired"},
         ]
     }
-    with pytest.raises(SettingsError, match=f'exactly one key with "status": "current", not {count}'):
+    with pytest.raises(SettingsError, match=f'exactly one key with "status": "current", not {count}') as caught:
         ring.from_jwks(jwks)
+    assert str(caught.value).endswith('; the others are "next" or "retired"')
 
 
 @pytest.mark.parametrize("status", ["Current", "", None, 1, ["current"], {"a": 1}, "revoked"], ids=repr)
 def test_an_unknown_status_is_refused(status: Any) -> None:
     with pytest.raises(InvalidKeyError, match='"status" of a key must be one of next, current, retired, not'):
         ring.from_jwks({"keys": [{**CURRENT, "status": status}]})
+
+
+def test_of_an_unknown_status_twenty_characters_are_shown() -> None:
+    with pytest.raises(InvalidKeyError) as caught:
+        ring.from_jwks({"keys": [{**CURRENT, "status": "x" * 21}]})
+
+    assert f"\"status\" of a key must be one of next, current, retired, not '{'x' * 20}'" == str(caught.value)
 
 
 def test_the_weakest_key_makes_the_ring_weak() -> None:
@@ -299,6 +320,7 @@ def test_errors_of_a_ring_say_what_is_wrong() -> None:
         (b"[]", 'the key ring must be a JWK set: {"keys": [...]}'),
         (b"{}", 'JWT_KEYS must be a JWK set: {"keys": [...]} with at least one key'),
         (b'{"keys":[1]}', "every member of JWT_KEYS must be a JWK object"),
+        (json.dumps({"keys": [CURRENT, {**NEXT, "kid": "one"}]}).encode(), "two keys of JWT_KEYS share one kid"),
     ):
         with pytest.raises(InvalidKeyError) as caught:
             ring.from_text(text)

@@ -339,8 +339,17 @@ def test_a_type_that_fits_is_taken(typ: str) -> None:
 
 
 def test_a_type_for_something_else_is_refused() -> None:
-    with pytest.raises(MalformedToken):
-        verifier().verify(token(header={**HEAD, "typ": "Logout+JWT"}), NOW)
+    for typ, shown in (("Logout+JWT", "Logout+JWT"), ("x" * 41 + "+jwt", "x" * 40)):
+        with pytest.raises(MalformedToken) as caught:
+            verifier().verify(token(header={**HEAD, "typ": typ}), NOW)
+
+        assert f"Wrong kind of token: typ {shown!r}" == str(caught.value)
+
+
+def test_an_empty_payload_is_one_segment_of_three() -> None:
+    header, _, signature = token().split(".")
+    with pytest.raises(InvalidSignature):
+        verifier().verify(f"{header}..{signature}", NOW)
 
 
 def test_issuer_and_audience_are_compared() -> None:
@@ -451,7 +460,7 @@ def test_nameless_keys_are_tried_one_after_the_other() -> None:
 
 def test_a_name_of_several_keys_names_none() -> None:
     twins = (HS256, KEYS["HS512"].named("test-HS256"))
-    with pytest.raises(UnknownKey, match="its kid names several"):
+    with pytest.raises(UnknownKey, match=r"^No key is known for this token: its kid names several$"):
         jws.candidates(twins, "HS256", "test-HS256")
 
 
@@ -478,6 +487,14 @@ def test_the_signature_layer_takes_one_key_or_a_set() -> None:
         verify_signature(made[:-4] + "AAAA", one)
     with pytest.raises(MalformedToken, match=r"^Invalid crypto padding$"):
         verify_signature(made + "=", one)
+
+
+def test_a_name_among_keys_that_have_none_is_refused_in_words() -> None:
+    nameless = [test_keys.public_jwk(name, kid=None) for name in ("ES256", "EdDSA")]
+    with pytest.raises(UnknownKey) as caught:
+        verify_signature(token(key=KEYS["ES256"]), {"keys": nameless})
+
+    assert "No key is known for this token: it names one, and none of the keys has a name" == str(caught.value)
 
 
 @pytest.mark.parametrize(

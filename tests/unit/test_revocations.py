@@ -138,6 +138,17 @@ def test_sweeping_all_segments_forgets_all_that_is_dead() -> None:
     assert all(compact.get(f"session-{i}") == 2 for i in range(1, 5_000, 2))
 
 
+def test_sweeping_a_segment_in_which_nothing_died_leaves_it_as_it_is() -> None:
+    compact = CompactMap(small=0)
+    for i in range(1_000):
+        compact.put(f"session-{i}", 1)
+    before = list(compact._segments)
+    for _ in range(256):
+        compact.sweep(lambda value: value == 2)
+
+    assert all(after is segment for after, segment in zip(compact._segments, before, strict=True))
+
+
 def test_an_ended_session_is_refused_and_another_is_not() -> None:
     known = memory()
     known.end_sessions([("a", 2_000)])
@@ -170,6 +181,14 @@ def test_a_token_of_nobody_has_no_epoch() -> None:
 
     assert not known.is_revoked({})
     assert known.is_revoked({"sub": "None"})
+
+
+def test_a_token_without_a_subject_is_judged_as_one_of_the_empty_subject() -> None:
+    known = memory()
+    known.raise_epochs([("", 1)])
+
+    assert known.is_revoked({})
+    assert not known.is_revoked({"epoch": 1})
 
 
 def test_an_epoch_never_goes_down() -> None:

@@ -1,0 +1,113 @@
+"""A plugin of pytest for ``scripts/mutate.py``: collect the tests once, then judge every mutant in a fork of its own.
+
+mutmut makes the mutants and measures which tests meet which function. Its own runs begin a pytest for every mutant,
+which takes longer than the tests do.
+
+The environment says what to do: ``SIGNET_MUTANTS`` is a file with the names of the mutants, as JSON, and
+``SIGNET_OUTCOMES`` one to which a line for each is added: the name and the status by mutmut's numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.utils.format_utils import mangled_name_from_mutant_name
+
+SURVIVED, KILLED, BROKEN, NO_TESTS, TIMEOUT = 0, 1, 3, 33, 36
+
+# Fewer examples, the same ones in every run: a mutant must not survive or die by chance.
+settings.register_profile(
+    "mutation",
+    max_examples=25,
+    phases=(Phase.explicit, Phase.generate),  # nobody reads the example, so none is made smaller
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("mutation")
+
+
+def late(*_: object) -> None:
+    """End this process: its test takes much longer than without a mutant."""
+    os._exit(TIMEOUT)
+
+
+class Judge:
+    """Runs the tests of one mutant after the other, those first that killed its neighbours, then the quickest."""
+
+    def __init__(self, session: pytest.Session, measured: dict[str, Any], outcomes: Path) -> None:
+        self.session = session
+        self.seconds: dict[str, float] = measured["duration_by_test"]
+        self.tests_of: dict[str, list[str]] = measured["tests_by_mangled_function_name"]
+        self.items = {item.nodeid: item for item in session.items}
+        self.killers: dict[str, list[str]] = defaultdict(list)
+        self.outcomes = outcomes
+        self.killer = outcomes.with_suffix(".killer")
+
+    def judge(self, mutant: str) -> None:
+        """Write down what becomes of *mutant*."""
+        function = mangled_name_from_mutant_name(mutant)
+        killers = self.killers[function]
+        names = [name for name in self.tests_of.get(function, ()) if name in self.items]
+        rest = sorted((name for name in names if name not in killers), key=self.seconds.__getitem__)
+        status = self.run(mutant, [self.items[name] for name in (*killers, *rest)]) if names else NO_TESTS
+        if status == KILLED:
+            killer = self.killer.read_text()
+            self.killers[function] = [killer, *(name for name in killers if name != killer)]
+        with self.outcomes.open("a") as outcomes:
+            print(mutant, status, file=outcomes)
+
+    def run(self, mutant: str, items: list[pytest.Item]) -> int:
+        """Return the status of *items* with *mutant*; an empty name is the code as it stands."""
+        child = os.fork()
+        if child == 0:
+            status = BROKEN
+            try:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, 1)
+                os.dup2(nowhere, 2)
+                set_mutant_under_test(mutant)
+                status = self.protocol(items)
+            finally:
+                os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return TIMEOUT if status == -signal.SIGALRM else status
+
+    def protocol(self, items: list[pytest.Item]) -> int:
+        """Run *items* until one fails."""
+        signal.signal(signal.SIGPROF, late)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            seconds = self.seconds[item.nodeid]
+            # A loop that became endless is ended by the CPU time that the test needs without a mutant; one that
+            # waits for ever by the clock on the wall, which says little on a machine that does other things too.
+            signal.setitimer(signal.ITIMER_PROF, 5 + 10 * seconds)
+            signal.alarm(int(120 + 60 * seconds))
+            self.session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self.session.testsfailed:
+                self.killer.write_text(item.nodeid)
+                return KILLED
+        return SURVIVED
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Judge the mutants instead of running the tests, where mutants are named."""
+    if "SIGNET_MUTANTS" not in os.environ:
+        return None
+    measured = json.loads((session.config.rootpath / "mutmut-stats.json").read_text())
+    judge = Judge(session, measured, Path(os.environ["SIGNET_OUTCOMES"]))
+    known = [item for item in session.items if item.nodeid in judge.seconds]
+    if judge.run("", sorted(known, key=lambda item: judge.seconds[item.nodeid])) != SURVIVED:
+        raise pytest.UsageError(f"without a mutant a test fails: {judge.killer.read_text()}")
+    for mutant in json.loads(Path(os.environ["SIGNET_MUTANTS"]).read_text()):
+        judge.judge(mutant)
+    return True
