@@ -122,20 +122,27 @@ class Store:
             database = self._identity(opened)
         except OSError as error:
             raise engines.refused(opened.engine.url.database or "", error) from error
-        if opened.borrowed or self.in_memory or database is None or opened.ready_for != database:
+        dialect = opened.engine.dialect.name
+        if opened.borrowed or self.in_memory or dialect not in ("sqlite", "postgresql"):
             yield None
-        elif opened.engine.dialect.name not in ("sqlite", "postgresql"):
+            return
+        if database is None or opened.ready_for != database:
             yield None
-        else:
+            return
+        with self._answering():
+            lent = opened.drivers.lend(database)
+        try:
+            yield lent.connection
+        except BaseException as error:
+            raised = opened.drivers.give_up(lent, error)
+            if raised is error:
+                raise
+            # SQLite has waited for as long as a request may wait.
+            if dialect == "postgresql" and isinstance(raised, Exception) and passes(raised):
+                raise TransactionLost from error
             with self._answering():
-                try:
-                    with opened.drivers.lend(database) as driver:
-                        yield driver
-                except exc.OperationalError as error:
-                    # SQLite has waited for as long as a request may wait.
-                    if opened.engine.dialect.name == "postgresql" and passes(error):
-                        raise TransactionLost from error
-                    raise
+                raise raised from error
+        opened.drivers.take_back(lent)
 
     def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
         """Return what *run* returns, run in one transaction, again where it lost against another.
