@@ -56,6 +56,14 @@ def test_no_other_character_is_taken_anywhere(character: int, place: int) -> Non
             base64url.decode(bytes(text))
 
 
+@pytest.mark.parametrize("character", sorted(set(range(256)) - set(ALPHABET)))
+def test_four_other_characters_are_not_passed_over(character: int) -> None:
+    """A lenient decoder skips them, and what is left has a length that fits again."""
+    for text in (b"A%sA", b"AA%sA", b"AAA%sA"):
+        with pytest.raises(ValueError, match=r".*"):
+            base64url.decode(text % bytes([character] * 4))
+
+
 @pytest.mark.parametrize(
     "text", [b"A", b"AAAAA", b"A=", b"AA=", b"AA==", b"AAA=", b"AAAA=", b"AAAA====", b"=", b"===="]
 )

@@ -93,7 +93,7 @@ def loads_object(data: bytes) -> Any:
         try:
             value, end = _quick(text)
         except RecursionError:
-            raise ValueError("not complete") from None
+            raise ValueError("nested too deeply") from None
         if end == len(text) and len(value) == text.count('":'):
             return value
     return loads(data)
