@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, create_app
+from tests.rooms.sessions.application import PASSWORD
 
 
 @pytest.fixture
-def app(tmp_path: Path, database: str | None) -> Iterator[Flask]:
-    config: dict[str, Any] = {"SIGNET_THROTTLE": False}
-    if database is not None:
-        config |= {"SIGNET_DATABASE_URL": database, "SIGNET_ROOT_KEY": ROOT_KEY}
-    app = create_app(tmp_path, config)
+def app(unthrottled_app: Flask) -> Flask:
     for name in ("ada", "bob"):
-        app.extensions["signet"].users.create(name, PASSWORD)
-    yield app
-    app.extensions["signet"].close()
+        unthrottled_app.extensions["signet"].users.create(name, PASSWORD)
+    return unthrottled_app
 
 
 def run(app: Flask, *command: str) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from flask_signet import Signet
 from flask_signet.accounts import Passwords, SQLAlchemyUsers
 from flask_signet.exceptions import InvalidCredentials
 from flask_signet.store import schema
-from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, USERNAME, create_app
+from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, USERNAME
 from tests.rooms.sessions.live import Answer, serving
 from tests.support.processes import Server
 
@@ -101,14 +101,9 @@ class Halves:
 
 
 @pytest.fixture
-def app(tmp_path: Path, database: str | None) -> Iterator[Flask]:
-    config: dict[str, Any] = {"SIGNET_THROTTLE": False}
-    if database is not None:
-        config |= {"SIGNET_DATABASE_URL": database, "SIGNET_ROOT_KEY": ROOT_KEY}
-    app = create_app(tmp_path, config)
-    app.extensions["signet"].users.create(USERNAME, PASSWORD)
-    yield app
-    app.extensions["signet"].close()
+def app(unthrottled_app: Flask) -> Flask:
+    unthrottled_app.extensions["signet"].users.create(USERNAME, PASSWORD)
+    return unthrottled_app
 
 
 def ask(app: Flask, method: str, path: str, body: dict[str, Any] | None, token: str | None = None) -> Answer:
