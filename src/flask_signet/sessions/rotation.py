@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask_signet.sessions.refresh_token import LAST_GENERATION
 
@@ -36,8 +36,7 @@ class Decision(enum.Enum):
     """The session has reached its idle or its absolute end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A row of ``signet_sessions`` as far as a decision needs it.
 
     :param exchanged: when the last generations were exchanged, newest first, at most 16.
@@ -51,8 +50,7 @@ class Snapshot:
     ended: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(NamedTuple):
     """When a request is judged.
 
     :param arrived: when the request came, before it waited for any lock; on the clock of the exchanges.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -84,8 +84,7 @@ class SessionInfo:
     ends_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _Row(NamedTuple):
     """A locked row of ``signet_sessions`` and what was read with it."""
 
     user_id: str
@@ -96,8 +95,7 @@ class _Row:
     moment: Moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """How a rotation ended: the decision, and what a token needs if there is to be one."""
 
     decision: Decision
@@ -375,9 +373,7 @@ class Sessions:
             token.generation,
             self._time.waited(arrived) + settings.grace * 1000,
         )
-        driver.autocommit = True
         row = driver.execute(statements.POSTGRESQL_ROTATE, values).fetchone()
-        driver.autocommit = False
         if row is None:
             return None
         return _Outcome(

@@ -2,70 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Engine, PoolProxiedConnection, exc
+from sqlalchemy import Engine, exc
 
-# As many as the pool keeps. They are open beside its own, and SQLite does not count them.
-_KEPT_AT_MOST: Final = 8
+from flask_signet.clock import Clock
+from flask_signet.store.engines import DRIVERS_AT_MOST, PING_AFTER_SECONDS
 
 
 class Lent:
     """A connection that one borrower has, in no transaction.
 
-    :param database: what it leads to, the identity of a file that may be replaced.
-    :param pooled: where it goes back to, if not to those that are kept.
+    :ivar connection: the driver's, ``None`` before the first use and after an error.
+    :ivar database: what it leads to, the identity of a file that may be replaced.
+    :ivar used: when it was last in use, on the monotonic clock.
     """
 
-    __slots__ = ("connection", "database", "pooled")
+    __slots__ = ("connection", "database", "used")
 
-    def __init__(self, connection: Any, database: object, pooled: PoolProxiedConnection | None) -> None:
-        self.connection = connection
-        self.database = database
-        self.pooled = pooled
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self.database: object = None
+        self.used = 0.0
+
+    def close(self) -> None:
+        """Close the connection, and with it whatever was begun."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
 
 
 class Drivers:
-    """Lends connections of one engine to one borrower at a time.
+    """Lends connections of one engine to one borrower at a time; PostgreSQL's are in autocommit.
 
-    SQLite's are kept beside the pool: to check one out of it and in again costs half of what a refresh costs.
-    Those of a server stay with the pool, which asks them whether they are alive.
+    They are kept beside the pool: to check one out of it and in again costs half of what a refresh costs.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
         self._errors = engine.dialect.loaded_dbapi.Error
-        self._keeps = engine.dialect.name == "sqlite"
-        # One operation on a list needs no lock.
-        self._kept: list[Lent] = []
+        self._of_server = engine.dialect.name == "postgresql"
+        # The last one comes first, so that those are used that are open. One operation on a list needs no lock.
+        self._free = [Lent() for _ in range(DRIVERS_AT_MOST)]
 
-    def lend(self, database: object) -> Lent:
-        """Return a connection; it comes back by :meth:`take_back` or :meth:`give_up`.
+    def lend(self, database: object) -> Lent | None:
+        """Return a connection, which comes back by :meth:`take_back` or :meth:`give_up`; ``None`` if all are lent.
 
         :raises OperationalError: there is none to be had.
         """
-        while (kept := self._pop()) is not None:
-            if kept.database == database:
-                return kept
-            kept.connection.close()
         try:
-            pooled = self._engine.raw_connection()
-        except self._errors as error:
-            raise exc.OperationalError("connect", None, error) from error
-        connection = pooled.driver_connection
-        if not self._keeps:
-            return Lent(connection, database, pooled)
-        pooled.detach()
-        return Lent(connection, database, None)
+            lent = self._free.pop()
+        except IndexError:
+            return None
+        try:
+            if lent.connection is not None and (lent.database != database or not self._lives(lent)):
+                lent.close()
+            if lent.connection is None:
+                self._open(lent, database)
+        except BaseException:
+            self._free.insert(0, lent)
+            raise
+        return lent
 
     def take_back(self, lent: Lent) -> None:
         """Take a connection back from a borrower who ended what he began."""
-        if lent.pooled is not None:
-            lent.pooled.close()
-            return
-        self._kept.append(lent)
-        if len(self._kept) > _KEPT_AT_MOST:
-            self._close_one()
+        if self._of_server:
+            lent.used = self._clock.monotonic()
+        self._free.append(lent)
 
     def give_up(self, lent: Lent, error: BaseException) -> BaseException:
         """Close a connection after *error*, and with it whatever was begun.
@@ -73,26 +77,39 @@ class Drivers:
         :return: what to raise: the driver's errors as SQLAlchemy would have raised them.
         """
         ours = isinstance(error, self._errors)
-        if lent.pooled is None:
-            lent.connection.close()
-        else:
-            if ours:
-                lent.pooled.invalidate(error)
-            lent.pooled.close()
+        if ours and self._engine.dialect.is_disconnect(error, lent.connection, None):
+            self.close()  # the server went away, and so did the others
+        lent.close()
+        self._free.insert(0, lent)
         return exc.OperationalError("refresh", None, error) if ours else error
 
     def close(self) -> None:
-        """Close what is kept."""
-        while self._kept:
-            self._close_one()
+        """Close those that nobody has."""
+        for _ in range(DRIVERS_AT_MOST):
+            try:
+                free = self._free.pop()
+            except IndexError:  # the others are lent
+                return
+            free.close()
+            self._free.insert(0, free)
 
-    def _close_one(self) -> None:
-        kept = self._pop()
-        if kept is not None:
-            kept.connection.close()
-
-    def _pop(self) -> Lent | None:
+    def _open(self, lent: Lent, database: object) -> None:
         try:
-            return self._kept.pop()
-        except IndexError:  # none, or another thread was quicker
-            return None
+            pooled = self._engine.raw_connection()
+        except self._errors as error:
+            raise exc.OperationalError("connect", None, error) from error
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+        if self._of_server:
+            connection.autocommit = True
+        lent.connection, lent.database, lent.used = connection, database, self._clock.monotonic()
+
+    def _lives(self, lent: Lent) -> bool:
+        """Ask a server's connection that was idle for long; a file's is what it was."""
+        if not self._of_server or self._clock.monotonic() - lent.used < PING_AFTER_SECONDS:
+            return True
+        try:
+            self._engine.dialect.do_ping(lent.connection)
+        except self._errors:
+            return False
+        return True

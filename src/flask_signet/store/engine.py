@@ -28,14 +28,14 @@ RETRY_SECONDS = 2.0
 class _Opened:
     """What belongs to one process: its engine, and whether the tables were found right."""
 
-    def __init__(self, engine: Engine, *, borrowed: bool) -> None:
+    def __init__(self, engine: Engine, clock: Clock, *, borrowed: bool) -> None:
         self.pid = os.getpid()
         self.engine = engine
         self.borrowed = borrowed
         self.ready_for: object = None
         self.lock = threading.RLock()
         self.joined = threading.local()
-        self.drivers = Drivers(engine)
+        self.drivers = Drivers(engine, clock)
 
 
 class Store:
@@ -111,8 +111,9 @@ class Store:
     def driver(self) -> Generator[Any, None, None]:
         """Lend a connection of SQLite's or PostgreSQL's driver, in no transaction; ``None`` if there is none to lend.
 
-        For the path of a refresh alone. There is none before a transaction has looked at the tables, none to
-        memory, and none from the application's own engine, where only our transactions limit their wait for locks.
+        For the path of a refresh alone. There is none before a transaction has looked at the tables, none while
+        five others have one, none to memory, and none from the application's own engine, where only our transactions
+        limit their wait for locks.
 
         :raises TransactionLost: a server gave this transaction up for another one.
         :raises Unavailable: the database does not answer.
@@ -129,8 +130,14 @@ class Store:
         if database is None or opened.ready_for != database:
             yield None
             return
-        with self._answering():
+        try:
             lent = opened.drivers.lend(database)
+        except Exception:
+            with self._answering():
+                raise
+        if lent is None:
+            yield None
+            return
         try:
             yield lent.connection
         except BaseException as error:
@@ -260,7 +267,7 @@ class Store:
 
     def _open(self) -> _Opened:
         if self.settings.url is None:
-            return _Opened(engines.own(self.settings), borrowed=False)
+            return _Opened(engines.own(self.settings), self.clock, borrowed=False)
         borrowed = self._app_engine() if self._app_engine is not None else None
         if self.settings.url == "app":
             if borrowed is None:
@@ -268,11 +275,11 @@ class Store:
                     'SIGNET_DATABASE_URL is "app", but the application has no Flask-SQLAlchemy: '
                     "call db.init_app(app) before the first request, or give a URL."
                 )
-            return _Opened(borrowed, borrowed=True)
+            return _Opened(borrowed, self.clock, borrowed=True)
         url = engines.parse(self.settings.url)
         if borrowed is not None and engines.same_database(borrowed.url, url):
-            return _Opened(borrowed, borrowed=True)
-        return _Opened(engines.configured(url, self.clock), borrowed=False)
+            return _Opened(borrowed, self.clock, borrowed=True)
+        return _Opened(engines.configured(url, self.clock), self.clock, borrowed=False)
 
 
 def _really_begin(connection: Connection) -> None:

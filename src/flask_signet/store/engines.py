@@ -28,6 +28,7 @@ LOCK_MILLISECONDS = 2_000  # a lock that is not to be had by then: 503, and the 
 CONNECT_SECONDS = 2  # the least that libpq takes
 POOL_SECONDS = 2.0  # wait for a free connection
 PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is asked before it is used
+DRIVERS_AT_MOST = 5  # lent by ``drivers``, beside the pool
 
 
 def parse(text: str) -> URL:
@@ -201,7 +202,14 @@ def _postgresql(url: URL, clock: Clock) -> Engine:
         arguments["connect_timeout"] = CONNECT_SECONDS
     if "options" not in url.query:
         arguments["options"] = f"-c lock_timeout={LOCK_MILLISECONDS}"
-    engine = create_engine(url, hide_parameters=True, pool_timeout=POOL_SECONDS, connect_args=arguments)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=5,
+        max_overflow=10 - DRIVERS_AT_MOST,  # 15 connections for each process, as SQLAlchemy would open by itself
+        pool_timeout=POOL_SECONDS,
+        connect_args=arguments,
+    )
     _ping_after_idleness(engine, clock)
     return engine
 

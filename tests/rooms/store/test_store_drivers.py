@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import create_engine, event, text
 
+from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable
 from flask_signet.store import Store, StoreSettings, engines, schema
 
@@ -133,23 +135,41 @@ def test_a_file_put_in_place_of_the_old_one_is_not_met_by_an_old_connection(read
         assert driver.execute("SELECT version FROM signet_key_ring").fetchone() == (70,)
 
 
-def test_however_many_borrow_at_once_no_more_than_eight_stay_open(ready: Store) -> None:
-    all_have_one = threading.Barrier(20)
-    lent: list[sqlite3.Connection] = []
+def test_no_more_than_five_have_one_at_a_time(ready: Store) -> None:
+    """Whoever comes later goes through the pool, which limits how many a server has to bear."""
+    with ExitStack() as borrowers:
+        lent = [borrowers.enter_context(ready.driver()) for _ in range(5)]
+        with ready.driver() as sixth:
+            assert sixth is None
+    with ready.driver() as again:
+        assert again in lent
 
-    def borrow() -> None:
+    assert len(set(lent)) == 5
+    assert all(_is_open(driver) for driver in lent)
+
+
+def test_one_that_failed_or_was_never_opened_makes_room_for_another(ready: Store) -> None:
+    def fail(error: type[BaseException]) -> None:
         with ready.driver() as driver:
-            lent.append(driver)
-            all_have_one.wait()
+            assert driver is not None
+            raise error
 
-    threads = [threading.Thread(target=borrow) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for _ in range(20):
+        for error in (ZeroDivisionError, sqlite3.OperationalError):
+            with pytest.raises((error, Unavailable)):
+                fail(error)
 
-    assert len(set(lent)) == 20
-    assert 1 <= sum(_is_open(connection) for connection in lent) <= 8
+    def refuse(_connection: object, _record: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    event.listen(ready.engine, "connect", refuse)
+    ready.engine.dispose()
+    for _ in range(20):
+        with pytest.raises(Unavailable), ready.driver():
+            pass
+    event.remove(ready.engine, "connect", refuse)
+    with ready.driver() as driver:
+        assert driver is not None
 
 
 def test_dispose_closes_what_was_kept(ready: Store) -> None:
@@ -177,15 +197,71 @@ def test_a_forked_process_gets_a_connection_of_its_own(ready: Store) -> None:
 
 
 @pytest.mark.postgres
-def test_postgresql_lends_one_of_the_pool_and_takes_it_back(postgres_store: Store) -> None:
+def test_a_server_s_connection_is_kept_beside_the_pool_and_left_in_no_transaction(postgres_store: Store) -> None:
     with postgres_store.read():
         pass
     pool = postgres_store.engine.pool
-    with postgres_store.driver() as driver:
-        driver.execute("SELECT 1")
-        during = pool.checkedout()  # type: ignore[attr-defined]
+    with postgres_store.driver() as first:
+        first.execute("SELECT 1")
+        assert first.info.transaction_status == TransactionStatus.IDLE
+        assert pool.checkedout() == 0  # type: ignore[attr-defined]
+    made = connections_made(postgres_store)
+    with postgres_store.driver() as again:
+        assert again is first
 
-    assert (during, pool.checkedout()) == (1, 0)  # type: ignore[attr-defined]
+    assert made == []
+
+
+@pytest.mark.postgres
+def test_a_server_s_connection_that_died_while_it_was_idle_is_not_lent_again(
+    postgres_store: Store, postgres_url: str, folder: Path
+) -> None:
+    monotonic = 100.0
+    store = Store(StoreSettings(folder=folder, url=postgres_url), clock=Clock(monotonic=lambda: monotonic))
+    with store.read():
+        pass
+    with store.driver() as first:
+        first.execute("SELECT 1")
+    end_all_connections(postgres_store)
+    monotonic += engines.PING_AFTER_SECONDS
+
+    with store.driver() as driver:
+        assert driver is not first
+        assert driver.execute("SELECT 1").fetchone() == (1,)
+    store.dispose()
+
+
+@pytest.mark.postgres
+def test_one_dead_connection_of_a_server_takes_the_others_with_it(
+    postgres_store: Store, postgres_url: str, folder: Path
+) -> None:
+    """They were in use a moment ago, so nobody asks them, and the server went away for all of them."""
+    store = Store(StoreSettings(folder=folder, url=postgres_url), clock=Clock(monotonic=lambda: 100.0))
+    with store.read():
+        pass
+    with ExitStack() as borrowers:
+        for _ in range(5):
+            borrowers.enter_context(store.driver())
+    store.engine.dispose()  # the pool asks nobody either at this time of day
+    end_all_connections(postgres_store)
+
+    with pytest.raises(Unavailable), store.driver() as driver:
+        driver.execute("SELECT 1")
+    for _ in range(5):
+        with store.driver() as driver:
+            assert driver.execute("SELECT 1").fetchone() == (1,)
+    store.dispose()
+
+
+def end_all_connections(store: Store) -> None:
+    """End all that lead to the database of *store*, but its own."""
+    with store.write() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
 
 
 def _is_open(connection: sqlite3.Connection) -> bool:
