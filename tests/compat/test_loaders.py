@@ -27,6 +27,8 @@ from tests.compat.application import SECRET, Hands, World, world
 LOADERS = sorted(name for name in vars(flask_jwt_extended.JWTManager) if name.endswith("_loader"))
 Style = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+FAILED = "Signature verification failed"
+
 
 def plain(callback: Callable[..., Any]) -> Callable[..., Any]:
     return callback
@@ -103,7 +105,7 @@ def test_key_loaders_choose_the_keys(style: Style) -> None:
 
     assert w.get("/access", w.access("a", additional_claims={"tenant": "a"})).json["identity"] == "a"
     forged = w.access("a", additional_claims={"tenant": "b"})
-    assert w.get("/access", forged).json["msg"] == "Signature verification failed"
+    assert w.get("/access", forged).json["msg"] == FAILED
     assert seen == [("HS256", "a"), ("HS256", "b")]
     unknown = w.get("/access", w.access("a", additional_claims={"tenant": "c"}))
     assert (unknown.status_code, unknown.json["error"]) == (401, "invalid_token")
@@ -136,7 +138,29 @@ def test_a_key_loader_may_give_a_public_key_and_read_the_kid() -> None:
     for name in ("a", "b"):
         assert w.get("/access", w.access(name, additional_headers={"kid": name})).json["identity"] == name
     forged = w.access("a", additional_headers={"kid": "b"})
-    assert w.get("/access", forged).json["msg"] == "Signature verification failed"
+    assert w.get("/access", forged).json["msg"] == FAILED
+
+
+def test_keys_that_a_loader_gave_before_count_only_while_it_gives_them() -> None:
+    """They are kept as they were read, by their text and algorithm; what decides is the callback of this request."""
+    secrets = {"a": "a" * 63 + "1", "b": "b" * 63 + "2"}
+    w = world(JWT_DECODE_ALGORITHMS=["HS256", "HS512"])
+    w.jwt.encode_key_loader(lambda identity: secrets[identity])
+    w.jwt.decode_key_loader(lambda header, claims: secrets[header["kid"]])
+
+    def ask(token: str) -> str:
+        answer = w.get("/access", token).json
+        return answer.get("identity") or answer["msg"]
+
+    tokens = [w.access(name, additional_headers={"kid": name}) for name in ("a", "b")]
+    w.app.config["JWT_ALGORITHM"] = "HS512"
+    tokens.append(w.access("a", additional_headers={"kid": "a"}))
+    for _ in range(2):
+        assert [ask(token) for token in tokens] == ["a", "b", "a"]
+    secrets["a"] = secrets["b"]
+    assert [ask(token) for token in tokens] == [FAILED, "b", FAILED]
+    del secrets["b"]
+    assert ask(tokens[1]) == "No key is known for this token"
 
 
 def test_with_key_loaders_no_key_need_be_set() -> None:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("flask_signet")
 
 EXTENSION: Final = "flask-signet-tokens"
+_LOADED_KEYS: Final = 64  # of an application whose callback chooses a key for each token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +85,8 @@ class TokenLayer:
         self._snapshot: Snapshot | None = None
         self._issuer: Issuer | None = None
         self._warned: set[str] = set()
+        # To read a key and to judge it takes longer than to verify with it.
+        self._loaded_key = lru_cache(_LOADED_KEYS)(keys.from_config)
 
     @property
     def settings(self) -> TokenSettings:
@@ -240,14 +244,14 @@ class TokenLayer:
             return None
 
     def _verify_with_loader(self, token: str, now: float) -> Verified:
-        """Verify with the key that the application's own callback chooses; nothing is kept."""
+        """Verify with the key that the application's own callback chooses; of the token nothing is kept."""
         settings, callback = self.settings, self.manager.decode_key_callback
         assert callback is not None
         if len(token) > settings.policy.max_token_bytes:
             raise MalformedToken(f"Invalid token: longer than {settings.policy.max_token_bytes} bytes")
         _, header_segment, payload_segment, _ = jws.split(token)
         header, claims = jws.read_header(header_segment), jws.read_payload(payload_segment)
-        algorithm, key_id = jws.check_header(header)
+        algorithm, _ = jws.check_header(header)
         if algorithm not in settings.decode_algorithms:
             raise InvalidAlgorithm("The specified alg value is not allowed")
         try:
@@ -257,11 +261,12 @@ class TokenLayer:
         if value is None:
             raise UnknownKey("No key is known for this token")
         try:
-            key = keys.from_config(value, algorithm, private=False)
+            remembered = isinstance(value, (str, bytes))  # a key object may have no hash
+            key = (self._loaded_key if remembered else keys.from_config)(value, algorithm, private=False)
         except InvalidKeyError as error:
             raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
         self.judge_weakness(key.weakness, request if request else None)
-        return Verifier((key.named(key_id),), settings.policy).verify(token, now)
+        return Verifier((key,), settings.policy).verify(token, now)
 
 
 def layer_of(app: Flask) -> TokenLayer:
