@@ -92,9 +92,13 @@ class Feed:
     def epoch(self, user_id: str) -> int:
         """Return the epoch that a token of this user, made now, must carry.
 
+        Guards learn of an epoch within a second; a token made in that second under the old one would be refused
+        at its end. So this reads whatever the age of the last reading.
+
         :raises Unavailable: as :meth:`is_revoked`.
         """
-        self.refresh()
+        monotonic = self._clock.monotonic()
+        self._catch_up(monotonic, since=monotonic)
         return self._memory.epoch(user_id)
 
     def has_ended(self, sid: str) -> bool:
@@ -176,7 +180,11 @@ class Feed:
 
     # --- Reading -------------------------------------------------------------------------------------
 
-    def _catch_up(self, monotonic: float) -> None:
+    def _catch_up(self, monotonic: float, since: float = float("-inf")) -> None:
+        """Read what is new where that is due.
+
+        :param since: when the last try must have begun, unless it failed.
+        """
         process = self._process
         if process.pid != os.getpid():
             # After a fork: a lock that another thread of the parent held is locked here for ever, and SQLite
@@ -186,20 +194,20 @@ class Feed:
             self._expected = -1  # a transaction that was rolled back
         # While somebody reads, the try is no longer due but its fruit is not there yet: wait for it as well, or the
         # first requests of a process would be refused beside the one that reads.
-        if process.lock.locked() or self._due(process, monotonic):
+        if process.lock.locked() or self._due(process, monotonic, since):
             patience = _PATIENCE if self._last >= 0 else _FIRST_PATIENCE
             if process.lock.acquire(timeout=patience):
                 try:
                     # Whoever waited for another thread's reading has it now.
-                    if self._due(process, self._clock.monotonic()):
+                    if self._due(process, self._clock.monotonic(), since):
                         self._try_to_read(process)
                 finally:
                     process.lock.release()
         self._refuse_if_too_old()
 
-    def _due(self, process: _Process, monotonic: float) -> bool:
+    def _due(self, process: _Process, monotonic: float, since: float) -> bool:
         """Return whether the last try is long enough ago for another one, or something of our own must be there."""
-        if self._expected > self._last and not process.failed:
+        if not process.failed and (self._expected > self._last or process.tried_at <= since):
             return True
         if self._clock.time() - process.tried_wall >= INTERVAL:
             return True

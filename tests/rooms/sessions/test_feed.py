@@ -337,3 +337,29 @@ def _copy(file: Path, to: Path) -> None:
     target.execute("PRAGMA journal_mode = WAL")
     source.close()
     target.close()
+
+
+def test_a_token_made_a_moment_after_its_user_was_signed_out_elsewhere_stays_good(world: World) -> None:
+    here, there = world.worker(), world.worker()
+    for worker in (here, there):
+        worker.feed.epoch("5")
+
+    there.sessions.end_all(5)
+    made = claims(sub="5", epoch=here.feed.epoch("5"))
+    assert not here.feed.is_revoked(made)
+    world.hand.pass_(1)
+
+    assert not here.feed.is_revoked(made)
+    assert here.feed.is_revoked(claims(sub="5"))
+
+
+def test_tokens_are_made_without_a_new_try_for_a_second_after_the_store_did_not_answer(sqlite_world: World) -> None:
+    worker = sqlite_world.worker()
+    worker.feed.epoch("5")
+    with locked_out(worker):
+        worker.feed.epoch("5")
+        assert worker.feed._process.failed
+        tried = worker.feed._process.tried_at
+        sqlite_world.hand.pass_(0.5)
+        assert worker.feed.epoch("5") == 0
+        assert worker.feed._process.tried_at == tried
