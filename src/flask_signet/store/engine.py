@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, exc
 
 from flask_signet.clock import SYSTEM, Clock
-from flask_signet.exceptions import SettingsError, Unavailable
+from flask_signet.exceptions import SettingsError, StorageError, Unavailable
 from flask_signet.store import engines, schema
 from flask_signet.store.drivers import Drivers
 from flask_signet.store.failures import TransactionLost, about_tables, as_unavailable, passes
@@ -241,6 +241,8 @@ class Store:
                 return
             with opened.engine.connect() as connection, connection.begin():
                 if opened.engine.dialect.name == "sqlite":
+                    if opened.borrowed:
+                        _refuse_if_shared(connection)
                     # The driver alone would begin at the first change, and then fail where it could wait.
                     connection.exec_driver_sql(begin)
                 elif opened.borrowed and opened.engine.dialect.name == "postgresql" and begin != "BEGIN":
@@ -280,6 +282,19 @@ class Store:
         if borrowed is not None and engines.same_database(borrowed.url, url):
             return _Opened(borrowed, self.clock, borrowed=True)
         return _Opened(engines.configured(url, self.clock), self.clock, borrowed=False)
+
+
+def _refuse_if_shared(connection: Connection) -> None:
+    """Say what is wrong where the application has the only connection to its database in memory.
+
+    :raises StorageError: it has begun a transaction on it, in which ours can neither begin nor end.
+    """
+    driver = connection.connection.driver_connection
+    if driver is not None and driver.in_transaction:
+        raise StorageError(
+            "The application's database in memory is one connection, and a transaction is open on it, which is rolled "
+            "back now: commit it first (db.session.commit()), or take a database in a file."
+        )
 
 
 def _really_begin(connection: Connection) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
 
-from flask_signet.exceptions import SchemaError, SettingsError, Unavailable
+from flask_signet.exceptions import SchemaError, SettingsError, StorageError, Unavailable
 from flask_signet.store import Store, StoreSettings, engines, schema
 from flask_signet.store.keys import key_ring_table
 from tests.support.postgres import PostgresServer
@@ -369,6 +370,25 @@ def test_the_engine_of_the_application_is_borrowed(folder: Path, tmp_path: Path)
 
     assert shared == [True, True, False]
     assert seen == 1
+
+
+def test_the_application_s_one_connection_to_memory_cannot_be_borrowed_within_a_transaction(folder: Path) -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
+    schema.upgrade(store)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE things (n INTEGER)")
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql("INSERT INTO things VALUES (1)")
+        for begin in (store.read, store.write):
+            with pytest.raises(StorageError, match="commit it first"), begin():
+                pass
+            connection.exec_driver_sql("INSERT INTO things VALUES (1)")
+        connection.commit()
+    with store.read() as connection:
+        assert connection.execute(VERSION).scalar_one() == 0
+    engine.dispose()
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) -> None:
