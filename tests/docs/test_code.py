@@ -16,9 +16,10 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 
-from flask_signet import create_access_token, get_unverified_jwt_headers
+from flask_signet import JWTManager, create_access_token, decode_token, get_unverified_jwt_headers
 from flask_signet.cli import signet as signet_group
 from flask_signet.testing import reset, signed_in
 from tests.conftest import StartServer, missing
@@ -31,6 +32,8 @@ ELSEWHERE = {"moving.md"}
 SECRET = "y2PE5rAzIvNYgHfVrTiYAVN9sIYLjzGrR7xBKpCHgXk"
 
 PYTHON = [block for page in pages() if page.name not in ELSEWHERE for block in blocks(page, "python")]
+APPLICATIONS = [block for block in PYTHON if "Flask(" in block.text]
+(KEEP_FORMER_SECRET,) = (block for block in PYTHON if block not in APPLICATIONS)
 LESSON, WHOLE = blocks(README, "python")
 SCRIPTS = [
     block
@@ -65,7 +68,7 @@ def serve(block: Block, start_server: StartServer, folder: Path) -> Server:
 # --- Python -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=str)
+@pytest.mark.parametrize("block", APPLICATIONS, ids=str)
 def test_python_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = run_block(block, tmp_path, monkeypatch)
     app = names.get("app") or names["create_app"]()
@@ -74,6 +77,28 @@ def test_python_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     # The first request is what reads every setting, opens the store and makes keys.
     assert app.test_client().get("/no-such-page").status_code == 404
     reset(app)
+
+
+def test_a_former_secret_can_be_kept_in_a_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_block(KEEP_FORMER_SECRET, tmp_path, monkeypatch)
+    before = Flask("before")
+    before.config["JWT_SECRET_KEY"] = SECRET
+    JWTManager(before)
+    with before.app_context():
+        token = create_access_token("5")
+    ring = tmp_path / "keys.json"
+    commands = CliRunner()
+    commands.invoke(signet_group, ["keys", "generate", "--output", str(ring)])
+    names["keep_former_secret"](ring, SECRET)
+    after = Flask("after")
+    after.config["JWT_KEYS"] = str(ring)
+    JWTManager(after)
+
+    with after.app_context():
+        assert decode_token(token)["sub"] == "5"
+    revoked = commands.invoke(signet_group, ["keys", "revoke", "--file", str(ring), "--", "-"])
+    assert revoked.exit_code == 0
+    assert [key["status"] for key in json.loads(ring.read_text())["keys"]] == ["current", "next"]
 
 
 def test_the_lesson_is_short() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import stat
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jwt as pyjwt
 import pytest
 from click.testing import CliRunner
 from flask import Flask
@@ -107,6 +109,36 @@ def test_rotate_keeps_every_token_and_revoke_ends_them(tmp_path: Path) -> None:
 
     run("keys", "revoke", keys[0]["kid"], "--file", str(path))
     assert guarded(path).test_client().get("/in", headers=headers).status_code == 401
+
+
+def test_a_former_jwt_secret_key_may_go_into_the_ring_and_be_taken_out_again(tmp_path: Path) -> None:
+    """So an application moves from one secret to a ring without signing anybody out."""
+    former = "the secret that was before the ring: 0123456789"
+    app = Flask("before")
+    app.config["JWT_SECRET_KEY"] = former
+    JWTManager(app)
+    with app.app_context():
+        old, astray = (create_access_token("5", additional_headers=more) for more in (None, {"kid": "else"}))
+    path = ring_file(tmp_path)
+    jwks = json.loads(path.read_text())
+    secret = base64.urlsafe_b64encode(former.encode()).rstrip(b"=").decode()
+    jwks["keys"].append({"kty": "oct", "alg": "HS256", "kid": None, "status": "retired", "k": secret})
+    path.write_text(json.dumps(jwks))
+    after = guarded(path)
+    with after.app_context():
+        new = create_access_token("5")
+    forged = pyjwt.encode(pyjwt.decode(old, former, ["HS256"]), former + "!", "HS256")
+
+    def ask(app: Flask) -> list[int]:
+        client = app.test_client()
+        tokens = (old, new, astray, forged)
+        return [client.get("/in", headers={"Authorization": f"Bearer {token}"}).status_code for token in tokens]
+
+    assert ask(after) == [200, 200, 401, 401]
+    listed = json.loads(run("keys", "list", "--file", str(path), "--json").output)["keys"]
+    assert listed[-1] == {"kid": "-", "status": "retired", "algorithm": "HS256"}
+    run("keys", "revoke", "--file", str(path), "--", "-")
+    assert ask(guarded(path)) == [401, 200, 401, 401]
 
 
 def test_two_rotations_at_once_are_refused_until_every_worker_knows_the_next_key(tmp_path: Path) -> None:

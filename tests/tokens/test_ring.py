@@ -215,6 +215,33 @@ def test_a_secret_needs_a_name() -> None:
         ring.from_jwks({"keys": [test_keys.jwk("HS256", kid=None)]})
 
 
+def nameless(status: str | None = "retired", algorithm: str = "HS256") -> dict[str, Any]:
+    jwk = {name: value for name, value in test_keys.jwk(algorithm).items() if name != "status"}
+    return {**jwk, "kid": None} | ({} if status is None else {"status": status})
+
+
+def test_a_retired_key_may_have_no_name_and_keeps_it_so() -> None:
+    former = nameless()
+    made = ring.from_jwks({"keys": [CURRENT, NEXT, former]})
+
+    assert [("one", "current"), ("two", "next"), (None, "retired")] == [(k.key_id, k.status) for k in made.verifying]
+    assert former == rotated({"keys": [CURRENT, NEXT, former]})["keys"][2]
+    assert ["one", "two", "-"] == [ring.name(jwk) for jwk in (CURRENT, NEXT, former)]
+    assert [CURRENT, NEXT] == ring.without({"keys": [CURRENT, NEXT, former]}, "-", SYSTEM.token_bytes, NOW)["keys"]
+
+
+@pytest.mark.parametrize("status", ["current", "next", None])
+def test_only_a_retired_key_may_have_no_name(status: str | None) -> None:
+    for members in ([nameless(status)], [CURRENT, nameless(status)]):
+        with pytest.raises(InvalidKeyError, match=r'^"kid": null is for a "retired" key of JWT_KEYS: .* bears a name$'):
+            ring.from_jwks({"keys": members})
+
+
+def test_one_key_alone_has_no_name() -> None:
+    with pytest.raises(InvalidKeyError, match="share one kid"):
+        ring.from_jwks({"keys": [CURRENT, nameless(), nameless(algorithm="ES256")]})
+
+
 def test_a_ring_of_public_keys_only_verifies() -> None:
     made = ring.from_jwks({"keys": [test_keys.public_jwk("EdDSA")]})
 

@@ -183,10 +183,8 @@ def _longest_life(config: Mapping[str, Any]) -> timedelta | None:
 def _public(jwks: dict[str, Any]) -> list[dict[str, Any]]:
     described: list[dict[str, Any]] = []
     for jwk in jwks["keys"]:
-        key = token_keys.from_jwk(jwk)
-        described.append(
-            {"kid": key.key_id or ring.name_of(key), "status": jwk.get("status", "current"), "algorithm": key.algorithm}
-        )
+        algorithm = token_keys.from_jwk(jwk).algorithm
+        described.append({"kid": ring.name(jwk), "status": jwk.get("status", "current"), "algorithm": algorithm})
     return described
 
 

@@ -17,6 +17,9 @@ from flask_signet.tokens.keys import Key, Status
 
 _STATUSES: tuple[Status, ...] = ("next", "current", "retired")
 
+# How a key is called that has no name: one whose tokens bear no ``kid``.
+NAMELESS = "-"
+
 
 @dataclass(frozen=True, slots=True)
 class Ring:
@@ -41,6 +44,9 @@ class Ring:
 
 def from_jwks(jwks: Mapping[str, Any]) -> Ring:
     """Return the ring that a JWK set describes; a ``kid`` that is absent becomes the RFC 7638 thumbprint.
+
+    One retired key may have ``"kid": null``: tokens without a ``kid`` are its own, such as those of the
+    ``JWT_SECRET_KEY`` that was before the ring.
 
     :raises InvalidKeyError: a key is malformed, or two share a name.
     :raises SettingsError: not exactly one key is current.
@@ -91,14 +97,28 @@ def _member(member: Any) -> Key:
     if status not in _STATUSES:
         raise InvalidKeyError(f'"status" of a key must be one of {", ".join(_STATUSES)}, not {str(status)[:20]!r}')
     key = keys.from_jwk(jwk)
-    return key.named(key.key_id or name_of(key), status)
+    if not _is_nameless(jwk):
+        return key.named(key.key_id or _thumbprint(key), status)
+    if status != "retired":
+        raise InvalidKeyError('"kid": null is for a "retired" key of JWT_KEYS: what a ring signs bears a name')
+    return key.named(None, status)
 
 
-def name_of(key: Key) -> str:
-    """Return the name of a key that has none: the thumbprint of its public part.
+def name(jwk: Mapping[str, Any]) -> str:
+    """Return what a key of a written ring is called: its ``kid``, else its thumbprint, or :data:`NAMELESS`.
 
-    :raises InvalidKeyError: a symmetric key, of which nothing may be shown.
+    :raises InvalidKeyError: the key is malformed.
     """
+    if _is_nameless(jwk):
+        return NAMELESS
+    return jwk.get("kid") or _thumbprint(keys.from_jwk(jwk))
+
+
+def _is_nameless(jwk: Mapping[str, Any]) -> bool:
+    return "kid" in jwk and jwk["kid"] is None
+
+
+def _thumbprint(key: Key) -> str:
     if key.public_jwk is None:
         raise InvalidKeyError("a symmetric key of JWT_KEYS needs a kid: its thumbprint would tell about the secret")
     return keys.thumbprint(key.public_jwk)
@@ -155,9 +175,9 @@ def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: i
     :raises SettingsError: no key has that name.
     """
     members = [dict(jwk) for jwk in jwks["keys"]]
-    leaving = next((jwk for jwk in members if _name(jwk) == key_id), None)
+    leaving = next((jwk for jwk in members if name(jwk) == key_id), None)
     if leaving is None:
-        known = ", ".join(_name(jwk) for jwk in members)
+        known = ", ".join(map(name, members))
         raise SettingsError(f"no key of the ring is named {key_id!r}; there are: {known}")
     members.remove(leaving)
     algorithm = keys.from_jwk(leaving).algorithm
@@ -177,20 +197,16 @@ def _written(key: Key, status: Status, now: int) -> dict[str, Any]:
     return {**key.private_jwk(), "kid": key.key_id, "status": status, "created_at": now}
 
 
-def _date(jwk: Mapping[str, Any], name: str, absent: int) -> int:
+def _date(jwk: Mapping[str, Any], member: str, absent: int) -> int:
     """Return a moment that stands beside a key; whoever writes a ring by hand may leave it out.
 
     :raises InvalidKeyError: no number of seconds.
     """
-    value = jwk.get(name, absent)
+    value = jwk.get(member, absent)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidKeyError(f"{name} of a key must be whole seconds since 1970")
+        raise InvalidKeyError(f"{member} of a key must be whole seconds since 1970")
     return value
 
 
 def _retired_at(jwk: Mapping[str, Any], now: int) -> int:
     return _date(jwk, "retired_at", now) if jwk.get("status") == "retired" else now
-
-
-def _name(jwk: Mapping[str, Any]) -> str:
-    return jwk.get("kid") or name_of(keys.from_jwk(jwk))
