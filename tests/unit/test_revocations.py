@@ -158,6 +158,13 @@ def test_an_ended_session_is_refused_and_another_is_not() -> None:
     assert not known.is_revoked({"sub": "1"})
 
 
+def test_a_session_is_known_to_have_ended_by_its_id_alone() -> None:
+    known = memory()
+    known.end_sessions([("one", 2_000)])
+
+    assert [known.has_ended(sid) for sid in ("one", "two", "")] == [True, False, False]
+
+
 def test_tokens_of_an_older_epoch_are_refused() -> None:
     known = memory()
     known.raise_epochs([("1", 2)])
