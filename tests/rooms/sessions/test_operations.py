@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, text
 
+from flask_signet import JWTManager, create_access_token, decode_token
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import SignetError, Unavailable
 from flask_signet.sessions.service import Granted
+from flask_signet.tokens import ring
+from flask_signet.web import keyfiles
 from tests.rooms.conftest import migrated
 from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, USERNAME, create_app
 from tests.rooms.sessions.live import ROOT, Connection, House, more, serving, visited
@@ -250,7 +254,7 @@ def _put_back(copy: Any, folder: Path, database: str | None) -> None:
                 connection.execute(f"INSERT INTO signet_{table} VALUES ({marks})", row)  # noqa: S608
 
 
-# --- F2, F3: kill -9 in a change of the password, in a rotation of keys ---------------------------------------
+# --- F2, F3: kill -9 in a registration, in a change of the password, in a rotation of keys --------------------
 
 
 def _die(*_: Any, **__: Any) -> None:
@@ -317,6 +321,83 @@ def test_a_worker_killed_in_a_change_of_the_password_has_done_all_of_it_or_nothi
 
     assert ended == signal.SIGKILL
     assert (statuses, refreshed) == (((401, 200), 401) if changed else ((200, 401), 200))
+
+
+@pytest.mark.parametrize(
+    ("point", "made"),
+    [
+        (_die_before("INSERT INTO signet_users"), False),
+        (lambda engine: event.listen(engine, "commit", _die), False),
+        (lambda engine: event.listen(engine, "checkin", _die), True),
+    ],
+    ids=["before the row", "before the commit", "after the commit"],
+)
+def test_a_worker_killed_in_a_registration_leaves_a_whole_account_or_none(
+    tmp_path: Path, database: str | None, point: Callable[[Any], None], made: bool
+) -> None:
+    account = {"username": USERNAME, "password": PASSWORD}
+    app = _app(tmp_path, database)
+    app.config["SIGNET_REGISTRATION"] = True
+    app.test_client().get("/health")  # the tables are there
+    app.extensions["signet"].close()
+    child = os.fork()
+    if child == 0:
+        victim = _app(tmp_path, database)
+        victim.config["SIGNET_REGISTRATION"] = True
+        with victim.extensions["signet"].store.read():
+            pass
+        point(victim.extensions["signet"].store.engine)
+        victim.test_client().post("/account", json=account)
+        os._exit(0)
+    ended = os.waitpid(child, 0)[1]
+    client = app.test_client()
+    logged_in = client.post("/token", json=account).status_code
+    again = client.post("/account", json=account).status_code
+    then = client.post("/token", json=account).status_code
+    app.extensions["signet"].close()
+
+    assert ended == signal.SIGKILL
+    assert (logged_in, again, then) == ((200, 409, 200) if made else (401, 201, 200))
+
+
+def test_rotations_of_a_key_file_killed_at_any_moment_leave_a_whole_ring(tmp_path: Path) -> None:
+    """Two rotate without a pause; workers that read beside them never meet half a file, and no token is refused."""
+    path = tmp_path / "keys.json"
+    keyfiles.create(path, ring.generated("EdDSA", SYSTEM.token_bytes, 0))
+    app = Flask("reader")
+    app.config["JWT_KEYS"] = str(path)
+    JWTManager(app)
+    tokens: list[str] = []
+    rings: list[bytes] = []
+
+    def rotate_for_ever() -> None:
+        step = partial(ring.rotated, token_bytes=SYSTEM.token_bytes, now=1, overlap=None, settle=0)
+        while True:
+            keyfiles.change(path, step)
+
+    for _ in range(5):
+        children = []
+        for _ in range(2):
+            children.append(os.fork())
+            if children[-1] == 0:
+                rotate_for_ever()
+        before, began = path.read_bytes(), time.monotonic()
+        try:
+            while (passed := time.monotonic() - began) < 0.05 or (path.read_bytes() == before and passed < 10):
+                rings.append(path.read_bytes())
+                with app.app_context():
+                    tokens.append(create_access_token("5"))
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+    statuses = [[key.status for key in ring.from_text(text).verifying] for text in rings]
+    with app.app_context():
+        read = {decode_token(token)["sub"] for token in tokens}
+
+    assert len(set(rings)) > 10
+    assert {(found.count("current"), found.count("next")) for found in statuses} <= {(1, 0), (1, 1)}
+    assert read == {"5"}
 
 
 @pytest.mark.parametrize("word", ["UPDATE signet_key_ring", "UPDATE signet_keys", "INSERT INTO signet_keys", "COMMIT"])
