@@ -6,6 +6,7 @@ What the routes need hangs on ``app.extensions["signet"]``; see :class:`Services
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
@@ -210,12 +211,11 @@ def change_password() -> Response:
     if transport == "cookie":
         cookie_mode.check_origin(current_app, request, signet.sessions.settings)
     user = _user(signet)
-    hashed: list[str] = []
+    # Slow, so once, after the current password was found right and before a transaction begins.
+    new_hash = cache(partial(signet.users.hashed, new))
 
     def change(judged: str) -> Granted | None:
-        # Slow, so after the current password was found right and before a transaction begins.
-        hashed[:] = hashed or [signet.users.hashed(new)]
-        return _replace_password(signet, user, judged, hashed[0])
+        return _replace_password(signet, user, judged, new_hash())
 
     granted = signet.users.change_by_password(user, current, change, address=request.remote_addr)
     return _answer(granted, transport)
