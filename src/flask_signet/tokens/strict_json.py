@@ -36,19 +36,20 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL).finditer
+_MARKS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL).finditer
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}  # what is in quotes is none
+
+
+def _may_be_deep(text: str) -> bool:
+    return len(text) > 2 * _DEPTH and text.count("[") + text.count("{") > _DEPTH
 
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for found in _BRACKETS(text):
-        mark = found[0]
-        if mark in "[{":
-            depth += 1
-            if depth > _DEPTH:
-                raise ValueError("nested too deeply")
-        elif mark in "]}":
-            depth -= 1
+    for mark in _MARKS(text):
+        depth += _STEPS.get(mark[0], 0)
+        if depth > _DEPTH:
+            raise ValueError("nested too deeply")
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant).decode
@@ -61,7 +62,7 @@ def loads(data: bytes) -> Any:
     :raises ValueError: anything else, nesting deeper than 250 included (RFC 8259 section 9 allows a limit).
     """
     text = data.decode()
-    if len(text) > 2 * _DEPTH and text.count("[") + text.count("{") > _DEPTH:
+    if _may_be_deep(text):
         _check_depth(text)
     try:
         value = _decode(text)
@@ -87,9 +88,8 @@ def loads_object(data: bytes) -> Any:
     :raises ValueError: as :func:`loads`.
     """
     text = data.decode()
-    may_be_deep = len(text) > 2 * _DEPTH and text.count("[") + text.count("{") > _DEPTH
     blank = '" ' in text or "\n" in text or "\t" in text or "\r" in text
-    if text[:1] == "{" and "\\" not in text and not blank and not may_be_deep:
+    if text[:1] == "{" and "\\" not in text and not blank and not _may_be_deep(text):
         try:
             value, end = _quick(text)
         except RecursionError:
