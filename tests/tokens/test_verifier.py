@@ -576,6 +576,21 @@ def test_no_headers_are_learned_from_refused_tokens_and_few_from_good_ones() -> 
         assert min(number + 1, 64) == len(checker._learned)
 
 
+def test_a_header_is_read_once_whether_it_is_the_one_that_we_write_or_was_learned() -> None:
+    checker = verifier()
+    ours = base64url.decode(header_text(HS256))
+
+    def read(header: Any) -> list[Any]:
+        return [checker.verify(token({**GOOD, "jti": jti}, header=header), NOW)._header for jti in "ab"]
+
+    one, other = read(ours)
+    assert one is other
+    assert {} == checker._learned
+    one, other = read({**HEAD, "x": 1})
+    assert one is other
+    assert 1 == len(checker._learned)
+
+
 def test_a_long_header_is_not_learned() -> None:
     checker = verifier()
     for length, learned in ((256, 1), (257, 1)):
@@ -649,6 +664,30 @@ def test_the_newest_tokens_are_the_ones_that_are_kept() -> None:
         checker.verify(one, NOW)
         assert checker.verify(often, NOW).identity == "42"
         assert often in held(checker)
+
+
+def test_a_token_of_the_older_half_is_not_verified_again() -> None:
+    checker = verifier(cache_bytes=40_000)
+    first = checker.verify(token(), NOW)
+    number = 0
+    while checker._old == {}:
+        number += 1
+        checker.verify(token({**GOOD, "jti": f"other {number}"}), NOW)
+
+    assert first is checker.verify(token(), NOW)
+
+
+def test_a_token_is_kept_up_to_the_longest_that_is_accepted_and_up_to_half_of_the_cache() -> None:
+    made = token()
+    cost = 1_200 + 16 * len("\n" + made)
+    for policy, kept in (
+        ({"max_token_bytes": len(made)}, True),
+        ({"cache_bytes": 2 * cost}, True),
+        ({"cache_bytes": 2 * cost - 1}, False),
+    ):
+        checker = verifier(**policy)
+        first = checker.verify(made, NOW)
+        assert kept is (first is checker.verify(made, NOW)), policy
 
 
 def test_a_cache_of_no_bytes_keeps_nothing() -> None:
