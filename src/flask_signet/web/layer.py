@@ -86,7 +86,7 @@ class TokenLayer:
         self._issuer: Issuer | None = None
         self._warned: set[str] = set()
         # To read a key and to judge it takes longer than to verify with it.
-        self._loaded_key = lru_cache(_LOADED_KEYS)(keys.from_config)
+        self._loaded_key = lru_cache(_LOADED_KEYS, typed=True)(keys.from_config)
 
     @property
     def settings(self) -> TokenSettings:
@@ -261,7 +261,7 @@ class TokenLayer:
         if value is None:
             raise UnknownKey("No key is known for this token")
         try:
-            remembered = isinstance(value, (str, bytes))  # a key object may have no hash
+            remembered = type(value) in (str, bytes)  # anything else may have no hash, or change
             key = (self._loaded_key if remembered else keys.from_config)(value, algorithm, private=False)
         except InvalidKeyError as error:
             raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
