@@ -237,9 +237,17 @@ def test_only_a_retired_key_may_have_no_name(status: str | None) -> None:
             ring.from_jwks({"keys": members})
 
 
-def test_one_key_alone_has_no_name() -> None:
+@pytest.mark.parametrize("other", [nameless(algorithm="ES256"), {**NEXT, "kid": "-"}])
+def test_one_key_alone_has_no_name(other: dict[str, Any]) -> None:
     with pytest.raises(InvalidKeyError, match="share one kid"):
-        ring.from_jwks({"keys": [CURRENT, nameless(), nameless(algorithm="ES256")]})
+        ring.from_jwks({"keys": [CURRENT, nameless(), other]})
+
+
+def test_a_ring_keeps_its_algorithm_when_a_key_of_another_one_is_removed() -> None:
+    left = ring.without({"keys": [CURRENT, nameless()]}, "-", SYSTEM.token_bytes, NOW)["keys"]
+
+    assert CURRENT == left[0]
+    assert ("next", "EdDSA") == (left[1]["status"], keys.from_jwk(left[1]).algorithm)
 
 
 def test_a_ring_of_public_keys_only_verifies() -> None:

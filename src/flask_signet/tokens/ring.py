@@ -55,7 +55,7 @@ def from_jwks(jwks: Mapping[str, Any]) -> Ring:
     if not isinstance(members, list) or not members:
         raise InvalidKeyError('JWT_KEYS must be a JWK set: {"keys": [...]} with at least one key')
     ring = tuple(_member(jwk) for jwk in cast(list[Any], members))
-    names = [key.key_id for key in ring]
+    names = [NAMELESS if key.key_id is None else key.key_id for key in ring]
     if len(set(names)) != len(names):
         raise InvalidKeyError("two keys of JWT_KEYS share one kid")
     current = [key for key in ring if key.status == "current"]
@@ -179,8 +179,9 @@ def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: i
     if leaving is None:
         known = ", ".join(map(name, members))
         raise SettingsError(f"no key of the ring is named {key_id!r}; there are: {known}")
+    # A retired key may be of another kind, from before a change of the algorithm.
+    algorithm = keys.from_jwk(next(jwk for jwk in members if jwk.get("status", "current") == "current")).algorithm
     members.remove(leaving)
-    algorithm = keys.from_jwk(leaving).algorithm
     if leaving.get("status", "current") == "current":
         following = next((jwk for jwk in members if jwk.get("status") == "next"), None)
         if following is None:
