@@ -7,7 +7,10 @@ from typing import Any
 from sqlalchemy import Engine, exc
 
 from flask_signet.clock import Clock
-from flask_signet.store.engines import DRIVERS_AT_MOST, PING_AFTER_SECONDS
+from flask_signet.store.engines import PING_AFTER_SECONDS, SERVER_DRIVERS
+
+# SQLite counts no connections; a worker with more threads than this goes through the pool for the rest.
+_FILE_DRIVERS = 32
 
 
 class Lent:
@@ -43,8 +46,10 @@ class Drivers:
         self._clock = clock
         self._errors = engine.dialect.loaded_dbapi.Error
         self._of_server = engine.dialect.name == "postgresql"
+        self._at_most = SERVER_DRIVERS if self._of_server else _FILE_DRIVERS
         # The last one comes first, so that those are used that are open. One operation on a list needs no lock.
-        self._free = [Lent() for _ in range(DRIVERS_AT_MOST)]
+        self._free = [Lent() for _ in range(self._at_most)]
+        self._closed = False
 
     def lend(self, database: object) -> Lent | None:
         """Return a connection, which comes back by :meth:`take_back` or :meth:`give_up`; ``None`` if all are lent.
@@ -67,6 +72,8 @@ class Drivers:
 
     def take_back(self, lent: Lent) -> None:
         """Take a connection back from a borrower who ended what he began."""
+        if self._closed:
+            lent.close()
         if self._of_server:
             lent.used = self._clock.monotonic()
         self._free.append(lent)
@@ -78,14 +85,20 @@ class Drivers:
         """
         ours = isinstance(error, self._errors)
         if ours and self._engine.dialect.is_disconnect(error, lent.connection, None):
-            self.close()  # the server went away, and so did the others
+            # The server went away, and so did the others, here and in the pool.
+            self._close_free()
+            self._engine.dispose()
         lent.close()
         self._free.insert(0, lent)
         return exc.OperationalError("refresh", None, error) if ours else error
 
     def close(self) -> None:
-        """Close those that nobody has."""
-        for _ in range(DRIVERS_AT_MOST):
+        """Close all, those that are lent when they come back."""
+        self._closed = True
+        self._close_free()
+
+    def _close_free(self) -> None:
+        for _ in range(self._at_most):
             try:
                 free = self._free.pop()
             except IndexError:  # the others are lent
@@ -96,12 +109,12 @@ class Drivers:
     def _open(self, lent: Lent, database: object) -> None:
         try:
             pooled = self._engine.raw_connection()
+            connection: Any = pooled.driver_connection
+            pooled.detach()
+            if self._of_server:
+                connection.autocommit = True
         except self._errors as error:
             raise exc.OperationalError("connect", None, error) from error
-        connection: Any = pooled.driver_connection
-        pooled.detach()
-        if self._of_server:
-            connection.autocommit = True
         lent.connection, lent.database, lent.used = connection, database, self._clock.monotonic()
 
     def _lives(self, lent: Lent) -> bool:

@@ -28,7 +28,7 @@ LOCK_MILLISECONDS = 2_000  # a lock that is not to be had by then: 503, and the 
 CONNECT_SECONDS = 2  # the least that libpq takes
 POOL_SECONDS = 2.0  # wait for a free connection
 PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is asked before it is used
-DRIVERS_AT_MOST = 5  # lent by ``drivers``, beside the pool
+SERVER_DRIVERS = 5  # connections to a server that ``drivers`` lends, beside the pool
 
 
 def parse(text: str) -> URL:
@@ -198,15 +198,16 @@ def _stat(path: str) -> tuple[int, int] | None:
 
 def _postgresql(url: URL, clock: Clock) -> Engine:
     arguments: dict[str, Any] = {}
-    if "connect_timeout" not in url.query:
-        arguments["connect_timeout"] = CONNECT_SECONDS
-    if "options" not in url.query:
-        arguments["options"] = f"-c lock_timeout={LOCK_MILLISECONDS}"
+    if url.get_driver_name() in ("psycopg", "psycopg2"):  # both hand these to libpq
+        if "connect_timeout" not in url.query:
+            arguments["connect_timeout"] = CONNECT_SECONDS
+        if "options" not in url.query:
+            arguments["options"] = f"-c lock_timeout={LOCK_MILLISECONDS}"
     engine = create_engine(
         url,
         hide_parameters=True,
         pool_size=5,
-        max_overflow=10 - DRIVERS_AT_MOST,  # 15 connections for each process, as SQLAlchemy would open by itself
+        max_overflow=10 - SERVER_DRIVERS,  # 15 connections for each process, as SQLAlchemy would open by itself
         pool_timeout=POOL_SECONDS,
         connect_args=arguments,
     )

@@ -135,17 +135,22 @@ def test_a_file_put_in_place_of_the_old_one_is_not_met_by_an_old_connection(read
         assert driver.execute("SELECT version FROM signet_key_ring").fetchone() == (70,)
 
 
-def test_no_more_than_five_have_one_at_a_time(ready: Store) -> None:
+@pytest.mark.parametrize(
+    ("kind", "most"), [("file_store", 32), pytest.param("postgres_store", 5, marks=pytest.mark.postgres)]
+)
+def test_only_so_many_have_one_at_a_time(request: pytest.FixtureRequest, kind: str, most: int) -> None:
     """Whoever comes later goes through the pool, which limits how many a server has to bear."""
+    store: Store = request.getfixturevalue(kind)
+    with store.read():
+        pass
     with ExitStack() as borrowers:
-        lent = [borrowers.enter_context(ready.driver()) for _ in range(5)]
-        with ready.driver() as sixth:
-            assert sixth is None
-    with ready.driver() as again:
+        lent = [borrowers.enter_context(store.driver()) for _ in range(most)]
+        with store.driver() as another:
+            assert another is None
+    with store.driver() as again:
         assert again in lent
 
-    assert len(set(lent)) == 5
-    assert all(_is_open(driver) for driver in lent)
+    assert len(set(lent)) == most
 
 
 def test_one_that_failed_or_was_never_opened_makes_room_for_another(ready: Store) -> None:
@@ -176,6 +181,14 @@ def test_dispose_closes_what_was_kept(ready: Store) -> None:
     with ready.driver() as driver:
         pass
     ready.dispose()
+
+    assert not _is_open(driver)
+
+
+def test_what_is_lent_while_all_are_closed_is_closed_when_it_comes_back(ready: Store) -> None:
+    with ready.driver() as driver:
+        ready.dispose()
+        driver.execute("SELECT 1")
 
     assert not _is_open(driver)
 
@@ -242,7 +255,8 @@ def test_one_dead_connection_of_a_server_takes_the_others_with_it(
     with ExitStack() as borrowers:
         for _ in range(5):
             borrowers.enter_context(store.driver())
-    store.engine.dispose()  # the pool asks nobody either at this time of day
+        for _ in range(3):
+            borrowers.enter_context(store.read())
     end_all_connections(postgres_store)
 
     with pytest.raises(Unavailable), store.driver() as driver:
