@@ -282,7 +282,11 @@ class Signet(JWTManager):
         self.sessions.end(session_id, reason="revoked", connection=connection)
 
     def revoke_all(self, user_id: int | str | UUID, *, connection: Connection | None = None) -> None:
-        """End every session of a user; every worker refuses their access tokens within a second."""
+        """End every session of a user; every worker refuses their access tokens within a second.
+
+        :param connection: the caller's own, in whose transaction it happens. Make new tokens after its commit: those
+            that were made before are refused with all others.
+        """
         self.sessions.end_all(user_id, reason="revoked", connection=connection)
 
     def load_user(self, verified: Verified) -> Any:

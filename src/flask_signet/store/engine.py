@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, exc
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SettingsError, StorageError, Unavailable
@@ -81,6 +82,17 @@ class Store:
         """Whether the database is of our own and ends with the process."""
         return self.settings.url is None and self.settings.in_memory
 
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether a transaction can begin now without waiting for a connection that somebody else holds.
+
+        Who holds it may be the caller himself, on the application's own engine.
+        """
+        pool = self.engine.pool
+        if isinstance(pool, QueuePool):
+            return pool.checkedin() > 0 or pool.overflow() < 0
+        return not (isinstance(pool, StaticPool) and _is_within_transaction(pool.connection.dbapi_connection))
+
     @contextmanager
     def read(self) -> Generator[Connection, None, None]:
         """Begin a transaction that only reads; all of it sees one moment (SQLite) or statement (PostgreSQL).
@@ -123,8 +135,8 @@ class Store:
             database = self._identity(opened)
         except OSError as error:
             raise engines.refused(opened.engine.url.database or "", error) from error
-        dialect = opened.engine.dialect.name
-        if opened.borrowed or self.in_memory or dialect not in ("sqlite", "postgresql"):
+        dialect = opened.engine.dialect
+        if opened.borrowed or self.in_memory or dialect.driver not in ("pysqlite", "psycopg"):
             yield None
             return
         if database is None or opened.ready_for != database:
@@ -145,7 +157,7 @@ class Store:
             if raised is error:
                 raise
             # SQLite has waited for as long as a request may wait.
-            if dialect == "postgresql" and isinstance(raised, Exception) and passes(raised):
+            if dialect.name == "postgresql" and isinstance(raised, Exception) and passes(raised):
                 raise TransactionLost from error
             with self._answering():
                 raise raised from error
@@ -239,12 +251,14 @@ class Store:
             if outer is not None:
                 yield outer
                 return
+            if opened.borrowed:
+                _refuse_if_taken(opened.engine)
             with opened.engine.connect() as connection, connection.begin():
                 if opened.engine.dialect.name == "sqlite":
-                    if opened.borrowed:
-                        _refuse_if_shared(connection)
-                    # The driver alone would begin at the first change, and then fail where it could wait.
-                    connection.exec_driver_sql(begin)
+                    # The driver alone would begin at the first change, and then fail where it could wait. An
+                    # application may have told its engine to begin by itself.
+                    if not (opened.borrowed and _is_within_transaction(connection.connection.dbapi_connection)):
+                        connection.exec_driver_sql(begin)
                 elif opened.borrowed and opened.engine.dialect.name == "postgresql" and begin != "BEGIN":
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {engines.LOCK_MILLISECONDS}")
                 opened.joined.connection = connection
@@ -284,17 +298,22 @@ class Store:
         return _Opened(engines.configured(url, self.clock), self.clock, borrowed=False)
 
 
-def _refuse_if_shared(connection: Connection) -> None:
-    """Say what is wrong where the application has the only connection to its database in memory.
+def _refuse_if_taken(engine: Engine) -> None:
+    """Say what is wrong where the application is within a transaction on its only connection to a database in memory.
 
-    :raises StorageError: it has begun a transaction on it, in which ours can neither begin nor end.
+    Asked before that connection is checked out, for checking it in again would roll back what the application did.
+
+    :raises StorageError: ours can neither begin nor end there.
     """
-    driver = connection.connection.driver_connection
-    if driver is not None and driver.in_transaction:
+    if isinstance(engine.pool, StaticPool) and _is_within_transaction(engine.pool.connection.dbapi_connection):
         raise StorageError(
-            "The application's database in memory is one connection, and a transaction is open on it, which is rolled "
-            "back now: commit it first (db.session.commit()), or take a database in a file."
+            "The application's database in memory is one connection, and a transaction is open on it: commit it first "
+            "(db.session.commit()), or take a database in a file."
         )
+
+
+def _is_within_transaction(connection: Any) -> bool:
+    return bool(getattr(connection, "in_transaction", False))
 
 
 def _really_begin(connection: Connection) -> None:

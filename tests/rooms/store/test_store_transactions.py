@@ -11,9 +11,10 @@ import time
 import traceback
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, select, text
+from sqlalchemy import Connection, create_engine, event, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -372,22 +373,66 @@ def test_the_engine_of_the_application_is_borrowed(folder: Path, tmp_path: Path)
     assert seen == 1
 
 
-def test_the_application_s_one_connection_to_memory_cannot_be_borrowed_within_a_transaction(folder: Path) -> None:
+def test_within_a_transaction_on_the_application_s_one_connection_to_memory_ours_is_refused(folder: Path) -> None:
+    """And what the application did there stays."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
     schema.upgrade(store)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE things (n INTEGER)")
+    assert store.answers_at_once
 
     with engine.connect() as connection:
         connection.exec_driver_sql("INSERT INTO things VALUES (1)")
+        assert not store.answers_at_once
         for begin in (store.read, store.write):
             with pytest.raises(StorageError, match="commit it first"), begin():
                 pass
-            connection.exec_driver_sql("INSERT INTO things VALUES (1)")
         connection.commit()
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT n FROM things").all() == [(1,)]
     with store.read() as connection:
         assert connection.execute(VERSION).scalar_one() == 0
+    engine.dispose()
+
+
+def test_an_engine_of_the_application_may_begin_by_itself(folder: Path, tmp_path: Path) -> None:
+    """As SQLAlchemy advises where savepoints are to work with SQLite."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'app.sqlite3'}")
+
+    @event.listens_for(engine, "connect")
+    def leave_it_to_us(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
+    schema.upgrade(store)
+
+    def count(*, fail: bool) -> None:
+        with store.write() as connection:
+            connection.execute(COUNT)
+            if fail:
+                raise ZeroDivisionError
+
+    count(fail=False)
+    with pytest.raises(ZeroDivisionError):
+        count(fail=True)
+    with store.read() as connection:
+        assert connection.execute(VERSION).scalar_one() == 1
+    engine.dispose()
+
+
+def test_whether_a_connection_is_free_is_known_without_waiting_for_one(folder: Path, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'app.sqlite3'}", pool_size=1, max_overflow=1)
+    store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
+
+    assert store.answers_at_once
+    with engine.connect():
+        assert not store.answers_at_once
+    assert store.answers_at_once
     engine.dispose()
 
 
