@@ -113,6 +113,13 @@ def test_there_is_none_of_the_application_s_own_engine(folder: Path, tmp_path: P
     engine.dispose()
 
 
+def test_there_is_none_of_a_driver_whose_connections_are_used_in_another_way(ready: Store) -> None:
+    """Those of psycopg2 and pg8000 have no ``execute``; a refresh goes through SQLAlchemy there."""
+    ready.engine.dialect.driver = "pg8000"
+    with ready.driver() as driver:
+        assert driver is None
+
+
 def test_a_file_put_in_place_of_the_old_one_is_not_met_by_an_old_connection(ready: Store, folder: Path) -> None:
     with ready.driver() as old:
         old.execute("SELECT 1")
