@@ -244,10 +244,12 @@ def test_one_key_alone_has_no_name(other: dict[str, Any]) -> None:
 
 
 def test_a_ring_keeps_its_algorithm_when_a_key_of_another_one_is_removed() -> None:
-    left = ring.without({"keys": [CURRENT, nameless()]}, "-", SYSTEM.token_bytes, NOW)["keys"]
-
-    assert CURRENT == left[0]
-    assert ("next", "EdDSA") == (left[1]["status"], keys.from_jwk(left[1]).algorithm)
+    for members in ([CURRENT, nameless()], [nameless(), CURRENT]):
+        left = ring.without({"keys": members}, "-", SYSTEM.token_bytes, NOW)["keys"]
+        assert CURRENT == left[0]
+        assert ("next", "EdDSA") == (left[1]["status"], keys.from_jwk(left[1]).algorithm)
+    left = ring.without({"keys": [nameless(), CURRENT, NEXT]}, "one", SYSTEM.token_bytes, NOW)["keys"]
+    assert "EdDSA" == keys.from_jwk(left[2]).algorithm
 
 
 def test_a_ring_of_public_keys_only_verifies() -> None:
