@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.pool import QueuePool, StaticPool
@@ -33,6 +33,8 @@ class _Opened:
         self.pid = os.getpid()
         self.engine = engine
         self.borrowed = borrowed
+        #: Whether all share one connection, as they must where a database in memory ends with it.
+        self.single = isinstance(engine.pool, StaticPool)
         self.ready_for: object = None
         self.lock = threading.RLock()
         self.joined = threading.local()
@@ -136,7 +138,7 @@ class Store:
         except OSError as error:
             raise engines.refused(opened.engine.url.database or "", error) from error
         dialect = opened.engine.dialect
-        if opened.borrowed or self.in_memory or dialect.driver not in ("pysqlite", "psycopg"):
+        if opened.borrowed or opened.single or dialect.driver not in ("pysqlite", "psycopg"):
             yield None
             return
         if database is None or opened.ready_for != database:
@@ -244,14 +246,14 @@ class Store:
 
     @contextmanager
     def _transaction(self, opened: _Opened, begin: str) -> Generator[Connection, None, None]:
-        # A database in memory is one connection: threads take turns, and whoever has it joins himself.
-        turn: AbstractContextManager[Any] = opened.lock if self.in_memory else nullcontext()
+        # Of one connection threads take turns, and whoever has it joins himself.
+        turn: AbstractContextManager[Any] = opened.lock if opened.single else nullcontext()
         with turn:
-            outer: Connection | None = getattr(opened.joined, "connection", None) if self.in_memory else None
+            outer: Connection | None = getattr(opened.joined, "connection", None) if opened.single else None
             if outer is not None:
                 yield outer
                 return
-            if opened.borrowed:
+            if opened.borrowed and opened.single:
                 _refuse_if_taken(opened.engine)
             with opened.engine.connect() as connection, connection.begin():
                 if opened.engine.dialect.name == "sqlite":
@@ -305,7 +307,7 @@ def _refuse_if_taken(engine: Engine) -> None:
 
     :raises StorageError: ours can neither begin nor end there.
     """
-    if isinstance(engine.pool, StaticPool) and _is_within_transaction(engine.pool.connection.dbapi_connection):
+    if _is_within_transaction(cast(StaticPool, engine.pool).connection.dbapi_connection):
         raise StorageError(
             "The application's database in memory is one connection, and a transaction is open on it: commit it first "
             "(db.session.commit()), or take a database in a file."

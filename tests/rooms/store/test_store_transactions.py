@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
@@ -393,6 +394,24 @@ def test_within_a_transaction_on_the_application_s_one_connection_to_memory_ours
         assert connection.exec_driver_sql("SELECT n FROM things").all() == [(1,)]
     with store.read() as connection:
         assert connection.execute(VERSION).scalar_one() == 0
+    engine.dispose()
+
+
+def test_threads_take_turns_on_the_application_s_one_connection_to_memory(folder: Path) -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
+    schema.upgrade(store)
+
+    def count(_: int) -> None:
+        with store.write() as connection:
+            connection.execute(COUNT)
+            with store.read() as inner:  # the same thread joins itself
+                inner.execute(VERSION).scalar_one()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(count, range(80)))
+    with store.read() as connection:
+        assert connection.execute(VERSION).scalar_one() == 80
     engine.dispose()
 
 
