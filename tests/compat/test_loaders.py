@@ -23,6 +23,7 @@ from flask_signet import (
     verify_jwt_in_request,
 )
 from flask_signet.exceptions import IdentityTypeError, SettingsError
+from flask_signet.web.layer import layer_of
 from tests.compat.application import SECRET, Hands, World, world
 
 LOADERS = sorted(name for name in vars(flask_jwt_extended.JWTManager) if name.endswith("_loader"))
@@ -162,6 +163,16 @@ def test_keys_that_a_loader_gave_before_count_only_while_it_gives_them() -> None
     assert [ask(token) for token in tokens] == [FAILED, "b", FAILED]
     del secrets["b"]
     assert ask(tokens[1]) == "No key is known for this token"
+
+
+def test_the_last_64_keys_of_a_loader_are_kept() -> None:
+    secrets = iter([f"{number:064}" for number in range(70)])
+    w = world(lambda jwt: jwt.decode_key_loader(lambda header, claims: next(secrets)))
+    token = w.access()
+    for _ in range(70):
+        assert w.get("/access", token).json["msg"] == FAILED
+
+    assert layer_of(w.app)._loaded_key.cache_info().currsize == 64
 
 
 def test_a_key_loader_may_give_a_text_of_its_own_kind() -> None:
