@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
@@ -120,7 +121,7 @@ def upgrade_tables(as_json: bool) -> None:
     """Bring the tables to this version."""
     from flask_signet.store import schema
 
-    store = signet().store
+    store = _named_store()
     before = schema.current(store)
     after = schema.upgrade(store)
     # The keys too. The first token may be asked for in a transaction of the application's, which on SQLite keeps the
@@ -140,7 +141,7 @@ def current_revision(as_json: bool) -> None:
     """Print the revision of the tables."""
     from flask_signet.store import schema
 
-    found = schema.current(signet().store)
+    found = schema.current(_named_store())
     if as_json:
         click.echo(json.dumps({"current": found, "head": schema.HEAD}))
     else:
@@ -155,7 +156,7 @@ def check_tables(as_json: bool) -> None:
     """Compare the tables with what this version needs; end with status 1 where they differ."""
     from flask_signet.store import schema
 
-    differences = schema.check(signet().store)
+    differences = schema.check(_named_store())
     if as_json:
         click.echo(json.dumps({"differences": differences}))
     elif not differences:
@@ -164,6 +165,22 @@ def check_tables(as_json: bool) -> None:
         click.echo(difference)
     if differences:
         raise click.exceptions.Exit(1)
+
+
+def _named_store() -> Any:
+    """Return the store, once it was said which one it is: a setting that is not read leads to another."""
+    store = signet().store
+    click.echo(f"Database: {store.engine.url.render_as_string(hide_password=True)}", err=True)
+    config = cast(dict[str, Any], current_app.config)
+    if not config.get("SIGNET_DATABASE_URL"):
+        for name in ("FLASK_SIGNET_DATABASE_URL", "SIGNET_DATABASE_URL"):
+            if name in os.environ:
+                click.echo(
+                    f"{name} is set in the environment, but this application does not read it: call "
+                    "app.config.from_prefixed_env() before Signet(app), and set FLASK_SIGNET_DATABASE_URL.",
+                    err=True,
+                )
+    return store
 
 
 def _own_users() -> Any:

@@ -249,13 +249,15 @@ def test_an_empty_list_says_how_to_go_on(app: flask.Flask) -> None:
 
 @pytest.mark.postgres
 def test_tables_are_made_by_command_where_the_database_is_not_ours(tmp_path: Path, postgres_url: str) -> None:
-    app = application(tmp_path, SIGNET_DATABASE_URL=postgres_url)
+    secret = postgres_url.replace("postgres@", "postgres:secret@")  # the server trusts us whatever we say
+    shown = postgres_url.replace("postgresql://postgres@", "postgresql+psycopg://postgres:***@")
+    app = application(tmp_path, SIGNET_DATABASE_URL=secret)
     client = app.test_client()
     before = client.post("/token", json={"username": "ada", "password": PASSWORD})
     checked = run(app, "db", "check")
-    current = [json.loads(run(app, "db", "current", "--json")[1])]
+    current = [json.loads(run(app, "db", "current", "--json")[1].splitlines()[1])]
     upgraded = [run(app, "db", "upgrade"), run(app, "db", "upgrade")]
-    current.append(json.loads(run(app, "db", "current", "--json")[1]))
+    current.append(json.loads(run(app, "db", "current", "--json")[1].splitlines()[1]))
     right = [run(app, "db", "check"), run(app, "db", "check", "--json")]
     made = client.post("/account", json={"username": "ada", "password": PASSWORD})
     reset(app)
@@ -263,13 +265,29 @@ def test_tables_are_made_by_command_where_the_database_is_not_ours(tmp_path: Pat
     assert (503, "unavailable") == (before.status_code, before.get_json()["error"])
     assert checked[0] == 1
     assert schema.COMMAND in checked[1]
+    assert {said.splitlines()[0] for _, said in (checked, *upgraded)} == {f"Database: {shown}"}
     assert [found["current"] for found in current] == [None, schema.HEAD]
-    assert [words for _, words in upgraded] == [
-        f"The tables are at revision {schema.HEAD}.\n",
-        f"The tables are at revision {schema.HEAD}. Nothing was to do.\n",
+    assert [said.splitlines()[1:] for _, said in upgraded] == [
+        [f"The tables are at revision {schema.HEAD}."],
+        [f"The tables are at revision {schema.HEAD}. Nothing was to do."],
     ]
-    assert right == [(0, "The tables are right.\n"), (0, '{"differences": []}\n')]
+    assert [(code, said.splitlines()[1]) for code, said in right] == [
+        (0, "The tables are right."),
+        (0, '{"differences": []}'),
+    ]
     assert made.status_code == 201
+
+
+def test_a_database_that_only_the_environment_names_is_told_about(
+    app: flask.Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever forgot `from_prefixed_env()` must not take the file for the server."""
+    assert "environment" not in run(app, "db", "upgrade")[1]
+    monkeypatch.setenv("FLASK_SIGNET_DATABASE_URL", "postgresql://db.internal/app")
+    said = run(app, "db", "upgrade")[1]
+
+    assert said.startswith("Database: sqlite")
+    assert "FLASK_SIGNET_DATABASE_URL is set in the environment, but this application does not read it" in said
 
 
 def test_a_long_list_is_whole(app: flask.Flask) -> None:
