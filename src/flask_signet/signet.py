@@ -28,7 +28,7 @@ from flask_signet.sessions.login import Login
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.settings import nearest, text, texts
-from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, flask_migrate, open_root_keys
+from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, flask_migrate, has_keys, open_root_keys
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified
@@ -151,7 +151,9 @@ class House:
         self.protect_tables(app)
         settings = store_settings.read(app.config, app.instance_path)
         store = Store(settings, clock=clock, app_engine=partial(_app_engine, app))
-        root_keys = open_root_keys(settings, clock=clock, server_database=store.dialect != "sqlite")
+        root_keys = open_root_keys(
+            settings, clock=clock, server_database=store.dialect != "sqlite", in_use=partial(has_keys, store)
+        )
         keys = KeyTable(store, root_keys)
         users = self._open_users(store)
         feed = Feed(store, self._session_settings, clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_signet.store.engine import Store as Store
 from flask_signet.store.keys import KeyTable as KeyTable
 from flask_signet.store.keys import StoredKey as StoredKey
+from flask_signet.store.keys import has_keys as has_keys
 from flask_signet.store.metadata import Identifier as Identifier
 from flask_signet.store.metadata import Timestamp as Timestamp
 from flask_signet.store.metadata import metadata as metadata
@@ -22,6 +23,7 @@ __all__ = [
     "StoredKey",
     "Timestamp",
     "check_settings",
+    "has_keys",
     "metadata",
     "open_root_keys",
 ]

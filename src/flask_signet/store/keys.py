@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Row, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Row, String, Table, Text, inspect, select
 
 from flask_signet.exceptions import NotFound, SettingsError
 from flask_signet.store.engine import Store
 from flask_signet.store.metadata import Timestamp, metadata, milliseconds, moment
-from flask_signet.store.rootkey import RootKeyRing
+from flask_signet.store.rootkey import IF_LOST, RootKeyRing
 
 KeyStatus = Literal["next", "current", "retired", "revoked"]
 
@@ -58,6 +58,16 @@ class StoredKey:
     public_jwk: dict[str, Any]
     created_at: datetime
     retired_at: datetime | None
+
+
+def has_keys(store: Store) -> bool:
+    """Say whether there are signing keys, without opening one; also where there is no table yet.
+
+    :raises Unavailable: the database does not answer.
+    """
+    with store.unchecked(reading=True) as connection:
+        there = inspect(connection).has_table(keys_table.name)
+        return there and connection.execute(select(keys_table.c.kid).limit(1)).first() is not None
 
 
 class KeyTable:
@@ -205,8 +215,8 @@ class KeyTable:
                 jwk = self._root_keys.open(row.sealed_jwk, SEAL_LABEL)
         except (LookupError, ValueError) as error:
             raise SettingsError(
-                f"The signing key {row.kid} was sealed by another root key ({error}). Put the root key back that "
-                "belongs to this database; if it is lost, empty the table signet_keys: all tokens then end."
+                f"The signing key {row.kid} cannot be opened: {error}. Put the root key back that belongs to this "
+                f"database. {IF_LOST}"
             ) from error
         return StoredKey(
             kid=row.kid,

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 FILE_NAME = "root.key"
 BYTES = 32
 LARGEST_NUMBER = 0xFFFF
+IF_LOST = "If it is lost for good, run the SQL DELETE FROM signet_keys: all sessions end then, and accounts stay."
 COMMAND = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 _LINE = re.compile(r"(?:([1-9][0-9]{0,4})[:\s]\s*)?([A-Za-z0-9_-]{43})=?")
@@ -152,11 +153,14 @@ def parse(text: str, *, source: str) -> RootKeys:
     return RootKeys(current_number=next(iter(keys)), keys=MappingProxyType(keys))
 
 
-def open_root_keys(settings: StoreSettings, *, clock: Clock, server_database: bool) -> RootKeyRing:
+def open_root_keys(
+    settings: StoreSettings, *, clock: Clock, server_database: bool, in_use: Callable[[], bool] = lambda: False
+) -> RootKeyRing:
     """Return the ring that the settings name, and make its file once where that is allowed.
 
     :param server_database: the database is on a server (PostgreSQL). Then several machines may share it, and
         each would make a key of its own; so none is made.
+    :param in_use: says whether the database holds what a root key sealed; asked where the file is not there.
     :raises SettingsError: there is no key, or what is there is none.
     """
     if settings.root_key is not None:
@@ -171,10 +175,24 @@ def open_root_keys(settings: StoreSettings, *, clock: Clock, server_database: bo
     file = settings.folder / FILE_NAME
     if server_database and not _is_there(file):
         raise SettingsError(
-            "SIGNET_ROOT_KEY (or SIGNET_ROOT_KEY_FILE) is missing. With a database server it is never made by "
-            f"itself, for every machine needs the same one. If this application never had one, make one: {COMMAND}"
+            "SIGNET_ROOT_KEY (or SIGNET_ROOT_KEY_FILE) is missing. With a database server it is never made by itself, "
+            "for every machine needs the same one. If the database is in use already, take the root key from where it "
+            f"was used before; if this application never had one, make one: {COMMAND}"
         )
-    _make_once(file, clock)
+    if server_database:
+        log.warning(
+            "Using the root key %s, which is on this machine alone. Every machine that uses this database needs the "
+            "same one: give its content to all as SIGNET_ROOT_KEY, or its path as SIGNET_ROOT_KEY_FILE.",
+            file,
+        )
+    # In this order: whoever sealed something beside us made the file before.
+    elif not _is_there(file) and in_use() and not _is_there(file):
+        raise SettingsError(
+            f"The root key {file} is gone, but the database holds signing keys that it sealed. Put it back, or set "
+            f"SIGNET_ROOT_KEY. {IF_LOST}"
+        )
+    else:
+        _make_once(file, clock)
     return RootKeyRing(lambda: _from_file(file, "The root key"), clock=clock)
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from sqlalchemy import select, text
 
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import NotFound, SettingsError
-from flask_signet.store import KeyTable, RootKeyRing, Store, StoreSettings, open_root_keys, rootkey
+from flask_signet.store import KeyTable, RootKeyRing, Store, StoreSettings, has_keys, open_root_keys, rootkey
 from flask_signet.store.keys import keys_table, new_ed25519_jwk
 
 A = base64.urlsafe_b64encode(bytes(range(32))).rstrip(b"=").decode()
@@ -444,3 +445,43 @@ def test_making_the_root_key_says_that_a_copy_is_needed(folder: Path, caplog: py
 
     assert "Keep a copy" in caplog.text
     assert written not in caplog.text
+
+
+def test_a_root_key_that_is_gone_is_not_made_anew_while_keys_are_sealed_with_it(folder: Path) -> None:
+    """A new one would open none of them; the old one, put back, opens all."""
+    settings = StoreSettings(folder=folder)
+    file, aside = folder / rootkey.FILE_NAME, folder / "aside"
+
+    def begin() -> list[str]:
+        store = Store(settings)
+        try:
+            in_use = partial(has_keys, store)
+            ring = open_root_keys(settings, clock=SYSTEM, server_database=False, in_use=in_use)
+            return [key.kid for key in KeyTable(store, ring).ensure()]
+        finally:
+            store.dispose()
+
+    made = begin()
+    file.rename(aside)
+    with pytest.raises(SettingsError, match=r"root\.key is gone, .* DELETE FROM signet_keys: all sessions end"):
+        begin()
+    assert not file.exists()
+    aside.rename(file)
+    assert begin() == made
+
+    file.unlink()
+    store = Store(settings)
+    with store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM signet_keys")
+    store.dispose()
+    assert begin() != made
+
+
+def test_a_root_key_that_is_on_this_machine_alone_is_told_about_where_the_database_is_on_a_server(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened(StoreSettings(folder=folder))
+    caplog.clear()
+    opened(StoreSettings(folder=folder), server=True)
+
+    assert f"Using the root key {folder / rootkey.FILE_NAME}, which is on this machine alone" in caplog.text
