@@ -11,11 +11,17 @@ import pytest
 
 import flask_signet
 from flask_signet import create_access_token, exceptions
-from tests.compat.application import bearer
+from tests.compat.application import SECRET, bearer
 from tests.docs.markdown import DOCS, blocks, code, rows
 
 PAGE = DOCS / "moving.md"
 BLOCKS = blocks(PAGE, "python")
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page takes its secret from the environment."""
+    monkeypatch.setenv("JWT_SECRET_KEY", SECRET)
 
 
 def run(number: int) -> dict[str, Any]:
