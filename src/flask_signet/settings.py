@@ -102,5 +102,6 @@ def nearest(given: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'X'?"`` for the closest of *known*, or nothing."""
     import difflib  # only somebody who made a slip pays for it
 
-    close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    by_letters = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(given.lower(), by_letters, n=1, cutoff=0.6)
+    return f"; did you mean {by_letters[close[0]]!r}?" if close else ""

@@ -331,6 +331,8 @@ class _Current:
 
 def _register_routes(app: Flask) -> None:
     prefix = text(app.config, "SIGNET_URL_PREFIX") or None
+    if prefix is not None and not prefix.startswith("/"):
+        raise SettingsError(f"SIGNET_URL_PREFIX must begin with a slash: {'/' + prefix!r}, not {prefix!r}")
     groups = texts(app.config, "SIGNET_ROUTES", GROUPS)
     for group in groups:
         if group not in GROUPS:

@@ -18,6 +18,7 @@ from flask import Flask
 
 from flask_signet import JWTManager, create_access_token, jwt_required
 from flask_signet.cli import signet
+from flask_signet.exceptions import SettingsError
 
 
 def run(*args: str) -> Any:
@@ -203,11 +204,11 @@ def test_a_file_that_is_no_ring_is_refused_in_words(tmp_path: Path, text: str) -
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    refused = run("keys", "generate", "--output", str(tmp_path / "nowhere" / "keys.json"))
+    refused = run("keys", "generate", "--output", str(tmp_path / ("nowhere" * 50)))
 
     assert refused.exit_code == 1
     assert "nowhere" in refused.output
-    assert "No such file" in refused.output
+    assert "too long" in refused.output
 
 
 @pytest.mark.parametrize(
@@ -229,3 +230,19 @@ def test_a_retired_key_stays_as_long_as_a_token_of_its_may_live(
     listed = app.test_cli_runner().invoke(args=["signet", "keys", "rotate", "--json"])
 
     assert stays == (retired["kid"] in [key["kid"] for key in json.loads(listed.output)["keys"]])
+
+
+def test_a_folder_that_is_not_there_is_named_with_what_makes_it(tmp_path: Path) -> None:
+    refused = run("keys", "generate", "--output", str(tmp_path / "instance" / "keys.json"))
+
+    assert refused.exit_code == 1
+    assert f"make it: mkdir -p {tmp_path / 'instance'}" in refused.output
+
+
+def test_a_ring_that_is_not_there_is_named_by_its_whole_path(tmp_path: Path) -> None:
+    app = Flask("ring", instance_path=str(tmp_path))
+    app.config["JWT_KEYS"] = "keys.json"
+    JWTManager(app)
+
+    with app.app_context(), pytest.raises(SettingsError, match=str(tmp_path / "keys.json")):
+        create_access_token("5")

@@ -169,7 +169,7 @@ def _ring_of(app: Flask) -> _Ring:
         return _TableRing(house.keys, _longest_life(config))
     raise SettingsError(
         "The keys of this application lie in its settings and not in a ring. Make a ring with "
-        "`flask signet keys generate --output keys.json` and set JWT_KEYS to its path."
+        "`flask signet keys generate --output instance/keys.json` and set JWT_KEYS = 'keys.json'."
     )
 
 

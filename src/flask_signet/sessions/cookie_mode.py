@@ -97,7 +97,7 @@ def _name(secure: bool) -> str:
 def _refusal(app: Flask, reason: str, more: str) -> CSRFError:
     if not app.debug:
         return CSRFError("The request was not sent by this site's own page")
-    return CSRFError(f"Cookie mode refused the request: {reason}. {more} See the page 'Sessions' of the documentation.")
+    return CSRFError(f"Cookie mode refused the request: {reason}. {more}")
 
 
 def _came(site: str | None, origin: str | None) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.pool import StaticPool
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError, StorageError
 from flask_signet.files import create_private, locked, private_folder, tighten
+from flask_signet.settings import nearest
 from flask_signet.store.schema import LOCK_NAME
 from flask_signet.store.settings import StoreSettings
 
@@ -43,6 +44,8 @@ def parse(text: str) -> URL:
         raise SettingsError(
             "SIGNET_DATABASE_URL is no SQLAlchemy URL; it looks like postgresql://user:password@host/database"
         ) from None
+    if url.get_backend_name() == "sqlite" and url.host and not url.database:
+        raise SettingsError("SIGNET_DATABASE_URL: sqlite has three slashes before a path, as in sqlite:///app.sqlite3")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise SettingsError("SIGNET_DATABASE_URL: a database in memory is only for TESTING, without this key")
     if url.drivername in ("postgres", "postgresql"):
@@ -108,10 +111,19 @@ def configured(url: URL, clock: Clock) -> Engine:
             return _postgresql(url, clock)
         return create_engine(url, hide_parameters=True, pool_timeout=POOL_SECONDS, pool_pre_ping=True)
     except ModuleNotFoundError as error:
-        command = 'pip install "flask-signet[postgres]"' if "psycopg" in str(error) else f"pip install {error.name}"
-        raise SettingsError(f"SIGNET_DATABASE_URL needs a driver that is not installed: {command}") from error
+        advice = "install it"
+        if error.name == "psycopg":
+            advice = 'pip install "flask-signet[postgres]"'
+        elif url.get_backend_name() == "postgresql":
+            advice += ", or write postgresql:// for psycopg"
+        raise SettingsError(
+            f"SIGNET_DATABASE_URL needs a driver that is not installed, {error.name}: {advice}"
+        ) from error
     except exc.NoSuchModuleError as error:
-        raise SettingsError(f"SIGNET_DATABASE_URL names a database that SQLAlchemy does not know: {error}") from error
+        known = nearest(url.get_backend_name(), ("postgresql", "sqlite"))
+        raise SettingsError(
+            f"SIGNET_DATABASE_URL names a database that SQLAlchemy does not know: {url.drivername!r}{known}"
+        ) from error
 
 
 def file_identity(engine: Engine) -> object:

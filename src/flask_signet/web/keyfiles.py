@@ -62,7 +62,8 @@ class KeyFile:
         except (OSError, SettingsError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             if self._ring is None:
-                raise InvalidKeyError(f"the key ring {self.path.name} cannot be used: {reason}") from None
+                # Whoever wrote a relative path learns where it leads: into the instance folder.
+                raise InvalidKeyError(f"the key ring {self.path} cannot be used: {reason}") from None
             refused = seen or str(reason)
             if refused != self._refused:
                 # Once for each bad file: whoever invents key ids makes us look as often as he likes.
@@ -104,8 +105,10 @@ def change(path: Path, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict
 def create(path: Path, jwks: dict[str, Any]) -> None:
     """Write a new ring.
 
-    :raises SettingsError: there is a file already, whose keys would be lost.
+    :raises SettingsError: there is a file already, whose keys would be lost; or no folder.
     """
+    if not path.parent.is_dir():
+        raise SettingsError(f"there is no folder {path.parent}; make it: mkdir -p {path.parent}")
     with locked(path.with_name(path.name + ".lock")):
         if path.exists():
             raise SettingsError(f"{path} is there already; `flask signet keys rotate` changes its keys one by one")

@@ -345,6 +345,20 @@ def test_a_driver_that_is_missing_is_named_with_its_command(folder: Path) -> Non
         pass
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgre://host/app", "does not know: 'postgre'; did you mean 'postgresql'"),
+        ("postgresql+pygresql://host/app", "'postgresql.pygresql'|postgresql.pygresql"),
+        ("postgresql+psycopg2cffi://host/app", "not installed, psycopg2cffi: install it, or write postgresql://"),
+        ("mysql://host/app", "not installed, MySQLdb: install it$"),
+    ],
+)
+def test_a_database_or_driver_that_is_not_there_is_named(folder: Path, url: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words), Store(StoreSettings(folder=folder, url=url)).read():
+        pass
+
+
 def test_app_without_flask_sqlalchemy_is_refused(folder: Path) -> None:
     store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: None)
 
