@@ -37,16 +37,17 @@ R = TypeVar("R")
 LocationType = str | Sequence[str] | None
 
 _NOT_VERIFIED: Final = "You must call `@jwt_required()` or `verify_jwt_in_request()` before using this method"
-_ON_REQUEST: Final = "_signet_credential"
 _UNSET: Final[Any] = object()
 
 # What the two proxies stand for, looked up once a request instead of at every attribute.
 _current_app: Final[Callable[[], Flask]] = cast(Any, current_app)._get_current_object
-_current_request: Final[Callable[[], Request]] = cast(Any, request)._get_current_object
+# Of no type: Flask's own knows nothing of `signet_credential`.
+_current_request: Final[Callable[[], Any]] = cast(Any, request)._get_current_object
 
 
-# What one request showed: the verified token, where it came from, and the user once somebody asked; all
-# absent where there was no token and none was needed. A plain tuple, for it is made at every request.
+# What one request showed, `signet_credential` on it: the verified token, where it came from, and the user once
+# somebody asked; all absent where there was no token and none was needed. A plain tuple, for it is made at every
+# request.
 Credential = tuple[Verified | None, str | None, Any]
 _NOTHING: Final[Credential] = (None, None, _UNSET)
 
@@ -133,7 +134,7 @@ def verify_jwt_in_request(
 
 def _verify(
     layer: TokenLayer,
-    request: Request,
+    request: Any,
     optional: bool,
     fresh: bool,
     refresh: bool,
@@ -144,7 +145,7 @@ def _verify(
     """Verify the token of *request* and remember it there, only if every check passes."""
     environ = request.environ
     if environ["REQUEST_METHOD"] == "OPTIONS":
-        setattr(request, _ON_REQUEST, _NOTHING)
+        request.signet_credential = _NOTHING
         return
     snapshot = layer.snapshot()
     now = layer.clock.time()
@@ -160,7 +161,7 @@ def _verify(
         except NoAuthorizationError:
             if not optional:
                 raise
-            setattr(request, _ON_REQUEST, _NOTHING)
+            request.signet_credential = _NOTHING
             return
 
     if verify_type and verified.kind != ("refresh" if refresh else "access"):
@@ -179,7 +180,7 @@ def _verify(
     ):
         raise UserClaimsVerificationError(None, verified.header, verified.copy_claims())
     user = _UNSET if manager.user_lookup_callback is None else _load_user(manager, verified)
-    setattr(request, _ON_REQUEST, (verified, location, user))
+    request.signet_credential = verified, location, user
 
 
 def _find(
@@ -279,7 +280,7 @@ def _load_user(manager: JWTManager, verified: Verified) -> Any:
 
 def _credential() -> Credential:
     try:
-        credential: Credential = getattr(_current_request(), _ON_REQUEST)
+        credential: Credential = _current_request().signet_credential
     except (RuntimeError, AttributeError):
         raise RuntimeError(_NOT_VERIFIED) from None
     return credential
@@ -309,7 +310,7 @@ def get_jwt_identity() -> Any:
     :raises RuntimeError: no guard ran in this request.
     """
     try:
-        verified: Verified | None = getattr(_current_request(), _ON_REQUEST)[0]
+        verified: Verified | None = _current_request().signet_credential[0]
     except (RuntimeError, AttributeError):
         raise RuntimeError(_NOT_VERIFIED) from None
     if verified is None:
@@ -336,7 +337,7 @@ def get_current_user() -> Any:
         return None
     if user is _UNSET:
         user = layer_of(current_app).manager.load_user(verified)
-        setattr(_current_request(), _ON_REQUEST, (verified, location, user))
+        _current_request().signet_credential = verified, location, user
     return user
 
 
@@ -349,4 +350,4 @@ def current_user_context_processor() -> dict[str, Any]:
 
 
 def _user_or_nobody() -> Any:
-    return get_current_user() if getattr(request, _ON_REQUEST, None) is not None else None
+    return get_current_user() if hasattr(request, "signet_credential") else None
