@@ -150,7 +150,7 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
     :raises SettingsError: the next key is younger than *settle*.
     """
     members = [dict(jwk) for jwk in jwks["keys"]]
-    current = next(jwk for jwk in members if jwk.get("status", "current") == "current")
+    current = _current(members)
     following = next((jwk for jwk in members if jwk.get("status") == "next"), None)
     algorithm = keys.from_jwk(current).algorithm
     if following is None:
@@ -180,9 +180,10 @@ def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: i
         known = ", ".join(map(name, members))
         raise SettingsError(f"no key of the ring is named {key_id!r}; there are: {known}")
     # A retired key may be of another kind, from before a change of the algorithm.
-    algorithm = keys.from_jwk(next(jwk for jwk in members if jwk.get("status", "current") == "current")).algorithm
+    current = _current(members)
+    algorithm = keys.from_jwk(current).algorithm
     members.remove(leaving)
-    if leaving.get("status", "current") == "current":
+    if leaving is current:
         following = next((jwk for jwk in members if jwk.get("status") == "next"), None)
         if following is None:
             members.append(_written(keys.generate(algorithm, token_bytes), "current", now))
@@ -191,6 +192,10 @@ def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: i
     if not any(jwk.get("status") == "next" for jwk in members):
         members.append(_written(keys.generate(algorithm, token_bytes), "next", now))
     return {**jwks, "keys": members}
+
+
+def _current(members: list[JWKS]) -> JWKS:
+    return next(jwk for jwk in members if jwk.get("status", "current") == "current")
 
 
 def _written(key: Key, status: Status, now: int) -> dict[str, Any]:
