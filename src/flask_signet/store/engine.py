@@ -40,6 +40,11 @@ class _Opened:
         self.joined = threading.local()
         self.drivers = Drivers(engine, clock)
 
+    @property
+    def taken(self) -> bool:
+        """Whether all share one connection, and somebody is within a transaction on it."""
+        return self.single and _is_within_transaction(cast(StaticPool, self.engine.pool).connection.dbapi_connection)
+
 
 class Store:
     """The database: transactions that end in full or not at all, and errors that say what to do.
@@ -90,10 +95,11 @@ class Store:
 
         Who holds it may be the caller himself, on the application's own engine.
         """
-        pool = self.engine.pool
+        opened = self._current()
+        pool = opened.engine.pool
         if isinstance(pool, QueuePool):
             return pool.checkedin() > 0 or pool.overflow() < 0
-        return not (isinstance(pool, StaticPool) and _is_within_transaction(pool.connection.dbapi_connection))
+        return not opened.taken
 
     @contextmanager
     def read(self) -> Generator[Connection, None, None]:
@@ -253,8 +259,12 @@ class Store:
             if outer is not None:
                 yield outer
                 return
-            if opened.borrowed and opened.single:
-                _refuse_if_taken(opened.engine)
+            # Asked before it is checked out: checking it in again would roll back what the application did.
+            if opened.borrowed and opened.taken:
+                raise StorageError(
+                    "The application's database in memory is one connection, and a transaction is open on it: commit "
+                    "it first (db.session.commit()), or take a database in a file."
+                )
             with opened.engine.connect() as connection, connection.begin():
                 if opened.engine.dialect.name == "sqlite":
                     # The driver alone would begin at the first change, and then fail where it could wait. An
@@ -298,20 +308,6 @@ class Store:
         if borrowed is not None and engines.same_database(borrowed.url, url):
             return _Opened(borrowed, self.clock, borrowed=True)
         return _Opened(engines.configured(url, self.clock), self.clock, borrowed=False)
-
-
-def _refuse_if_taken(engine: Engine) -> None:
-    """Say what is wrong where the application is within a transaction on its only connection to a database in memory.
-
-    Asked before that connection is checked out, for checking it in again would roll back what the application did.
-
-    :raises StorageError: ours can neither begin nor end there.
-    """
-    if _is_within_transaction(cast(StaticPool, engine.pool).connection.dbapi_connection):
-        raise StorageError(
-            "The application's database in memory is one connection, and a transaction is open on it: commit it first "
-            "(db.session.commit()), or take a database in a file."
-        )
 
 
 def _is_within_transaction(connection: Any) -> bool:
