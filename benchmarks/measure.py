@@ -17,8 +17,6 @@ Work = Callable[[], int]
 def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
     """Run each piece of work once a round; return seconds per operation of each round.
 
-    The order is another one in each round: whoever runs behind itself finds warm caches, and nobody may always.
-
     :param work: name → a function that does some operations and returns how many; ``prepare``, if it is
         the first, runs before the others in each round and is not measured.
     """
@@ -27,9 +25,8 @@ def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict
     names = names[len(first) :]
     taken: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-warm_up, rounds):
-        random.Random(number).shuffle(names)
         gc.collect()
-        for name in first + names:
+        for name in first + _order(names, number):
             start = time.perf_counter()
             count = work[name]()
             seconds = (time.perf_counter() - start) / count
@@ -39,18 +36,24 @@ def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict
 
 
 def in_turns(rate: Callable[[str], float], names: Sequence[str], rounds: int) -> dict[str, list[float]]:
-    """Return what *rate* gives for each name in each round, after one round to warm up; each begins in its turn.
+    """Return what *rate* gives for each name in each round, after one round to warm up.
 
     :param rate: name → operations a second, measured anew at each call.
     """
     rates: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-1, rounds):
-        shift = number % len(names)
-        for name in [*names[shift:], *names[:shift]]:
+        for name in _order(names, number):
             found = rate(name)
             if number >= 0:
                 rates[name].append(found)
     return rates
+
+
+def _order(names: Sequence[str], number: int) -> list[str]:
+    """Return another order in each round: whoever runs behind itself finds warm caches, and nobody may always."""
+    order = list(names)
+    random.Random(number).shuffle(order)
+    return order
 
 
 def ratio(taken: Mapping[str, Sequence[float]], above: str, below: str) -> float:
