@@ -303,6 +303,7 @@ class Store:
                     'SIGNET_DATABASE_URL is "app", but the application has no Flask-SQLAlchemy: '
                     "call db.init_app(app) before the first request, or give a URL."
                 )
+            engines.check_kind(borrowed.url)
             return _Opened(borrowed, self.clock, borrowed=True)
         url = engines.parse(self.settings.url)
         if borrowed is not None and engines.same_database(borrowed.url, url):

@@ -31,12 +31,14 @@ POOL_SECONDS = 2.0  # wait for a free connection
 PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is asked before it is used
 SERVER_DRIVERS = 5  # connections to a server that ``drivers`` lends, beside the pool
 
+_KNOWN = ("postgresql", "sqlite")
+
 
 def parse(text: str) -> URL:
     """Return a database URL; ``postgres://`` and ``postgresql://`` mean psycopg 3.
 
-    :raises SettingsError: it is none, or leads to memory that ends with each connection. It is not repeated, for it
-        may hold a password.
+    :raises SettingsError: it is none, leads to another kind of database than ours, or to memory that ends with each
+        connection. It is not repeated, for it may hold a password.
     """
     try:
         url = make_url(text)
@@ -50,7 +52,20 @@ def parse(text: str) -> URL:
         raise SettingsError("SIGNET_DATABASE_URL: a database in memory is only for TESTING, without this key")
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
+    check_kind(url)
     return url
+
+
+def check_kind(url: URL) -> None:
+    """Refuse what our statements were not written for.
+
+    :raises SettingsError: neither PostgreSQL nor SQLite.
+    """
+    kind = url.get_backend_name()
+    if kind not in _KNOWN:
+        raise SettingsError(
+            f"SIGNET_DATABASE_URL leads to {kind!r}{nearest(kind, _KNOWN)}. Signet keeps its data in PostgreSQL or SQLite."
+        )
 
 
 def same_database(one: URL, other: URL) -> bool:
@@ -107,9 +122,7 @@ def configured(url: URL, clock: Clock) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             return _sqlite(url, wal=False)
-        if url.get_backend_name() == "postgresql":
-            return _postgresql(url, clock)
-        return create_engine(url, hide_parameters=True, pool_timeout=POOL_SECONDS, pool_pre_ping=True)
+        return _postgresql(url, clock)
     except ModuleNotFoundError as error:
         advice = "install it"
         if error.name == "psycopg":
@@ -120,9 +133,8 @@ def configured(url: URL, clock: Clock) -> Engine:
             f"SIGNET_DATABASE_URL needs a driver that is not installed, {error.name}: {advice}"
         ) from error
     except exc.NoSuchModuleError as error:
-        known = nearest(url.get_backend_name(), ("postgresql", "sqlite"))
         raise SettingsError(
-            f"SIGNET_DATABASE_URL names a database that SQLAlchemy does not know: {url.drivername!r}{known}"
+            f"SIGNET_DATABASE_URL names a driver that SQLAlchemy does not know: {url.drivername!r}"
         ) from error
 
 

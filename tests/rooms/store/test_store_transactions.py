@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from flask_signet.exceptions import SchemaError, SettingsError, StorageError, Unavailable
 from flask_signet.store import Store, StoreSettings, engines, schema
@@ -339,7 +340,7 @@ def test_a_url_that_is_none_is_refused_without_repeating_it() -> None:
 
 
 def test_a_driver_that_is_missing_is_named_with_its_command(folder: Path) -> None:
-    store = Store(StoreSettings(folder=folder, url="mysql+nosuchdriver://u@h/d"))
+    store = Store(StoreSettings(folder=folder, url="postgresql+nosuchdriver://u@h/d"))
 
     with pytest.raises(SettingsError, match="nosuchdriver"), store.read():
         pass
@@ -348,14 +349,22 @@ def test_a_driver_that_is_missing_is_named_with_its_command(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgre://host/app", "does not know: 'postgre'; did you mean 'postgresql'"),
+        ("postgre://host/app", "leads to 'postgre'; did you mean 'postgresql'"),
         ("postgresql+pygresql://host/app", "'postgresql.pygresql'|postgresql.pygresql"),
         ("postgresql+psycopg2cffi://host/app", "not installed, psycopg2cffi: install it, or write postgresql://"),
-        ("mysql://host/app", "not installed, MySQLdb: install it$"),
+        ("mysql+pymysql://host/app", "leads to 'mysql'. Signet keeps its data in PostgreSQL or SQLite"),
     ],
 )
 def test_a_database_or_driver_that_is_not_there_is_named(folder: Path, url: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words), Store(StoreSettings(folder=folder, url=url)).read():
+        pass
+
+
+def test_the_database_of_an_application_that_is_of_another_kind_is_refused(folder: Path) -> None:
+    engine = Engine(NullPool(lambda: None), MySQLDialect(), make_url("mysql://host/app"))  # type: ignore[arg-type,return-value]
+    store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
+
+    with pytest.raises(SettingsError, match="leads to 'mysql'"), store.read():
         pass
 
 
