@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -180,6 +181,8 @@ class Sessions:
             that was checked may be the old one.
         :raises InvalidCredentials: signed out since the mark, disabled, or gone.
         :raises Unavailable: the store does not answer.
+
+        Where no access token can be made, the session is ended and what went wrong is raised.
         """
         kind, key = split(user_id)
         settings = self._settings()
@@ -222,7 +225,14 @@ class Sessions:
         if connection is None:
             # Beside a caller's transaction ours would wait on SQLite for the lock that the caller holds.
             self._clean_up_now_and_then()
-        return self._granted(user_id, sid, generation=1, root_key=root_key, epoch=epoch, fresh=fresh)
+        try:
+            return self._granted(user_id, sid, generation=1, root_key=root_key, epoch=epoch, fresh=fresh)
+        except Exception:
+            # No key, or a claims loader that fails: a session whose tokens nobody holds is not to stay in the list.
+            if connection is None:
+                with suppress(SignetError):
+                    self.end(str(sid), reason="no_token")
+            raise
 
     # --- Going on ------------------------------------------------------------------------------------
 

@@ -46,6 +46,21 @@ def test_a_lost_answer_is_given_again_to_the_letter(world: World) -> None:
     assert there.sessions.rotate(first.refresh_token).refresh_token == lost.refresh_token
 
 
+def test_a_login_without_a_token_leaves_no_session(world: World) -> None:
+    """A key that is too weak, or a loader of claims that fails: nobody could ever end what it left."""
+
+    def fail(user_id: UserId, *, fresh: bool, sid: str, epoch: int) -> Claims:
+        raise LookupError(sid)
+
+    world.issue = fail
+    sessions = world.worker().sessions
+
+    with pytest.raises(LookupError):
+        sessions.open("7")
+
+    assert sessions.listing() == []
+
+
 def test_every_tab_within_the_grace_gets_the_current_token(world: World) -> None:
     worker = world.worker()
     tokens = [worker.sessions.open(7).refresh_token]
