@@ -64,7 +64,7 @@ def check_kind(url: URL) -> None:
     kind = url.get_backend_name()
     if kind not in _KNOWN:
         raise SettingsError(
-            f"SIGNET_DATABASE_URL leads to {kind!r}{nearest(kind, _KNOWN)}. Signet keeps its data in PostgreSQL or SQLite."
+            f"SIGNET_DATABASE_URL leads to {kind!r}: Signet keeps its data in PostgreSQL or SQLite{nearest(kind, _KNOWN)}"
         )
 
 
