@@ -98,10 +98,13 @@ def texts(config: Mapping[str, Any], key: str, default: tuple[str, ...] = ()) ->
     raise SettingsError(f"{key} must be a text or a list of texts, not {value!r}")
 
 
-def nearest(given: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'X'?"`` for the closest of *known*, or nothing."""
+def nearest(given: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return ``"; did you mean 'X'?"`` for the closest of *known*, or nothing.
+
+    :param cutoff: how much alike the two must be at least; 1 is the same.
+    """
     import difflib  # only somebody who made a slip pays for it
 
     by_letters = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(given.lower(), by_letters, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(given.lower(), by_letters, n=1, cutoff=cutoff)
     return f"; did you mean {by_letters[close[0]]!r}?" if close else ""

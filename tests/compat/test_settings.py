@@ -291,6 +291,28 @@ def test_a_wrong_setting_is_heard_of_at_start_and_later(settings: dict[str, Any]
         use()
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("JWT_ACCESS_TOKEN_EXPIRE", "JWT_ACCESS_TOKEN_EXPIRES"),
+        ("JWT_COOKIE_SAME_SITE", "JWT_COOKIE_SAMESITE"),
+        ("JWT_SECRET_KEYS", "JWT_SECRET_KEY"),
+        ("JWT_BLACKLIST_ENABLED", None),  # another age's, and whoever has it knows
+        ("JWT_PUBLIC_KEY_2", None),  # somebody's own, beside ours
+        ("JWT_AUTH_URL_RULE", None),
+        ("JWT_SECRET_KEY", None),
+    ],
+)
+def test_a_misspelt_name_is_told_of_at_start(name: str, meant: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    app = Flask("app")
+    app.config.update({"JWT_SECRET_KEY": SECRET, name: SECRET})
+
+    JWTManager(app)
+
+    wanted = [] if meant is None else [f"There is no setting {name}; did you mean {meant!r}?"]
+    assert [record.getMessage() for record in caplog.records] == wanted
+
+
 SWITCHES = [name for name, value in web_settings.DEFAULTS.items() if isinstance(value, bool)]
 
 

@@ -63,8 +63,9 @@ def check_kind(url: URL) -> None:
     """
     kind = url.get_backend_name()
     if kind not in _KNOWN:
+        meant = nearest(kind, _KNOWN)
         raise SettingsError(
-            f"SIGNET_DATABASE_URL leads to {kind!r}: Signet keeps its data in PostgreSQL or SQLite{nearest(kind, _KNOWN)}"
+            f"SIGNET_DATABASE_URL leads to {kind!r}: Signet keeps its data in PostgreSQL or SQLite{meant}"
         )
 
 

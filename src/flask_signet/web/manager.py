@@ -34,6 +34,7 @@ from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
 from flask_signet.web.answers import complete, error_answer
 from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of, set_defaults
+from flask_signet.web.settings import slips
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -90,6 +91,8 @@ class JWTManager:
         app.extensions["flask-jwt-extended"] = self
         app.extensions[EXTENSION] = layer
         _ = layer.settings  # a wrong one is heard of at start
+        for slip in slips(app.config):
+            app.logger.warning(slip)
         self._set_error_handler_callbacks(app)
         app.cli.add_command(signet)
         if add_context_processor:

@@ -191,6 +191,20 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
     )
 
 
+def slips(config: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each key that looks like a misspelt setting of ours.
+
+    Others may have ``JWT_*`` settings of their own: only what differs from one of ours by a letter or two is a slip.
+    """
+    said: list[str] = []
+    for key in config:
+        if key.startswith("JWT_") and key not in DEFAULTS:
+            meant = settings.nearest(key, DEFAULTS, cutoff=0.9)
+            if meant and not any(key.startswith(name + "_") for name in DEFAULTS):
+                said.append(f"There is no setting {key}{meant}")
+    return said
+
+
 def environ_name(header: str) -> str:
     """Return the name that WSGI gives a header (PEP 3333)."""
     return "HTTP_" + header.upper().replace("-", "_")
