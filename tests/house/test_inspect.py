@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_token_of_tomorrow_says_so() -> None:
 
 
 def test_a_token_without_end_says_so() -> None:
-    assert inspect(token(nbf=NOW - 5, exp="never"), now=NOW).checks["time"] == "never expires"
+    assert inspect(Issuer(KEY).issue({"sub": "5", "iat": NOW}), now=NOW).checks["time"] == "never expires"
 
 
 def test_a_bad_signature_is_the_reason() -> None:
@@ -123,6 +124,19 @@ def test_the_command_checks_with_the_keys_of_the_application(secret: str, proble
     JWTManager(other)
     with other.app_context():
         text = create_access_token("5")
+
+    done = app.test_cli_runner().invoke(args=["signet", "token", "inspect", text, "--json"])
+
+    assert json.loads(done.output)["problem"] == problem
+
+
+@pytest.mark.parametrize(("leeway", "problem"), [(0, "expired"), (60, None)])
+def test_the_command_forgives_what_the_application_forgives(leeway: int, problem: str | None) -> None:
+    app = Flask("inspected")
+    app.config.update(JWT_SECRET_KEY=SECRET, JWT_DECODE_LEEWAY=leeway)
+    JWTManager(app)
+    with app.app_context():
+        text = create_access_token("5", expires_delta=timedelta(seconds=-1))
 
     done = app.test_cli_runner().invoke(args=["signet", "token", "inspect", text, "--json"])
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from flask_signet.exceptions import InvalidSignature, TokenExpired
+from flask_signet.exceptions import InvalidSignature, JWTDecodeError, TokenExpired
 from flask_signet.tokens import keys
+from flask_signet.tokens.claims import Policy
 from flask_signet.tokens.inspect import Inspection, inspect
 from flask_signet.tokens.issuer import Issuer
+from flask_signet.tokens.verifier import Verifier
 
 NOW = 1_900_000_000
 KEY = keys.symmetric("a secret that is long enough for all of these tests", "HS256")
@@ -75,6 +77,9 @@ UNKNOWN = "No credential of a kind that an Authorization header carries."
         ("beARer  sgr_" + "A" * 75, Inspection(kind="refresh", summary=REFRESH)),
         ("Bearer", Inspection(kind="opaque", summary=OPAQUE.replace("5", "6"))),
         ("Bearer  abcde ", Inspection(kind="opaque", summary=OPAQUE)),
+        ("Authorization: Bearer abcde\n", Inspection(kind="opaque", summary=OPAQUE)),
+        ("authorization:abcde", Inspection(kind="opaque", summary=OPAQUE)),
+        ("Authorization: Basic " + basic(b"ada:secret"), Inspection(kind="basic", summary=BASIC)),
         ("!a.b~", Inspection(kind="opaque", summary=OPAQUE)),
         ("\x7f", Inspection(kind="unknown", summary=UNKNOWN)),
         ("caf\u00e9", Inspection(kind="unknown", summary=UNKNOWN)),
@@ -106,6 +111,7 @@ def test_a_whole_token_is_shown_to_people() -> None:
         f"  form: {FORM}",
         "  header: asks for nothing foreign",
         "  signature: good",
+        "  claims: as this application wants them",
         "  time: expires in 1 minute",
     ]
 
@@ -175,6 +181,8 @@ def test_a_verifier_that_says_expired_has_found_the_signature_good() -> None:
     [
         (1, "1 second"),
         (2, "2 seconds"),
+        (10, "10 seconds"),
+        (11, "11 seconds"),
         (59.9, "59 seconds"),
         (60, "1 minute"),
         (119, "1 minute"),
@@ -190,7 +198,8 @@ def test_a_verifier_that_says_expired_has_found_the_signature_good() -> None:
 def test_a_time_is_told_in_the_largest_unit_that_fits(seconds: float, words: str) -> None:
     assert time_of(exp=NOW + seconds) == (f"expires in {words}", None)
     assert time_of(exp=NOW - int(seconds)) == (f"expired {words} ago", "expired")
-    assert time_of(nbf=NOW + seconds) == (f"not valid for another {words}", "not yet valid")
+    wait = (f"not valid for another {words}", "not yet valid") if seconds > 10 else ("never expires", None)
+    assert time_of(nbf=NOW + seconds) == time_of(nbf=NOW, iat=NOW + seconds) == wait
 
 
 def test_the_borders_of_a_life_are_those_of_a_guard() -> None:
@@ -200,10 +209,75 @@ def test_the_borders_of_a_life_are_those_of_a_guard() -> None:
     assert time_of(nbf=NOW) == ("never expires", None)
 
 
-def test_a_time_that_is_no_number_is_none() -> None:
+def test_a_time_that_is_no_number_is_refused_as_a_guard_refuses_it() -> None:
     assert time_of() == (None, None)
-    assert time_of(exp=True) == ("never expires", None)
-    assert time_of(nbf=True, exp=str(NOW)) == ("never expires", None)
+    assert time_of(exp=True) == ("exp is no number", "exp is no number")
+    assert time_of(nbf=True, exp=NOW + 1) == ("nbf is no number", "nbf is no number")
+    assert time_of(iat=str(NOW)) == ("iat is no number", "iat is no number")
+
+
+@pytest.mark.parametrize("leeway", [0, 0.5, 30])
+@pytest.mark.parametrize("start_leeway", [0, 10, 30])
+@pytest.mark.parametrize("claims", [{name: NOW + ahead} for name in ("exp", "nbf", "iat") for ahead in range(-31, 32)])
+def test_the_times_are_judged_as_a_guard_judges_them(
+    claims: dict[str, int], start_leeway: float, leeway: float
+) -> None:
+    policy = Policy(leeway=leeway, start_leeway=start_leeway)
+    verifier = Verifier([KEY], policy)
+
+    def verify(text: str) -> None:
+        verified = verifier.verify(text, NOW)
+        if NOW >= verified.expires_at:
+            raise verified.expired()
+
+    text = token(sub="5", **claims)
+    refused = False
+    try:
+        verify(text)
+    except JWTDecodeError:
+        refused = True
+    with_keys, without = inspect(text, now=NOW, verify=verify, policy=policy), inspect(text, now=NOW, policy=policy)
+
+    assert [found.problem is not None for found in (with_keys, without)] == [refused, refused]
+    assert with_keys.checks["signature"] == "good"
+
+
+def test_an_end_within_the_leeway_is_told() -> None:
+    found = inspect(token(exp=NOW - 5), now=NOW, policy=Policy(leeway=30))
+
+    assert (found.checks["time"], found.problem) == ("expired 5 seconds ago, within the leeway of 30 seconds", None)
+
+
+@pytest.mark.parametrize(
+    ("claims", "problem"),
+    [
+        ({"sub": "5"}, 'Token is missing the "aud" claim'),
+        ({"sub": "5", "aud": "them"}, "Audience doesn't match"),
+        ({"sub": 5, "aud": "us"}, "Subject must be a string"),
+        ({"aud": "us"}, "Missing claim: sub"),
+    ],
+)
+def test_a_wrong_claim_is_no_fault_of_the_signature(claims: dict[str, Any], problem: str) -> None:
+    verifier = Verifier([KEY], Policy(audience=("us",)))
+
+    found = inspect(token(**claims), now=NOW, verify=lambda text: verifier.verify(text, NOW))
+
+    assert found.problem == problem
+    assert {**found.checks} == {
+        "form": FORM,
+        "header": "asks for nothing foreign",
+        "signature": "good",
+        "claims": problem,
+    }
+
+
+def test_what_only_the_guard_finds_untimely_is_not_called_good() -> None:
+    """Its clock is another one than ours."""
+
+    def late(text: str) -> None:
+        raise TokenExpired("Token has expired")
+
+    assert inspect(token(exp=NOW + 1), now=NOW, verify=late).problem == "Token has expired"
 
 
 @pytest.mark.parametrize(

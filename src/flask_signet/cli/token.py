@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from flask import Flask
 
 from flask_signet.cli.output import app_if_any, json_option, plain_errors, say
 from flask_signet.clock import SYSTEM
@@ -32,18 +31,14 @@ def inspect_command(context: click.Context, token: str | None, as_json: bool) ->
     """
     text = token if token not in (None, "-") else sys.stdin.read()
     app = app_if_any(context)
-    found = inspect(text or "", now=SYSTEM.now(), verify=None if app is None else _verifier(app))
+    layer: TokenLayer | None = None if app is None else app.extensions.get(EXTENSION)
+    if app is None or layer is None:
+        found = inspect(text or "", now=SYSTEM.now())
+    else:
+        with app.app_context():
+            found = inspect(text or "", now=SYSTEM.now(), verify=_verifier(layer), policy=layer.settings.policy)
     say(as_json, found.as_json(), "\n".join(found.lines()))
 
 
-def _verifier(app: Flask) -> Callable[[str], Any] | None:
-    layer: TokenLayer | None = app.extensions.get(EXTENSION)
-    if layer is None:
-        return None
-    known = layer
-
-    def verify(token: str) -> Any:
-        with app.app_context():
-            return known.verify(token, known.snapshot(), known.clock.time())
-
-    return verify
+def _verifier(layer: TokenLayer) -> Callable[[str], Any]:
+    return lambda token: layer.verify(token, layer.snapshot(), layer.clock.time())

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeGuard
 
-from flask_signet.exceptions import SignetError
+from flask_signet.exceptions import ImmatureToken, InvalidClaim, SignetError, TokenExpired
 from flask_signet.tokens import jws
+from flask_signet.tokens.claims import Policy
 
 Kind = Literal["jwt", "opaque", "basic", "refresh", "unknown"]
 
@@ -36,6 +37,7 @@ _EXPLAINED: Final = {
     "epoch": "count of the times that all sessions of the user were ended",
 }
 _TIMES: Final = ("exp", "nbf", "iat")
+_HEADER: Final = "authorization:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +94,20 @@ class Inspection:
         }
 
 
-def inspect(credential: str, *, now: int, verify: Callable[[str], Any] | None = None) -> Inspection:
+def inspect(
+    credential: str, *, now: int, verify: Callable[[str], Any] | None = None, policy: Policy | None = None
+) -> Inspection:
     """Return what *credential* is and what is wrong with it.
 
-    :param credential: a token, or a whole header value such as ``Bearer …`` or ``Basic …``.
+    :param credential: a token, or a header such as ``Bearer …``, with or without its name.
     :param now: NumericDate.
     :param verify: checks a JWT with the keys at hand and raises one of our errors; without it only the
         form and the times are judged.
+    :param policy: says by how much the times may be missed; ``None`` for what a guard allows by default.
     """
     text = credential.strip()
+    if text[: len(_HEADER)].lower() == _HEADER:
+        text = text[len(_HEADER) :].strip()
     scheme, _, rest = text.partition(" ")
     if scheme.lower() == "basic" and rest:
         return _basic(rest.strip())
@@ -113,7 +120,7 @@ def inspect(credential: str, *, now: int, verify: Callable[[str], Any] | None = 
             "made it can tell whether it is good. Send it to POST /token/refresh, and nowhere else.",
         )
     if text.count(".") == 2:
-        return _jwt(text, now, verify)
+        return _jwt(text, now, verify, policy or Policy())
     if text and all(33 <= ord(character) < 127 for character in text):
         return Inspection(
             kind="opaque",
@@ -137,11 +144,12 @@ def _basic(text: str) -> Inspection:
     )
 
 
-def _jwt(text: str, now: int, verify: Callable[[str], Any] | None) -> Inspection:
+def _jwt(text: str, now: int, verify: Callable[[str], Any] | None, policy: Policy) -> Inspection:
     checks: dict[str, str] = {}
     header: dict[str, Any] = {}
     payload: dict[str, Any] = {}
     problem: str | None = None
+    untimely: str | None = None
     try:
         _, header_segment, payload_segment, signature_segment = jws.split(text)
         header = jws.read_header(header_segment)
@@ -157,11 +165,16 @@ def _jwt(text: str, now: int, verify: Callable[[str], Any] | None) -> Inspection
             checks["header"] = "asks for nothing foreign"
         except SignetError as error:
             checks["header"] = problem = str(error)
-    if problem is None:
-        checks["signature"], problem = _signature(text, len(signature), verify)
-    if "exp" in payload or "nbf" in payload:
-        checks["time"], late = _time(payload, now)
-        problem = problem or late
+    if problem is None and verify is None:
+        checks["signature"] = (
+            f"{len(signature)} bytes, not checked: no key is at hand (run the command where your app is)"
+        )
+    elif problem is None and verify is not None:
+        found, problem, untimely = _verified(text, verify)
+        checks.update(found)
+    if any(name in payload for name in _TIMES):
+        checks["time"], late = _time(payload, now, policy)
+        problem = problem or late or untimely
     return Inspection(
         kind="jwt",
         summary="A JWT: " + ("nothing wrong is to be seen." if problem is None else f"refused, because: {problem}."),
@@ -172,27 +185,36 @@ def _jwt(text: str, now: int, verify: Callable[[str], Any] | None) -> Inspection
     )
 
 
-def _signature(text: str, size: int, verify: Callable[[str], Any] | None) -> tuple[str, str | None]:
-    if verify is None:
-        return f"{size} bytes, not checked: no key is at hand (run the command where your app is)", None
+def _verified(text: str, verify: Callable[[str], Any]) -> tuple[dict[str, str], str | None, str | None]:
+    """Return the checks that a guard makes with its keys, what is wrong, and what only the time makes wrong."""
+    good = {"signature": "good"}
     try:
         verify(text)
+    except (TokenExpired, ImmatureToken) as error:
+        return good, None, str(error)
+    except InvalidClaim as error:  # a guard looks at claims only after it has found the signature good
+        return {**good, "claims": str(error)}, str(error), None
     except SignetError as error:
-        if error.code == "token_expired":
-            return "good", None
-        return str(error), str(error)
-    return "good", None
+        return {"signature": str(error)}, str(error), None
+    return {**good, "claims": "as this application wants them"}, None, None
 
 
-def _time(payload: Mapping[str, Any], now: int) -> tuple[str, str | None]:
-    expires, starts = payload.get("exp"), payload.get("nbf")
-    if _is_number(starts) and starts > now:
+def _time(payload: Mapping[str, Any], now: int, policy: Policy) -> tuple[str, str | None]:
+    for name in _TIMES:
+        if name in payload and not _is_number(payload[name]):
+            return f"{name} is no number", f"{name} is no number"
+    starts = max(payload.get("nbf", now), payload.get("iat", now))
+    if starts - policy.start_leeway > now:
         return f"not valid for another {_duration(starts - now)}", "not yet valid"
-    if not _is_number(expires):
+    if "exp" not in payload:
         return "never expires", None
-    if expires <= now:
-        return f"expired {_duration(now - expires)} ago", "expired"
-    return f"expires in {_duration(expires - now)}", None
+    expires = payload["exp"]
+    if expires > now:
+        return f"expires in {_duration(expires - now)}", None
+    ago = f"expired {_duration(now - expires)} ago"
+    if expires + policy.leeway > now:
+        return f"{ago}, within the leeway of {_duration(policy.leeway)}", None
+    return ago, "expired"
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
