@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
+from asgiref.wsgi import WsgiToAsgi
 from cryptography.hazmat.primitives.asymmetric import rsa
+from flask.testing import FlaskClient
+from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
 from flask_signet import testing
 from flask_signet.exceptions import InvalidKeyError
@@ -94,23 +98,53 @@ def test_row_26_a_weak_secret_is_refused_by_a_real_server(secret: str, caplog: p
 
 def served(victim: Victim, token: str, software: str = "gunicorn/27.0.1") -> Any:
     """Send *token* as a real server hands a request over: without the mark of the test client."""
-    from werkzeug.test import Client
-
     client = Client(victim.app)
     return client.get(
         "/protected", headers={"Authorization": f"Bearer {token}"}, environ_overrides={"SERVER_SOFTWARE": software}
     )
 
 
-def test_row_26_a_server_that_names_itself_in_its_own_way_counts_as_real() -> None:
-    """uWSGI sets no SERVER_SOFTWARE."""
-    from werkzeug.test import Client
-
+@pytest.mark.parametrize("mark", [{"uwsgi.version": b"2.0.28"}, {}], ids=["uWSGI", "nameless"])
+def test_row_26_a_server_that_sets_no_software_counts_as_real(mark: dict[str, Any]) -> None:
     victim = weak_victim("changeme")
-    headers = {"Authorization": f"Bearer {victim.good()}"}
-    answer = Client(victim.app).get("/protected", headers=headers, environ_overrides={"uwsgi.version": b"2.0.28"})
+    environ = EnvironBuilder("/protected", headers={"Authorization": f"Bearer {victim.good()}"}).get_environ()
+    del environ["RAW_URI"]  # of Werkzeug's own making
 
-    assert 503 == answer.status_code
+    _, status, _ = run_wsgi_app(victim.app.wsgi_app, {**environ, **mark})
+
+    assert "503 SERVICE UNAVAILABLE" == status
+
+
+def test_row_26_the_asgi_adapter_of_flasks_documentation_counts_as_real() -> None:
+    victim = weak_victim("changeme")
+    credential = f"Bearer {victim.good()}".encode()
+    headers = [(b"host", b"a.test"), (b"user-agent", b"Werkzeug/3.1"), (b"authorization", credential)]
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/protected", "root_path": ""}
+    scope |= {"query_string": b"", "scheme": "https", "server": ("a.test", 443), "client": ("127.0.0.1", 5)}
+    sent: list[Any] = []
+
+    async def ask() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await WsgiToAsgi(victim.app.wsgi_app)({**scope, "headers": headers}, receive, send)
+
+    asyncio.run(ask())
+
+    assert 503 == sent[0]["status"]
+
+
+@pytest.mark.parametrize("client", [Client, FlaskClient])
+def test_row_26_a_test_client_is_no_real_server(client: type[Client]) -> None:
+    """Without TESTING, and without `with`, which leaves a mark."""
+    victim = weak_victim("changeme")
+
+    answer = client(victim.app).get("/protected", headers={"Authorization": f"Bearer {victim.good()}"})
+
+    assert 200 == answer.status_code
 
 
 @pytest.mark.parametrize("software", ["gunicorn/27", "waitress", "Granian", "Apache/2.4", "uvicorn", "mod_wsgi"])

@@ -292,10 +292,13 @@ def _copied(value: Any) -> Any:
 
 
 def _is_development(app: Flask, request: Request) -> bool:
-    software = request.environ.get("SERVER_SOFTWARE", "")
-    # Flask's test client leaves its mark and names no server.
-    nameless = not software and "uwsgi.version" not in request.environ  # uWSGI names itself so, and only so
-    in_test_client = "werkzeug.debug.preserve_context" in request.environ or nameless
+    environ = request.environ
+    software = environ.get("SERVER_SOFTWARE", "")
+    # The mark of Flask's test client, which it leaves only within `with`; else one knows it by what Werkzeug puts into
+    # the environs that it makes up: RAW_URI, which of the servers only such set as name themselves. A server that
+    # names itself in another way (uWSGI), or not at all (asgiref's adapter), is a real one.
+    made_up = not software and "RAW_URI" in environ and not environ.get("wsgi.multithread")
+    in_test_client = "werkzeug.debug.preserve_context" in environ or made_up
     return app.debug or app.testing or in_test_client or software.startswith("Werkzeug/")
 
 
