@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, abort
 from flask.views import MethodView
 
 from flask_signet import get_jwt_identity, jwt_required
-from flask_signet.exceptions import JWTExtendedException
+from flask_signet.exceptions import JWTExtendedException, NoAuthorizationError
 from tests.compat.application import World, world
 
 
@@ -175,6 +175,76 @@ def test_a_handler_of_the_blueprint_for_our_errors_is_kept() -> None:
     w.app.register_blueprint(own)
 
     assert (w.get("/own").status_code, w.get("/own").text) == (499, "own: Missing Authorization Header")
+
+
+@pytest.mark.parametrize("propagate", [None, True])
+@pytest.mark.parametrize("kind", [NoAuthorizationError, JWTExtendedException])
+@pytest.mark.parametrize("keeper", ["api", "namespace", "blueprint"])
+def test_a_handler_of_a_restx_api_for_our_errors_is_kept(
+    keeper: str, kind: type[Exception], propagate: bool | None
+) -> None:
+    from flask_restx import Api, Namespace, Resource
+
+    w = world()
+    w.app.config["PROPAGATE_EXCEPTIONS"] = propagate
+    blueprint = Blueprint("kept", "kept")
+    api = Api(blueprint if keeper == "blueprint" else w.app)
+    namespace = Namespace("spaced", path="/")
+
+    @(namespace if keeper == "namespace" else api).errorhandler(kind)
+    def own(error: Exception) -> Any:
+        return {"message": f"own: {error}"}, 499
+
+    @namespace.route("/x")
+    class View(Resource):
+        @jwt_required()
+        def get(self) -> dict[str, Any]:
+            return {"identity": get_jwt_identity()}
+
+    api.add_namespace(namespace)
+    if keeper == "blueprint":
+        w.app.register_blueprint(blueprint)
+    w.app.get("/elsewhere")(jwt_required()(lambda: ""))
+
+    answer = w.get("/x")
+    assert (answer.status_code, answer.json["message"]) == (499, "own: Missing Authorization Header")
+    assert w.get("/x", w.access(7)).json == {"identity": 7}
+    assert w.get("/elsewhere").json == {"error": "missing_token", "msg": "Missing Authorization Header"}
+
+
+def test_handlers_that_the_manager_hangs_on_a_restx_api_are_ours() -> None:
+    """The advice of many answers: ``jwt._set_error_handler_callbacks(api)``."""
+    from flask_restx import Api, Resource
+
+    w = world()
+    api = Api(w.app)
+    w.jwt._set_error_handler_callbacks(api)
+
+    @api.route("/x")
+    class View(Resource):
+        @jwt_required()
+        def get(self) -> dict[str, Any]:
+            return {}
+
+    assert w.get("/x").json == {"error": "missing_token", "msg": "Missing Authorization Header"}
+
+
+def test_answers_of_a_restful_api_for_our_errors_are_kept() -> None:
+    from flask_restful import Api, Resource
+
+    class View(Resource):
+        @jwt_required()
+        def get(self) -> dict[str, Any]:
+            return {"identity": get_jwt_identity()}
+
+    w = world()
+    api = Api(w.app, errors={"NoAuthorizationError": {"message": "own", "status": 499}})
+    api.add_resource(View, "/x")
+    Api(w.app, prefix="/other").add_resource(View, "/x", endpoint="other")  # two stand in the chain
+
+    assert (w.get("/x").status_code, w.get("/x").json) == (499, {"message": "own", "status": 499})
+    assert w.get("/x", "x").json == {"error": "invalid_token", "msg": "Not enough segments"}
+    assert w.get("/other/x").json == {"error": "missing_token", "msg": "Missing Authorization Header"}
 
 
 def test_every_answer_passes_the_applications_after_request(setup: Setup) -> None:

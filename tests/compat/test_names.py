@@ -23,7 +23,8 @@ PUBLIC = sorted(
     name for name, value in vars(flask_jwt_extended).items() if not name.startswith("_") and not inspect.ismodule(value)
 )
 SUBMODULES = (
-    "config", "default_callbacks", "exceptions", "internal_utils", "tokens", "typing", "utils", "view_decorators",
+    "config", "default_callbacks", "exceptions", "internal_utils", "jwt_manager", "tokens", "typing", "utils",
+    "view_decorators",
 )  # fmt: skip
 
 
@@ -165,12 +166,19 @@ def test_json_encoder_asks_the_provider_of_the_application() -> None:
         def loads(self, s: str | bytes, **kwargs: Any) -> Any:
             return json.loads(s, **kwargs)
 
+    class Own(Plain):
+        def default(self, o: Any) -> str:
+            return "Fri, 12 Aug 2022 00:00:00 GMT" if isinstance(o, date) else "?"
+
     w = world()
     day = date(2022, 8, 12)
-    for provider in (w.app.json, Plain(w.app)):
+    for provider in (w.app.json, Plain(w.app), Own(w.app)):
         w.app.json = provider
         with w.app.app_context():
             assert json.dumps(day, cls=config.json_encoder) == '"Fri, 12 Aug 2022 00:00:00 GMT"'
+        token = w.access(additional_claims={"d": day})
+        with w.app.app_context():
+            assert flask_signet.decode_token(token)["d"] == "Fri, 12 Aug 2022 00:00:00 GMT"
     w.app.json = w.app.json_provider_class(w.app)
     assert w.get("/access", w.access(additional_claims={"d": day})).json["claims"]["d"].startswith("Fri, 12 Aug")
 

@@ -6,9 +6,9 @@ import json
 from typing import Any, Final, cast
 
 from flask import Flask, current_app
-from flask.json.provider import DefaultJSONProvider
 
 from flask_signet.exceptions import RevokedTokenError, UserClaimsVerificationError, WrongTokenError
+from flask_signet.web.issuing import json_default
 from flask_signet.web.layer import layer_of
 from flask_signet.web.manager import JWTManager
 
@@ -24,8 +24,7 @@ class JSONEncoder(json.JSONEncoder):
 
         :raises TypeError: the provider does not know it either.
         """
-        provider = current_app.json
-        return provider.default(o) if isinstance(provider, DefaultJSONProvider) else DefaultJSONProvider.default(o)
+        return json_default()(o)
 
 
 def get_json_encoder(app: Flask) -> type[json.JSONEncoder]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, cast
@@ -135,7 +135,7 @@ def _create(
     if last:
         claims.update(last)
     headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), additional_headers, None)
-    text = issuer.issue(claims, headers=headers or None, default=_json_default())
+    text = issuer.issue(claims, headers=headers or None, default=json_default())
     if len(text) > policy.max_token_bytes:
         # Every request with it would be refused; whoever makes it can still do something about that.
         raise SettingsError(
@@ -188,9 +188,9 @@ def _merged(loaded: Any, given: Mapping[str, Any] | None, policy: Any) -> dict[s
     return merged
 
 
-def _json_default() -> Any:
-    provider = current_app.json
-    return provider.default if isinstance(provider, DefaultJSONProvider) else None
+def json_default() -> Callable[[Any], Any]:
+    """Return how claims of other types become JSON: as the application's provider has it, else as Flask's own."""
+    return getattr(current_app.json, "default", DefaultJSONProvider.default)
 
 
 def decode_token(

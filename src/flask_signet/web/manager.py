@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 from typing import Any, TypeVar
 
@@ -142,12 +143,11 @@ class JWTManager:
         A refusal that carries its answer passes through blueprints and API extensions that catch
         every exception. Where the application has a handler of its own for the error, that one is asked.
         """
-        for name in (*request.blueprints, None):
-            handlers = current_app.error_handler_spec[name][None]
-            for kind in type(error).__mro__[: type(error).__mro__.index(SignetError) + 1]:
-                handler = handlers.get(kind)
-                if handler is not None and getattr(handler, "__func__", None) is not JWTManager.handle:
-                    return error
+        spec = current_app.error_handler_spec
+        if any(_is_handled(error, spec[name][None]) for name in (*request.blueprints, None)):
+            return error
+        if _api_has_an_answer(error):
+            return error
         if current_app.config["TRAP_HTTP_EXCEPTIONS"]:
             return error
         response = self.handle(error)
@@ -276,6 +276,31 @@ class JWTManager:
         """Answer a token whose user is gone: ``callback(jwt_header, jwt_data) -> response``."""
         self._user_lookup_error_callback = callback
         return callback
+
+
+def _api_has_an_answer(error: SignetError) -> bool:
+    """Tell whether the Flask-RESTX or Flask-RESTful API of this request has an answer of its own for *error*.
+
+    Each API puts itself before the handler of all errors that it finds, so they form a chain.
+    """
+    router: Any = current_app.handle_user_exception
+    while isinstance(router, partial):
+        api: Any = getattr(router.func, "__self__", None)
+        if hasattr(api, "owns_endpoint") and api.owns_endpoint(request.endpoint):
+            if type(error).__name__ in getattr(api, "errors", ()):  # Flask-RESTful's, by their names
+                return True
+            for keeper in (api, *getattr(api, "namespaces", ())):
+                if _is_handled(error, getattr(keeper, "error_handlers", {})):
+                    return True
+        router = router.args[0] if router.args else None
+    return False
+
+
+def _is_handled(error: SignetError, handlers: Mapping[type[Exception], Any]) -> bool:
+    """Tell whether one of *handlers*, not ours, is for *error* itself and not for every error there is."""
+    own_kinds = type(error).__mro__[: type(error).__mro__.index(SignetError) + 1]
+    found = (handlers.get(kind) for kind in own_kinds)
+    return any(handler is not None and getattr(handler, "__func__", None) is not JWTManager.handle for handler in found)
 
 
 def _loop_is_running() -> bool:
