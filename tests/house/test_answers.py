@@ -19,6 +19,7 @@ from flask_signet.accounts import Accounts
 from flask_signet.clock import Clock
 from flask_signet.tokens import ring
 from flask_signet.web.keyfiles import KeyFile
+from tests.support.signing_keys import age
 
 PASSWORD = "a long enough password"
 
@@ -100,7 +101,8 @@ def test_rotating_the_signing_keys_finishes_the_rotation_of_the_root_key(tmp_pat
     made = app.test_cli_runner().invoke(args=["signet", "keys", "generate", "--root"]).output.strip()
 
     root.write_text(f"2 {made}\n1 {old}\n")
-    app, _ = house(tmp_path)
+    app, signet = house(tmp_path)
+    age(app, signet.store)
     assert app.test_cli_runner().invoke(args=["signet", "keys", "rotate"]).exit_code == 0
     client = app.test_client()
     renewed = client.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]}).get_json()
@@ -117,10 +119,17 @@ def test_rotating_the_signing_keys_finishes_the_rotation_of_the_root_key(tmp_pat
 def test_rotating_forgets_the_keys_that_no_living_token_was_signed_with(tmp_path: Path) -> None:
     app, signet = house(tmp_path)
     run = app.test_cli_runner().invoke
+    assert run(args=["signet", "keys", "list"]).exit_code == 0  # makes the first two
+    age(app, signet.store)
     first = json.loads(run(args=["signet", "keys", "rotate", "--json"]).output)["keys"]
     retired = next(key["kid"] for key in first if key["status"] == "retired")
+    early = run(args=["signet", "keys", "rotate", "--json"])
+    assert "more, until every worker and whoever keeps" in early.output
+    assert early.exit_code == 1
+    age(app, signet.store, 311)
     kept = json.loads(run(args=["signet", "keys", "rotate", "--json"]).output)["keys"]
     assert retired in {key["kid"] for key in kept}
+    age(app, signet.store, 311)
     with app.app_context(), signet.store.write() as connection:
         long_ago = int((datetime.now(UTC) - timedelta(days=400)).timestamp() * 1000)
         connection.exec_driver_sql("UPDATE signet_keys SET retired_at = ? WHERE kid = ?", (long_ago, retired))

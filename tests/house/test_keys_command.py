@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import stat
 import time
 from datetime import timedelta
@@ -19,6 +20,7 @@ from flask import Flask
 from flask_signet import JWTManager, create_access_token, jwt_required
 from flask_signet.cli import signet
 from flask_signet.exceptions import SettingsError
+from flask_signet.web.jwks import MAX_AGE
 
 
 def run(*args: str) -> Any:
@@ -102,7 +104,7 @@ def test_rotate_keeps_every_token_and_revoke_ends_them(tmp_path: Path) -> None:
     client = app.test_client()
     assert client.get("/in", headers=headers).status_code == 200
 
-    age(path, 60)
+    age(path, 600)
     keys = json.loads(run("keys", "rotate", "--file", str(path), "--json").output)["keys"]
     other = guarded(path).test_client()
     assert [key["status"] for key in keys] == ["retired", "current", "next"]
@@ -142,13 +144,35 @@ def test_a_former_jwt_secret_key_may_go_into_the_ring_and_be_taken_out_again(tmp
     assert ask(guarded(path)) == [401, 200, 401, 401]
 
 
-def test_two_rotations_at_once_are_refused_until_every_worker_knows_the_next_key(tmp_path: Path) -> None:
+def test_a_key_signs_only_after_everybody_could_read_of_it(tmp_path: Path) -> None:
+    """Whoever keeps the published set for as long as it says must know a key before it signs."""
     path = ring_file(tmp_path)
 
-    refused = run("keys", "rotate", "--file", str(path))
+    first = run("keys", "rotate", "--file", str(path))
+    age(path, MAX_AGE)
+    second = run("keys", "rotate", "--file", str(path))
+    age(path, 11)
+    third = run("keys", "rotate", "--file", str(path))
 
-    assert refused.exit_code == 1
-    assert "wait" in refused.output
+    assert [done.exit_code for done in (first, second, third)] == [1, 1, 0]
+    assert re.search(r"wait 3(09|10) s more", first.output)
+    assert re.search(r"wait (9|10) s more", second.output)
+    assert "revoke" in second.output
+
+
+def test_a_key_whose_name_begins_with_a_dash_can_be_revoked(tmp_path: Path) -> None:
+    """One thumbprint in 64 does."""
+    path = ring_file(tmp_path)
+    ring = json.loads(path.read_text())
+    ring["keys"][0]["kid"] = "-AbC"
+    ring["keys"][1]["kid"] = "--AbC"
+    path.write_text(json.dumps(ring))
+
+    for arguments in (["-AbC", "--file", str(path)], ["--file", str(path), "--AbC", "--json"]):
+        done = run("keys", "revoke", *arguments)
+        assert done.exit_code == 0, done.output
+
+    assert not {"-AbC", "--AbC"} & {key["kid"] for key in json.loads(path.read_text())["keys"]}
 
 
 def test_revoking_an_unknown_key_names_the_known_ones(tmp_path: Path) -> None:
@@ -223,7 +247,7 @@ def test_a_retired_key_stays_as_long_as_a_token_of_its_may_live(
     retired = {**json.loads(run("keys", "generate").output)["keys"][0], "status": "retired"}
     jwks["keys"].append({**retired, "retired_at": int(time.time()) - 40 * 86_400})
     path.write_text(json.dumps(jwks))
-    age(path, 60)
+    age(path, 600)
     app = guarded(path)
     app.config.update(JWT_ACCESS_TOKEN_EXPIRES=access, JWT_REFRESH_TOKEN_EXPIRES=refresh)
 

@@ -18,6 +18,7 @@ from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.signet import House
 from flask_signet.testing import frozen
+from tests.support.signing_keys import age
 
 PASSWORD = "correct horse"
 
@@ -418,16 +419,19 @@ def test_close_and_open_again_keeps_what_was_written(tmp_path: Path) -> None:
 
 
 def test_commands_make_users_and_rotate_keys(tmp_path: Path) -> None:
-    app, _ = make(tmp_path)
+    app, signet = make(tmp_path)
     runner = app.test_cli_runner()
 
     made = runner.invoke(args=["signet", "users", "create", "ada", "--password-stdin", "--json"], input=PASSWORD + "\n")
     listed = json.loads(runner.invoke(args=["signet", "users", "list", "--json"]).output)
     token = login(app)["token"]
     before = json.loads(runner.invoke(args=["signet", "keys", "list", "--json"]).output)["keys"]
+    early = runner.invoke(args=["signet", "keys", "rotate"])
+    age(app, signet.store)
     after = json.loads(runner.invoke(args=["signet", "keys", "rotate", "--json"]).output)["keys"]
 
     assert json.loads(made.output)["id"] == 1
+    assert (early.exit_code, "the next key is" in early.output) == (1, True)
     assert [user["username"] for user in listed] == ["ada"]
     assert sorted(key["status"] for key in before) == ["current", "next"]
     assert sorted(key["status"] for key in after) == ["current", "next", "retired"]

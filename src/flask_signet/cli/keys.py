@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -19,10 +20,11 @@ from flask_signet.exceptions import SettingsError
 from flask_signet.tokens import base64url, ring
 from flask_signet.tokens import keys as token_keys
 from flask_signet.web import keyfiles
+from flask_signet.web.jwks import MAX_AGE
 from flask_signet.web.settings import expires
 
-# Every worker has looked at its file by then, and more than once.
-_SETTLE = 2  # seconds
+# By then every worker has looked at its ring, and whoever keeps the published set has asked for it again.
+_SETTLE = MAX_AGE + 10  # seconds
 _DAY = 86_400
 
 file_option = click.option(
@@ -94,7 +96,8 @@ def rotate(context: click.Context, file: Path | None, as_json: bool) -> None:
     _show(_within(context, file, lambda found: found.rotate()), as_json)
 
 
-@keys_group.command("revoke")
+# One thumbprint in 64 begins with a dash.
+@keys_group.command("revoke", context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 @file_option
 @json_option
@@ -139,7 +142,8 @@ class _TableRing:
         self._table.seal_again()
         if self._overlap is not None:
             self._table.forget_retired(datetime.fromtimestamp(SYSTEM.time(), UTC) - self._overlap)
-        return _stored(self._table.rotate())
+        judge = partial(ring.refuse_unsettled, now=SYSTEM.now(), settle=_SETTLE)
+        return _stored(self._table.rotate(judge=judge))
 
     def revoke(self, key_id: str) -> list[dict[str, Any]]:
         return _stored(self._table.revoke(key_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -103,11 +104,17 @@ class KeyTable:
         self._store.retrying(self._fill)
         return self.load()
 
-    def rotate(self) -> list[StoredKey]:
-        """Let ``next`` sign, ``current`` only verify, and make a new ``next``; return all keys."""
+    def rotate(self, *, judge: Callable[[int], None] | None = None) -> list[StoredKey]:
+        """Let ``next`` sign, ``current`` only verify, and make a new ``next``; return all keys.
+
+        :param judge: is told when ``next`` was made, in seconds since 1970, and may raise.
+        """
 
         def run(connection: Connection) -> None:
             self._fill(connection)
+            if judge is not None:
+                made = select(keys_table.c.created_at).where(keys_table.c.status == "next")
+                judge(connection.execute(made).scalar_one() // 1000)
             self._move(connection, "current", "retired")
             self._move(connection, "next", "current")
             self._fill(connection)

@@ -146,7 +146,7 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
 
     :param overlap: seconds that a retired key still verifies: the longest life of a token and more; ``None`` is
         for ever.
-    :param settle: seconds that a key must have been ``next``, so that every worker has read of it.
+    :param settle: seconds that a key must have been ``next``, so that everybody has read of it.
     :raises SettingsError: the next key is younger than *settle*.
     """
     members = [dict(jwk) for jwk in jwks["keys"]]
@@ -157,14 +157,26 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
         # Nobody knows the new key yet: it is only announced, and the next call makes it sign.
         members.append(_written(keys.generate(algorithm, token_bytes), "next", now))
         return {**jwks, "keys": members}
-    age = now - _date(following, "created_at", 0)
-    if age < settle:
-        raise SettingsError(f"the next key is {age} s old; wait {settle - age} s more, until every worker knows it")
+    refuse_unsettled(_date(following, "created_at", 0), now, settle)
     current["status"], current["retired_at"] = "retired", now
     following["status"] = "current"
     kept = [jwk for jwk in members if overlap is None or now - _retired_at(jwk, now) <= overlap]
     kept.append(_written(keys.generate(algorithm, token_bytes), "next", now))
     return {**jwks, "keys": kept}
+
+
+def refuse_unsettled(created: int, now: int, settle: int) -> None:
+    """Refuse a rotation to a key that somebody may not have read of.
+
+    :param created: when the next key was made, seconds since 1970.
+    :raises SettingsError: it is younger than *settle*.
+    """
+    age = now - created
+    if age < settle:
+        raise SettingsError(
+            f"the next key is {age} s old; wait {settle - age} s more, until every worker and whoever keeps "
+            "/.well-known/jwks.json knows it. To end the current key at once, revoke it"
+        )
 
 
 def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: int) -> JWKS:
