@@ -23,6 +23,7 @@ from flask_signet.compat.config import config
 from flask_signet.exceptions import InvalidKeyError, SettingsError
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.web import settings as web_settings
+from flask_signet.web.layer import EXTENSION
 from tests.compat.application import NOW, SECRET, World, bearer, world
 from tests.vectors import keys as test_keys
 
@@ -185,6 +186,24 @@ SETTINGS: dict[str, tuple[Any, Callable[[World], Any], Any, Any]] = {
 }
 
 
+def kept(w: World) -> int:
+    """Return how many tokens are remembered after one was seen."""
+    assert w.get("/access", w.access()).status_code == 200
+    return len(w.app.extensions[EXTENSION].snapshot().verifier._young)
+
+
+OUR_SETTINGS: dict[str, tuple[Any, Callable[[World], Any], Any, Any]] = {
+    "JWT_ERROR_STATUS": ("flask-jwt-extended", lambda w: w.get("/access", "x").status_code, 401, 422),
+    "JWT_MAX_TOKEN_BYTES": (
+        256,
+        lambda w: w.get("/access", pyjwt.encode({"sub": "a", "x": "y" * 300}, SECRET)).status_code,
+        200,
+        401,
+    ),
+    "JWT_VERIFIED_CACHE_BYTES": (0, kept, 1, 0),
+}
+
+
 def test_the_table_holds_every_setting() -> None:
     app = Flask("app")
     before = set(app.config)
@@ -204,9 +223,9 @@ def test_a_default_is_the_known_one(setting: str) -> None:
     assert given == default if setting != "JWT_CSRF_METHODS" else sorted(given) == sorted(default)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", SETTINGS | OUR_SETTINGS)
 def test_a_setting_counts_when_it_is_changed_after_init_app(setting: str) -> None:
-    value, observe, by_default, changed = SETTINGS[setting]
+    value, observe, by_default, changed = (SETTINGS | OUR_SETTINGS)[setting]
     w = world()
 
     assert observe(w) == by_default

@@ -622,7 +622,14 @@ def test_the_cache_stays_within_its_bytes(room: int, width: int) -> None:
     assert made[-1] in held(checker)
 
 
+def nested(depth: int) -> Any:
+    return {"": nested(depth - 1)} if depth else 0
+
+
 SHAPES: dict[str, Any] = {
+    "objects within objects": {"x": [nested(240)] * 4},
+    "objects within a list": {"x": [{"": 0}] * 600},
+    "lists within lists": json.loads('{"x":' + "[" * 240 + "]" * 240 + "}"),
     "empty lists": {"x": [[]] * 1_000},
     "empty objects": {"x": [{}] * 1_000},
     "floats": {"x": [1.5] * 1_000},

@@ -16,6 +16,27 @@ def test_the_token_door_loads_neither_sql_nor_argon2() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_a_token_that_is_made_and_checked_loads_nothing_more() -> None:
+    code = f"""
+import sys
+from flask import Flask
+from flask_signet import JWTManager, create_access_token, jwt_required
+
+app = Flask("small")
+app.config["JWT_SECRET_KEY"] = "a secret of this test alone, and long enough"
+JWTManager(app)
+app.add_url_rule("/", view_func=jwt_required()(lambda: "in"))
+with app.app_context():
+    token = create_access_token("5")
+answer = app.test_client().get("/", headers={{"Authorization": "Bearer " + token}})
+names = (*{HEAVY!r}, "flask_signet.tokens.asymmetric")
+print(answer.text, [name for name in names if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "in []\n"
+
+
 def test_without_the_extra_the_commands_are_listed_and_say_what_they_need() -> None:
     code = (
         "import sys; sys.modules['sqlalchemy'] = None\n"
