@@ -200,8 +200,8 @@ class Verifier:
         return Verified(header, cast(dict[str, Any], claims), self.policy)
 
     def _remember(self, text: str, verified: Verified) -> None:
-        nested = any(type(value) in _NESTED for value in verified.claims.values())
-        cost = _ENTRY_BYTES + (_BYTES_PER_CHARACTER_NESTED if nested else _BYTES_PER_CHARACTER) * len(text)
+        flat = _NESTED.isdisjoint(map(type, verified.claims.values()))
+        cost = _ENTRY_BYTES + (_BYTES_PER_CHARACTER if flat else _BYTES_PER_CHARACTER_NESTED) * len(text)
         if cost > self._room:
             return
         self._size += cost
