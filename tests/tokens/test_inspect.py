@@ -218,10 +218,8 @@ def test_a_time_that_is_no_number_is_refused_as_a_guard_refuses_it() -> None:
 
 @pytest.mark.parametrize("leeway", [0, 0.5, 30])
 @pytest.mark.parametrize("start_leeway", [0, 10, 30])
-@pytest.mark.parametrize("claims", [{name: NOW + ahead} for name in ("exp", "nbf", "iat") for ahead in range(-31, 32)])
-def test_the_times_are_judged_as_a_guard_judges_them(
-    claims: dict[str, int], start_leeway: float, leeway: float
-) -> None:
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+def test_the_times_are_judged_as_a_guard_judges_them(name: str, start_leeway: float, leeway: float) -> None:
     policy = Policy(leeway=leeway, start_leeway=start_leeway)
     verifier = Verifier([KEY], policy)
 
@@ -230,16 +228,18 @@ def test_the_times_are_judged_as_a_guard_judges_them(
         if NOW >= verified.expires_at:
             raise verified.expired()
 
-    text = token(sub="5", **claims)
-    refused = False
-    try:
-        verify(text)
-    except JWTDecodeError:
-        refused = True
-    with_keys, without = inspect(text, now=NOW, verify=verify, policy=policy), inspect(text, now=NOW, policy=policy)
+    for ahead in (-31, -30, -29, -1, 0, 1, 9, 10, 11, 29, 30, 31):
+        text = token(sub="5", **{name: NOW + ahead})
+        refused = False
+        try:
+            verify(text)
+        except JWTDecodeError:
+            refused = True
+        with_keys = inspect(text, now=NOW, verify=verify, policy=policy)
+        without = inspect(text, now=NOW, policy=policy)
 
-    assert [found.problem is not None for found in (with_keys, without)] == [refused, refused]
-    assert with_keys.checks["signature"] == "good"
+        assert [found.problem is not None for found in (with_keys, without)] == [refused, refused]
+        assert with_keys.checks["signature"] == "good"
 
 
 def test_an_end_within_the_leeway_is_told() -> None:
