@@ -83,7 +83,11 @@ def locked(path: Path) -> Generator[None, None, None]:
     handle = os.open(path, os.O_RDWR)
     try:
         _lock(handle)
-        yield
+        try:
+            yield
+        finally:
+            # A child that was forked meanwhile has this open file too: closing ours alone would leave it locked.
+            _unlock(handle)
     finally:
         os.close(handle)
 
@@ -110,8 +114,14 @@ if sys.platform == "win32":
                 continue
             return
 
+    def _unlock(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def _unlock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)

@@ -21,6 +21,7 @@ from flask_signet.accounts import settings as account_settings
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SettingsError, UserLookupError
 from flask_signet.key_ring import DatabaseRing
+from flask_signet.processes import PerProcess
 from flask_signet.sessions import routes as session_routes
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.feed import Feed
@@ -74,7 +75,7 @@ class House:
         self._clock = clock
         self._users = users
         self._rooms: Rooms | None = None
-        self._opening = threading.RLock()
+        self._opening = PerProcess(threading.RLock)
         self._session_settings = _Current(app, session_settings.KEYS, session_settings.read)
 
     @property
@@ -85,7 +86,7 @@ class House:
         """
         rooms = self._rooms
         if rooms is None:
-            with self._opening:
+            with self._opening():
                 rooms = self._rooms = self._rooms or self._open()
         return rooms
 
@@ -111,7 +112,7 @@ class House:
 
     def close(self) -> None:
         """Close every connection; the next use opens anew."""
-        with self._opening:
+        with self._opening():
             if self._rooms is not None:
                 self._rooms.feed.close()
                 self._rooms.store.dispose()

@@ -8,10 +8,12 @@ import threading
 import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable, WeakPassword
+from flask_signet.processes import PerProcess
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ class Passwords:
 
         self._settings = settings
         self._clock = clock
-        self._slots = threading.BoundedSemaphore(settings.hashes_at_once)
+        self._slots = PerProcess(partial(threading.BoundedSemaphore, settings.hashes_at_once))
         if settings.testing:
             self._hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
         else:
@@ -120,12 +122,13 @@ class Passwords:
     @contextmanager
     def _slot(self) -> Generator[None, None, None]:
         # Never waits: a request that waits here holds a thread that others need.
-        if not self._slots.acquire(blocking=False):
+        slots = self._slots()
+        if not slots.acquire(blocking=False):
             raise Unavailable("Too many logins at once", retry_after=1)
         try:
             yield
         finally:
-            self._slots.release()
+            slots.release()
 
     def _bearable(self, stored: str) -> bool:
         from argon2 import extract_parameters

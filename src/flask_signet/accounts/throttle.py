@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import RateLimited
+from flask_signet.processes import PerProcess
 
 MAX_ENTRIES = 50_000  # of each kind; the oldest is forgotten first
 
@@ -89,7 +90,7 @@ class Throttle:
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
         self._pairs = _Counts(PAIR)
         self._names = _Counts(NAME)
         self._networks = _Counts(NETWORK)
@@ -104,7 +105,7 @@ class Throttle:
         """
         pair, by_name, network = _keys(name, address)
         now = self._clock.monotonic()
-        with self._lock:
+        with self._lock():
             wait = max(self._pairs.wait(pair, now), self._networks.wait(network, now))
             if pair not in self._known:
                 wait = max(wait, self._names.wait(by_name, now))
@@ -118,7 +119,7 @@ class Throttle:
     def succeeded(self, name: str, address: str | None) -> None:
         """Clear what the right password proves wrong."""
         pair, by_name, network = _keys(name, address)
-        with self._lock:
+        with self._lock():
             self._pairs.clear(pair)
             self._names.clear(by_name)
             # Not cleared: one's own account must not buy a network free tries on others.
@@ -132,7 +133,7 @@ class Throttle:
     def undecided(self, name: str, address: str | None) -> None:
         """Take a try back that could not be decided, since the store or the hashing was not available."""
         pair, by_name, network = _keys(name, address)
-        with self._lock:
+        with self._lock():
             self._pairs.take_back(pair)
             self._names.take_back(by_name)
             self._networks.take_back(network)

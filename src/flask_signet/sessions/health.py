@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable
+from flask_signet.processes import PerProcess
 from flask_signet.store import Store
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Health:
         self._clock = clock
         self._asked_at = float("-inf")
         self._failure: Unavailable | None = None
-        self._asking = threading.Lock()
+        self._asking = PerProcess(threading.Lock)
 
     def check(self) -> None:
         """Ask the store, or repeat its last answer.
@@ -33,12 +34,13 @@ class Health:
         """
         now = self._clock.monotonic()
         # While one thread asks, the others repeat the last answer instead of queueing behind a dead store.
-        if not 0.0 <= now - self._asked_at < _SECONDS and self._asking.acquire(blocking=False):
+        asking = self._asking()
+        if not 0.0 <= now - self._asked_at < _SECONDS and asking.acquire(blocking=False):
             try:
                 self._asked_at = now
                 self._failure = self._ask()
             finally:
-                self._asking.release()
+                asking.release()
         if self._failure is not None:
             raise Unavailable(str(self._failure), retry_after=self._failure.retry_after)
 

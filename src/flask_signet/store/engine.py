@@ -13,6 +13,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SettingsError, StorageError, Unavailable
+from flask_signet.processes import PerProcess
 from flask_signet.store import engines, schema
 from flask_signet.store.drivers import Drivers
 from flask_signet.store.failures import TransactionLost, about_tables, as_unavailable, passes
@@ -66,8 +67,7 @@ class Store:
         self._app_engine = app_engine
         self._opened: _Opened | None = None
         self._of_parents: list[_Opened] = []
-        # One lock per process: a lock that another thread held at the fork stays locked in the child.
-        self._locks: dict[int, threading.Lock] = {}
+        self._opening = PerProcess(threading.Lock)
 
     @property
     def engine(self) -> Engine:
@@ -283,7 +283,7 @@ class Store:
         opened = self._opened
         if opened is not None and opened.pid == os.getpid():
             return opened
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
+        with self._opening():
             opened = self._opened
             if opened is None or opened.pid != os.getpid():
                 if opened is not None:

@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from flask_signet.processes import PerProcess
+
 _WORD = 2**64 - 1
 _SEGMENT_BITS = 8
 _SEGMENTS = 1 << _SEGMENT_BITS
@@ -201,7 +203,7 @@ class RevocationMemory:
         self._sessions = CompactMap()
         self._epochs = CompactMap()
         self._floor = 0
-        self._write = threading.Lock()
+        self._write = PerProcess(threading.Lock)
 
     def __len__(self) -> int:
         return len(self._sessions) + len(self._epochs)
@@ -235,13 +237,13 @@ class RevocationMemory:
         :param about: how many will come, where that is known.
         """
         dead = self._dead
-        with self._write:
+        with self._write():
             self._sessions.reserve(about)
             self._sessions.put_all(sids, dead=dead)
 
     def raise_epochs(self, epochs: Iterable[tuple[str, int]]) -> None:
         """Remember pairs of a user and the epoch that their tokens must at least have (without the floor)."""
-        with self._write:
+        with self._write():
             for user_id, epoch in epochs:
                 if epoch > self._epochs.get(user_id):
                     self._epochs.put(user_id, epoch)
@@ -252,12 +254,12 @@ class RevocationMemory:
 
     def keep_sessions_of(self, other: RevocationMemory) -> None:
         """Go on with the ended sessions of *other*: a store that went back must not revive them."""
-        with self._write:
+        with self._write():
             self._sessions = other._sessions
 
     def sweep(self) -> None:
         """Forget some of what no longer matters; each call a small step."""
-        with self._write:
+        with self._write():
             self._sessions.sweep(self._dead)
 
     def _dead(self, until: int) -> bool:
