@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, abort
+from flask import Blueprint, Flask, abort, send_file
 from flask.views import MethodView
 
 from flask_signet import get_jwt_identity, jwt_required
@@ -153,6 +154,15 @@ def test_callbacks_answer_there_too(setup: Setup) -> None:
     answer = w.get("/x")
     assert (answer.status_code, answer.json) == (409, {"own": "Missing Authorization Header"})
     assert answer.headers["X-Own"] == "1"
+
+
+def test_callbacks_may_answer_with_a_file(setup: Setup, tmp_path: Path) -> None:
+    (tmp_path / "refused.json").write_text('{"own": 1}')
+    w = made(setup)
+    w.jwt.unauthorized_loader(lambda reason: (send_file(tmp_path / "refused.json"), 409))
+
+    answer = w.get("/x")
+    assert (answer.status_code, answer.json) == (409, {"own": 1})
 
 
 def test_what_the_view_itself_raises_is_left_to_the_application() -> None:

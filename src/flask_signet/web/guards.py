@@ -21,6 +21,7 @@ from flask_signet.exceptions import (
     RevokedTokenError,
     SettingsError,
     SignetError,
+    Unavailable,
     UserClaimsVerificationError,
     UserLookupError,
     WrongTokenError,
@@ -336,7 +337,12 @@ def get_current_user() -> Any:
     if verified is None:
         return None
     if user is _UNSET:
-        user = layer_of(current_app).manager.load_user(verified)
+        layer = layer_of(current_app)
+        try:
+            user = layer.manager.load_user(verified)
+        except (JWTExtendedException, Unavailable) as error:
+            # As a guard refuses: what wraps a view and catches every exception must not turn it into a 500.
+            raise layer.manager.refuse(error) from error
         _current_request().signet_credential = verified, location, user
     return user
 

@@ -152,6 +152,7 @@ class JWTManager:
             return error
         response = self.handle(error)
         refusal = HTTPException(str(error), response)
+        response.direct_passthrough = False  # of a file too the body can be read
         refusal.data = response.get_json(silent=True)  # type: ignore[attr-defined]  # Flask-RESTX reads it
         return refusal
 
