@@ -61,7 +61,7 @@ class Clock:
 def _boot_id() -> str:
     """Return Linux's name for the present run of the machine (random(4))."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
         return ""
 

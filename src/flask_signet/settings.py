@@ -7,6 +7,7 @@ switch or a number is read and how a mistake is worded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import timedelta
 from typing import Any, cast
 
@@ -96,6 +97,11 @@ def texts(config: Mapping[str, Any], key: str, default: tuple[str, ...] = ()) ->
         if all(isinstance(item, str) for item in items):
             return items
     raise SettingsError(f"{key} must be a text or a list of texts, not {value!r}")
+
+
+def copied(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return *values* to compare with later ones: lists and sets as copies, so that a change in place is noticed."""
+    return tuple(copy(cast(Any, value)) if isinstance(value, (list, set)) else value for value in values)
 
 
 def nearest(given: str, known: Iterable[str], cutoff: float = 0.6) -> str:

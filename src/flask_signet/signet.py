@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
+from weakref import WeakSet
 
 from flask import Flask, appcontext_pushed, current_app, has_app_context, request, request_started
 
@@ -28,7 +29,7 @@ from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.login import Login
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.settings import nearest, text, texts
+from flask_signet.settings import copied, nearest, text, texts
 from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, flask_migrate, has_keys, open_root_keys
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.ring import Ring
@@ -217,7 +218,10 @@ class Signet(JWTManager):
         clock: Clock = SYSTEM,
     ) -> None:
         self._own_users = users
-        self._apps: list[Flask] = []
+        # Who makes many applications (tests do) must not have all of them kept alive by one object; the one that was
+        # given here is kept, for nobody else may hold it.
+        self._app = app
+        self._apps: WeakSet[Flask] = WeakSet()
         super().__init__(None, clock=clock)
         if app is not None:
             self.init_app(app, add_context_processor)
@@ -237,7 +241,7 @@ class Signet(JWTManager):
         layer.revocations = house
         layer.stamp = house.stamp
         app.extensions["signet"] = house
-        self._apps.append(app)
+        self._apps.add(app)
         _register_routes(app)
         # Flask-Migrate may be initialised after us; its commands begin with an application context.
         appcontext_pushed.connect(house.protect_tables, app)
@@ -307,8 +311,11 @@ class Signet(JWTManager):
     def _house(self) -> House:
         if has_app_context() and "signet" in current_app.extensions:
             return cast(House, current_app.extensions["signet"])
-        if len(self._apps) == 1:
-            return cast(House, self._apps[0].extensions["signet"])
+        apps = list(self._apps)
+        if len(apps) == 1:
+            return cast(House, apps[0].extensions["signet"])
+        if not apps:
+            raise SettingsError("Signet has no application: call signet.init_app(app) first")
         raise SettingsError("Signet serves several applications: use it within `with app.app_context():`")
 
 
@@ -326,7 +333,7 @@ class _Current:
         values = tuple(config.get(key) for key in self._keys)
         seen = self._seen
         if seen is None or seen[0] != values:
-            seen = self._seen = (values, self._read(config))
+            seen = self._seen = (copied(values), self._read(config))
         return seen[1]
 
 

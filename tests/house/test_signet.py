@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from flask import Blueprint, Flask, jsonify
 
 from flask_signet import Signet, create_access_token, current_session, current_user, get_jwt_identity, jwt_required
+from flask_signet.accounts import Accounts, users_table
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.signet import House
@@ -326,6 +329,69 @@ def test_groups_of_routes_can_be_left_out() -> None:
     assert client.post("/token", json={}).status_code == 400
 
 
+def test_a_view_of_another_host_on_our_path_is_no_clash(tmp_path: Path) -> None:
+    app = Flask("hosts", instance_path=str(tmp_path), subdomain_matching=True)
+    app.config.update(TESTING=True, SERVER_NAME="example.test")
+    Signet(app)
+    app.get("/health", subdomain="api")(lambda: "theirs")
+    client = app.test_client()
+
+    assert client.get("/health", base_url="http://api.example.test").text == "theirs"
+    assert client.get("/health").json == {"status": "ok"}
+    assert client.post("/token", json={}).status_code == 400
+
+
+def test_a_file_that_is_named_by_a_uri_serves_guards_and_sessions(tmp_path: Path) -> None:
+    """SQLAlchemy reads ``file:…`` as a URI, and no path of that name exists."""
+    app, signet = make(tmp_path, SIGNET_DATABASE_URL=f"sqlite:///file:{tmp_path}/own.sqlite3?uri=true")
+    assert app.test_cli_runner().invoke(args=["signet", "db", "upgrade"]).exit_code == 0
+    assert isinstance(signet.users, Accounts)
+    signet.users.create("ada", PASSWORD)
+    client, tokens = app.test_client(), login(app)
+
+    assert client.get("/me", headers=bearer(tokens["token"])).status_code == 200
+    refreshed = client.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert refreshed.status_code == 200
+    assert client.delete("/token", headers=bearer(tokens["token"])).status_code == 204
+    assert client.get("/me", headers=bearer(tokens["token"])).status_code == 401
+    app.extensions["signet"].close()
+
+
+def test_applications_that_nobody_holds_are_not_kept_alive() -> None:
+    """One ``Signet()`` of a module and many applications of a factory, as in tests."""
+    signet = Signet()
+    with pytest.raises(SettingsError, match="no application"):
+        _ = signet.users
+
+    def serve() -> weakref.ref[Flask]:
+        app = Flask("made")
+        app.config["TESTING"] = True
+        signet.init_app(app)
+        with app.app_context():
+            assert isinstance(signet.users, Accounts)
+            signet.users.create("ada", PASSWORD)
+        assert login(app)["user_id"] == 1
+        app.extensions["signet"].close()
+        return weakref.ref(app)
+
+    made = [serve() for _ in range(3)]
+    gc.collect()
+
+    assert [app() for app in made] == [None] * 3
+
+
+def test_the_application_that_is_given_at_once_is_kept() -> None:
+    def only() -> Signet:
+        app = Flask("only")
+        app.config["TESTING"] = True
+        return Signet(app)
+
+    signet = only()
+    gc.collect()
+
+    assert signet.users.find("nobody") is None
+
+
 def test_a_wrong_group_suggests_the_right_one() -> None:
     with pytest.raises(SettingsError, match="did you mean 'account'"):
         make(SIGNET_ROUTES=("acount",))
@@ -476,3 +542,43 @@ def test_where_somebody_develops_a_refusal_names_the_section_that_helps(debug: b
         titles = (Path(__file__).parent.parent.parent / "docs" / "it-does-not-work.md").read_text().lower()
         assert section.rstrip(")").replace("-", " ") in titles
         assert "application/json" in page
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("trouble", ["gone", "down"])
+def test_a_user_who_cannot_be_loaded_is_refused_under_every_extension(trouble: str, tmp_path: Path) -> None:
+    """`current_user` is loaded within the view, where some wrap every error into a 500."""
+    import flask_restful
+    import flask_restx
+
+    app, signet = make(tmp_path)
+    assert isinstance(signet.users, Accounts)
+    user = signet.users.create("ada", PASSWORD)
+
+    @jwt_required()
+    def view(self: Any = None) -> Any:
+        return {"name": current_user.username}
+
+    flask_restful.Api(app).add_resource(type("Restful", (flask_restful.Resource,), {"get": view}), "/restful")
+    documented = Blueprint("documented", "documented")
+    flask_restx.Api(documented).add_resource(type("Restx", (flask_restx.Resource,), {"get": view}), "/restx")
+    catching = Blueprint("catching", "catching")
+    catching.register_error_handler(Exception, lambda error: ("swallowed", 500))
+    catching.add_url_rule("/caught", view_func=view)
+    for blueprint in (documented, catching):
+        app.register_blueprint(blueprint)
+    client, token = app.test_client(), login(app)["token"]
+    paths = ("/me", "/restful", "/restx", "/caught")
+    assert [client.get(path, headers=bearer(token)).status_code for path in paths] == [200] * 4
+
+    if trouble == "gone":
+        with signet.store.write() as connection:
+            connection.execute(users_table.delete().where(users_table.c.id == user.id))
+        wanted = 401
+    else:
+        (tmp_path / "instance" / "signet").rename(tmp_path / "away")
+        wanted = 503
+    answers = [client.get(path, headers=bearer(token)) for path in paths]
+
+    assert [answer.status_code for answer in answers] == [wanted] * 4
+    assert {answer.json["error"] for answer in answers} == {"invalid_token" if trouble == "gone" else "unavailable"}

@@ -268,8 +268,11 @@ class Feed:
     def _sqlite_file(self) -> Path | None:
         if self._store.dialect != "sqlite" or self._store.in_memory:
             return None
-        database = self._store.engine.url.database
-        return Path(database) if database and database != ":memory:" else None
+        url = self._store.engine.url
+        database = url.database
+        if not database or database == ":memory:" or database.startswith("file:"):
+            return None  # a URI may name memory or another place: SQLAlchemy knows which
+        return Path(database)
 
     def _apply(self, ask: _Ask) -> None:
         if self._last < 0:

@@ -49,14 +49,15 @@ def refuse_clashes(app: Flask, names: frozenset[str]) -> None:
     :param names: names of our blueprints.
     :raises SettingsError: two rules clash; the message names both.
     """
-    seen: dict[tuple[str, str, bool], str] = {}
+    seen: dict[tuple[str | None, str | None, str, str, bool], str] = {}
     for rule in app.url_map.iter_rules():
         ours = rule.endpoint.rpartition(".")[0] in names
         for method in rule.methods or ():
             if method in ("HEAD", "OPTIONS"):
                 continue
-            seen[rule.rule, method, ours] = rule.endpoint
-            other = seen.get((rule.rule, method, not ours))
+            place = rule.host, rule.subdomain, rule.rule, method
+            seen[*place, ours] = rule.endpoint
+            other = seen.get((*place, not ours))
             if other is not None:
                 first, second = (rule.endpoint, other) if ours else (other, rule.endpoint)
                 raise SettingsError(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +24,7 @@ from flask_signet.exceptions import (
     UnknownKey,
     WeakKeyError,
 )
+from flask_signet.settings import copied
 from flask_signet.tokens import jws, keys
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens.issuer import Issuer
@@ -97,8 +97,7 @@ class TokenLayer:
         values = read_values(self.app.config)
         known = self._settings
         if known is None or values != known[0]:
-            # Kept as copies, so that a list that is changed in place is noticed too.
-            known = tuple(map(_copied, values)), token_settings(self.app.config)
+            known = copied(values), token_settings(self.app.config)
             self._settings = known
         return known[1]
 
@@ -115,7 +114,7 @@ class TokenLayer:
             self._source = self._source_of(self.app.config["JWT_KEYS"])
         source = self._source
         if snapshot is None or (source is not None and source.current() is not snapshot.ring):
-            values = tuple(map(_copied, values))
+            values = copied(values)
             settings = self.settings
             ring = source.current() if source is not None else self._configured_ring(settings)
             weakness = ring.weakness
@@ -285,10 +284,6 @@ def set_defaults(app: Flask) -> None:
     config = cast(dict[str, Any], app.config)
     for key, value in DEFAULTS.items():
         config.setdefault(key, list(value) if key == "JWT_CSRF_METHODS" else value)
-
-
-def _copied(value: Any) -> Any:
-    return copy(cast(Any, value)) if isinstance(value, (list, set)) else value
 
 
 def _is_development(app: Flask, request: Request) -> bool:

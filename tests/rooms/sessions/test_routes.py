@@ -6,8 +6,10 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -654,6 +656,45 @@ def test_our_own_origin_and_trusted_ones_pass(app: Flask, headers: dict[str, str
     log_in_by_cookie(client, base_url="https://localhost")
 
     assert client.post("/token/refresh", headers=headers, base_url="https://localhost").status_code == 200
+
+
+def test_trusted_origins_that_are_changed_in_place_count(app: Flask) -> None:
+    origins = app.config["SIGNET_TRUSTED_ORIGINS"] = ["https://former.example"]
+    client = app.test_client()
+
+    def status(origin: str) -> int:
+        body = {"username": USERNAME, "password": PASSWORD, "transport": "cookie"}
+        headers = {"X-Signet": "1", "Origin": origin}
+        return client.post("/token", json=body, headers=headers, base_url="https://localhost").status_code
+
+    assert [status("https://former.example"), status("https://new.example")] == [200, 403]
+    origins.remove("https://former.example")
+    assert status("https://former.example") == 403
+    origins.append("https://new.example")
+    assert status("https://new.example") == 200
+
+
+@pytest.mark.parametrize("end", [b"", b" trailing junk", b"x" * 200_000])
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_body_of_unknown_length_is_not_cut_in_silence(app: Flask, kind: str, end: bytes) -> None:
+    if kind == "application/json":
+        start = json.dumps({"username": USERNAME, "password": PASSWORD}).encode()
+        filling = b" "
+    else:
+        start = urlencode({"username": USERNAME, "password": PASSWORD, "more": ""}).encode()
+        filling = b"+"
+    fits, longer = start.ljust(65_536, filling), start.ljust(65_537, filling) + end
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+
+    def status(body: bytes) -> int:
+        stream = BytesIO(body)
+        return (
+            app.test_client()
+            .post("/token", input_stream=stream, content_type=kind, environ_overrides=chunked)
+            .status_code
+        )
+
+    assert (status(fits), status(longer)) == (200, 413)
 
 
 def test_in_debug_mode_a_refusal_says_what_came_and_what_helps(app: Flask) -> None:
