@@ -558,7 +558,9 @@ def test_logout_clears_what_login_set(client: FlaskClient) -> None:
     assert client.post("/token/refresh", headers=COOKIE_MODE, base_url="https://localhost").status_code == 401
 
 
-def test_on_this_machine_a_plain_cookie_will_do(client: FlaskClient) -> None:
+@pytest.mark.parametrize("remote", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_on_this_machine_a_plain_cookie_will_do(client: FlaskClient, remote: str) -> None:
+    client.environ_base["REMOTE_ADDR"] = remote
     (header,) = log_in_by_cookie(client, base_url="http://127.0.0.1:5000").headers.getlist("Set-Cookie")
 
     assert header.startswith("signet_refresh=")
@@ -571,6 +573,7 @@ def test_on_this_machine_a_plain_cookie_will_do(client: FlaskClient) -> None:
     [
         ("http://app.example", "192.0.2.7", {}),
         ("http://localhost:5000", "192.0.2.7", {}),
+        ("http://localhost:5000", "::ffff:192.0.2.7", {}),
         ("http://127.0.0.1:8000", "127.0.0.1", {"X-Forwarded-Proto": "https"}),
         ("http://127.0.0.1.evil.example", "127.0.0.1", {}),
     ],
