@@ -29,7 +29,7 @@ from flask_signet.sessions.user_ids import UserId
 from flask_signet.store import Store
 from flask_signet.web.answers import empty_answer, json_answer
 from flask_signet.web.api import Api
-from flask_signet.web.bodies import json_object, json_or_form, text_field
+from flask_signet.web.bodies import is_empty, json_object, json_or_form, text_field
 from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required, verify_jwt_in_request
 from flask_signet.web.issuing import decode_token
 from flask_signet.web.layer import layer_of
@@ -319,7 +319,7 @@ def _presented() -> tuple[str | None, Transport]:
 
 
 def _refresh_token_of_body() -> str | None:
-    if not request.content_length and not request.headers.get("Transfer-Encoding"):
+    if is_empty(request):
         return None
     return text_field(json_object(request), "refresh_token", max_length=1_024, required=False)
 

@@ -29,6 +29,16 @@ def _read(request: WerkzeugRequest, limit: int) -> bytes:
     return data
 
 
+def is_empty(request: Request, *, limit: int = LIMIT) -> bool:
+    """Tell whether there is no body, or one of no bytes, which may come in chunks.
+
+    :raises TooLarge: its length is unknown and more than *limit*.
+    """
+    if request.content_length is not None:
+        return request.content_length == 0
+    return not request.headers.get("Transfer-Encoding") or not _read(request, limit)
+
+
 def json_object(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
     """Return the JSON object of the body.
 

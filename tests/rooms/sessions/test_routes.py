@@ -677,6 +677,24 @@ def test_trusted_origins_that_are_changed_in_place_count(app: Flask) -> None:
     assert status("https://new.example") == 200
 
 
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}])
+def test_an_empty_body_in_chunks_is_none(client: FlaskClient, headers: dict[str, str]) -> None:
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+
+    def refresh(**more: str) -> int:
+        return client.post(
+            "/token/refresh",
+            input_stream=BytesIO(b""),
+            headers={**headers, **more},
+            base_url="https://localhost",
+            environ_overrides=chunked,
+        ).status_code
+
+    assert refresh() == 401
+    log_in_by_cookie(client, base_url="https://localhost")
+    assert refresh(**COOKIE_MODE) == 200
+
+
 @pytest.mark.parametrize("end", [b"", b" trailing junk", b"x" * 200_000])
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
 def test_a_body_of_unknown_length_is_not_cut_in_silence(app: Flask, kind: str, end: bytes) -> None:
