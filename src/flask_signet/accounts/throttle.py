@@ -100,7 +100,7 @@ class Throttle:
         """Count a try.
 
         :param name: the canonical user name, or what was given in its place.
-        :param address: the network address of the client, if there is one.
+        :param address: the network address of the client; ``None`` or ``""`` (a Unix socket) where there is none.
         :raises RateLimited: it comes too early; it is not counted.
         """
         pair, by_name, network = _keys(name, address)
@@ -113,7 +113,7 @@ class Throttle:
                 raise RateLimited(retry_after=max(1, int(wait + 0.999)))
             self._pairs.add(pair, now)
             self._names.add(by_name, now)
-            if address is not None:
+            if address:
                 self._networks.add(network, now)
 
     def succeeded(self, name: str, address: str | None) -> None:
@@ -124,7 +124,7 @@ class Throttle:
             self._names.clear(by_name)
             # Not cleared: one's own account must not buy a network free tries on others.
             self._networks.take_back(network)
-            if address is not None:
+            if address:
                 self._known[pair] = None
                 self._known.move_to_end(pair)
                 if len(self._known) > MAX_ENTRIES:
@@ -140,9 +140,16 @@ class Throttle:
 
 
 def network_of(address: str | None) -> str:
-    """Return what one customer usually has to himself: an IPv4 address, or the /64 of an IPv6 one."""
-    if address is None:
+    """Return what one customer usually has to himself: an IPv4 address, or the /64 of an IPv6 one.
+
+    A port is left out: some proxies send ``192.0.2.1:40000`` or ``[2001:db8::1]:40000``, another one each time.
+    """
+    if not address:
         return "-"
+    if address.startswith("["):
+        address = address[1:].partition("]")[0]
+    elif address.count(":") == 1:
+        address = address.partition(":")[0]
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -121,6 +121,40 @@ def test_many_names_from_one_network_wait_too(throttle: Throttle, moved: MovedCl
     assert 60 <= admitted < 80
 
 
+@pytest.mark.parametrize("form", ["203.0.113.9:{}", "[2001:db8::7]:{}"])
+def test_a_port_behind_the_address_makes_no_other_network(throttle: Throttle, form: str) -> None:
+    """As some proxies send it; each connection has another one."""
+    for number in range(module.NETWORK.free):
+        throttle.admit(f"user{number}", form.format(40_000 + number))
+    with pytest.raises(RateLimited):
+        throttle.admit("ada", form.format(50_000))
+
+
+def test_the_owner_s_network_is_known_by_any_port(throttle: Throttle, moved: MovedClock) -> None:
+    throttle.admit("ada", "192.0.2.1:40000")
+    throttle.succeeded("ada", "192.0.2.1:40000")
+    tries(throttle, moved, 3_600, "ada", [f"198.51.100.{number}" for number in range(250)])
+    throttle.admit("ada", "192.0.2.1:40001")
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_where_there_is_no_address_nobody_waits_for_the_others(throttle: Throttle, nothing: str | None) -> None:
+    """A server on a Unix socket gives an empty one."""
+    for number in range(module.NETWORK.free + 40):
+        throttle.admit(f"user{number}", nothing)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_no_address_is_no_place_that_the_owner_is_known_by(
+    throttle: Throttle, moved: MovedClock, nothing: str | None
+) -> None:
+    throttle.admit("ada", nothing)
+    throttle.succeeded("ada", nothing)
+    tries(throttle, moved, 3_600, "ada", [f"198.51.100.{number}" for number in range(250)])
+    with pytest.raises(RateLimited):
+        throttle.admit("ada", nothing)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -129,7 +163,15 @@ def test_many_names_from_one_network_wait_too(throttle: Throttle, moved: MovedCl
         ("2001:db8::1", "2001:db8::ffff:1:2:3", True),
         ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
         ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("192.0.2.1:40000", "192.0.2.1", True),
+        ("192.0.2.1:40000", "192.0.2.2:40000", False),
+        ("[2001:db8::1]:40000", "2001:db8::1", True),
+        ("[2001:db8::1]", "2001:db8::1", True),
+        ("[2001:db8:0:1::1]:40000", "[2001:db8:0:2::1]:40000", False),
+        ("[fe80::1%eth0]:40000", "fe80::2%eth1", True),
+        ("[::ffff:192.0.2.1]:40000", "192.0.2.1", True),
         (None, "192.0.2.1", False),
+        (None, "", True),
         ("not an address", "not an address", True),
     ],
 )
