@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import timedelta
+from math import ceil
 from typing import Any, cast
 
 from flask_signet.exceptions import SettingsError
@@ -34,6 +35,8 @@ def boolean(config: Mapping[str, Any], key: str, default: bool) -> bool:
 def seconds(config: Mapping[str, Any], key: str, default: timedelta) -> int:
     """Return a duration in whole seconds; a ``timedelta`` or a number of seconds, zero or more.
 
+    Parts of a second are rounded up: half a second is one, and not the zero that means "never".
+
     :raises SettingsError: neither, negative, or longer than any ``timedelta``: no column of a table holds it.
     """
     value = config.get(key, default)
@@ -41,7 +44,7 @@ def seconds(config: Mapping[str, Any], key: str, default: timedelta) -> int:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LONGEST:
         raise SettingsError(f"{key} must be a timedelta or a number of seconds, zero or more, not {value!r}")
-    return int(value)
+    return ceil(value)
 
 
 def integer(config: Mapping[str, Any], key: str, default: int | None, *, least: int = 0) -> int | None:

@@ -19,6 +19,7 @@ from flask_signet import Signet, create_access_token, current_session, current_u
 from flask_signet.accounts import Accounts, users_table
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
+from flask_signet.settings import seconds
 from flask_signet.signet import House
 from flask_signet.testing import frozen
 from tests.support.signing_keys import age
@@ -444,6 +445,38 @@ def test_a_slip_in_a_setting_is_a_warning_elsewhere(tmp_path: Path, caplog: pyte
 def test_a_wrong_value_is_heard_of_at_start(config: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         make(**config)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (0, 0),
+        (timedelta(0), 0),
+        (0.5, 1),
+        (timedelta(milliseconds=900), 1),
+        (timedelta(microseconds=1), 1),
+        (1, 1),
+        (1.5, 2),
+        (30, 30),
+        (timedelta.max, 86_400_000_000_000),
+    ],
+)
+def test_a_duration_is_rounded_up_to_whole_seconds(given: Any, expected: int) -> None:
+    """Down it would be zero, which means "never"."""
+    assert seconds({"KEY": given}, "KEY", timedelta(1)) == expected
+
+
+@pytest.mark.parametrize("grace", [0.5, timedelta(milliseconds=900)])
+def test_a_grace_below_a_second_still_lets_an_honest_retry_through(grace: Any) -> None:
+    app, signet = make(SIGNET_REFRESH_GRACE=grace)
+    signet.users.create("ada", PASSWORD)
+    with frozen(app) as clock:
+        body = {"refresh_token": login(app)["refresh_token"]}
+        first = app.test_client().post("/token/refresh", json=body)
+        clock.move(0.1)
+        again = app.test_client().post("/token/refresh", json=body)
+
+    assert (first.status_code, again.status_code) == (200, 200)
 
 
 def test_settings_that_change_later_count_from_the_next_request() -> None:

@@ -67,7 +67,7 @@ def _access_lifetime(config: Mapping[str, Any]) -> int | None:
     if config.get("JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15)) is False:
         return None
     leeway = seconds(config, "JWT_DECODE_LEEWAY", timedelta(0))
-    return seconds(config, "JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15)) + leeway + 1  # parts of a second
+    return seconds(config, "JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15)) + leeway
 
 
 def _origin(text: str) -> str:
