@@ -16,6 +16,7 @@ from flask_signet.exceptions import SettingsError, Unavailable
 from flask_signet.store.failures import as_unavailable
 
 LEAST_COLUMN_LENGTH = 128  # characters: an Argon2id hash has 97, and larger parameters more
+_POSTGRESQL_BITS = {"SMALLINT": 16, "INTEGER": 32}
 
 
 class SQLAlchemyUsers:
@@ -175,16 +176,27 @@ class SQLAlchemyUsers:
         kind = self._inspected()[1]
         if isinstance(user_id, bool):
             return None
-        if isinstance(user_id, kind):
-            return user_id
         try:
             if kind is int and isinstance(user_id, str) and str(int(user_id)) == user_id:
-                return int(user_id)
-            if kind is UUID and isinstance(user_id, str):
-                return UUID(user_id)
+                user_id = int(user_id)
+            elif kind is UUID and isinstance(user_id, str):
+                user_id = UUID(user_id)
+            elif kind is str and isinstance(user_id, UUID):
+                user_id = str(user_id)
         except ValueError:
             return None
-        return str(user_id) if kind is str and isinstance(user_id, UUID) else None
+        if not isinstance(user_id, kind) or (isinstance(user_id, int) and not self._fits(user_id)):
+            return None
+        return user_id
+
+    def _fits(self, number: int) -> bool:
+        """Say whether the database can be asked for this id: a larger one than the column holds is an error there."""
+        mapper = cast(Any, inspect(self._model))
+        dialect = self._own_session().get_bind(mapper).dialect
+        bits = 64
+        if dialect.name == "postgresql":  # of the others none compares by the width of the column
+            bits = _POSTGRESQL_BITS.get(mapper.primary_key[0].type.compile(dialect), bits)
+        return -(1 << bits - 1) <= number < 1 << bits - 1
 
     def _inspected(self) -> tuple[str, type[Any]]:
         if self._id is None:

@@ -16,7 +16,7 @@ from sqlalchemy import Boolean, Integer, String, Uuid, delete, update
 from sqlalchemy.ext.hybrid import hybrid_property
 from werkzeug.security import generate_password_hash
 
-from flask_signet import Signet
+from flask_signet import Signet, create_access_token
 from flask_signet.accounts import SQLAlchemyUsers
 from flask_signet.exceptions import InvalidCredentials, SettingsError
 from flask_signet.store import schema
@@ -158,6 +158,43 @@ def test_ids_come_back_in_their_type(shop: Shop) -> None:
 
     assert ids == [type(shop.id)] * 2
     assert nobody == [None] * 7
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_a_number_that_no_column_holds_is_nobody_s_id(
+    tmp_path: Path, database: str, request: pytest.FixtureRequest
+) -> None:
+    """SQLite's driver refuses more than 64 bit, PostgreSQL more than the column has."""
+    url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
+    shop = Shop(tmp_path / "shop", database=url and url.replace("postgresql:", "postgresql+psycopg:"))
+    try:
+        statuses: list[int] = []
+        for number in (1 << 31, -(1 << 31) - 1, 1 << 63, -(1 << 63) - 1, 10**30):
+            with shop.app.app_context():
+                assert [shop.signet.users.get(given) for given in (number, str(number))] == [None, None]
+                with pytest.raises(InvalidCredentials):
+                    shop.signet.login(number)
+                headers = {"Authorization": f"Bearer {create_access_token(number)}"}
+            statuses.append(shop.client.get("/account", headers=headers).status_code)
+
+        assert statuses == [401] * 5
+    finally:
+        shop.close()
+
+
+def test_a_number_of_64_bit_is_an_id_as_any_other(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop")
+    try:
+        with shop.app.app_context():
+            for number in ((1 << 63) - 1, -(1 << 63)):
+                shop.db.session.add(shop.User(id=number, username=str(number), password="x"))
+                shop.db.session.commit()
+
+                found = shop.signet.users.get(str(number))
+                assert found is not None
+                assert found.id == number
+    finally:
+        shop.close()
 
 
 def test_a_changed_password_of_an_own_user_ends_the_sessions(shop: Shop) -> None:
