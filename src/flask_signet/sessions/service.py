@@ -180,6 +180,7 @@ class Sessions:
         :param since: a :meth:`mark`; whoever was signed out everywhere after it is not let in, for the password
             that was checked may be the old one.
         :raises InvalidCredentials: signed out since the mark, disabled, or gone.
+        :raises InvalidRequest: the text of the id is longer than 255 characters.
         :raises Unavailable: the store does not answer.
 
         Where no access token can be made, the session is ended and what went wrong is raised.

@@ -424,6 +424,23 @@ def test_a_token_without_session_logs_out_everywhere(app: Flask, client: FlaskCl
     assert refreshed(client, again).status_code == 200
 
 
+@pytest.mark.parametrize(("length", "statuses"), [(255, [200, 204, 204]), (256, [400, 400, 400])])
+def test_an_identity_longer_than_an_id_of_a_user_may_be_is_refused(
+    unthrottled_app: Flask, length: int, statuses: list[int]
+) -> None:
+    """The same on each database: PostgreSQL keeps no longer one, and SQLite would."""
+    client = unthrottled_app.test_client()
+    with unthrottled_app.app_context():
+        headers = {"Authorization": f"Bearer {create_access_token('u' * length)}"}
+    answers = [
+        client.get("/account/sessions", headers=headers),
+        client.delete("/account/sessions", headers=headers),
+        client.delete("/token?everywhere=1", headers=headers),
+    ]
+
+    assert [answer.status_code for answer in answers] == statuses
+
+
 def test_everywhere_is_only_what_says_so(client: FlaskClient) -> None:
     one, other = log_in(client), log_in(client)
     client.delete("/token?everywhere=0", headers=bearer(one))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from flask_signet.exceptions import InvalidCredentials, InvalidSignature, RevokedTokenError, TokenExpired
+from flask_signet.exceptions import (
+    InvalidCredentials,
+    InvalidRequest,
+    InvalidSignature,
+    RevokedTokenError,
+    TokenExpired,
+)
 from flask_signet.sessions.service import Granted
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.user_ids import UserId
@@ -529,6 +536,16 @@ def test_what_a_client_says_of_itself_stays_one_printable_line(sqlite_world: Wor
     assert device is not None
     assert device.startswith("a?b?[31mx")
     assert len(device) == 255
+
+
+def test_an_id_of_255_characters_is_the_longest(world: World) -> None:
+    sessions = world.worker().sessions
+    longest = "ü" * 255
+    for call in (sessions.open, sessions.end_all, sessions.listing, partial(sessions.end_others, keep="")):
+        call(longest)
+
+        with pytest.raises(InvalidRequest, match="at most 255 characters, not 256"):
+            call(longest + "u")
 
 
 def test_a_user_whom_the_application_locked_out_refreshes_no_more(sqlite_world: World) -> None:
