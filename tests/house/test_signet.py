@@ -80,6 +80,15 @@ def test_user_and_session_are_there_in_a_guarded_view() -> None:
     assert me["session"]
 
 
+def test_a_token_of_no_session_leaves_current_session_false() -> None:
+    app, signet = make()
+    user = signet.users.create("ada", PASSWORD)
+    with app.app_context():
+        token = create_access_token(user.id)
+
+    assert app.test_client().get("/me", headers=bearer(token)).get_json()["session"] is None
+
+
 def test_the_keys_are_ed25519_and_the_secret_of_flask_is_not_used() -> None:
     app, signet = make(SECRET_KEY="never used for tokens, whatever its length")
     signet.users.create("ada", PASSWORD)

@@ -31,4 +31,5 @@ def get_current_session() -> SessionInfo | None:
     return cast("SessionInfo | None", loaded[1])
 
 
-current_session: SessionInfo | None = LocalProxy(get_current_session)  # type: ignore[assignment]  # acts as one
+# Not `SessionInfo | None`: the proxy itself is never None, so `is not None` says nothing; `if current_session:` does.
+current_session: SessionInfo = LocalProxy(get_current_session)  # type: ignore[assignment]  # acts as one
