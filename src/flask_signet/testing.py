@@ -9,12 +9,14 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
+from flask_signet.web.callbacks import user_identity
 from flask_signet.web.issuing import create_access_token, get_csrf_token
 from flask_signet.web.layer import layer_of
 from flask_signet.web.settings import CookieNames, environ_name
@@ -28,7 +30,7 @@ def signed_in(
 
     It comes in the header; where ``JWT_TOKEN_LOCATION`` does not name that, as a cookie with its proof.
 
-    :param user: an identity, or an object with an ``id``.
+    :param user: an identity, or an object with an ``id``. A registered ``user_identity_loader`` gets it as it is.
     :param fresh: whether the token passes ``@jwt_required(fresh=True)``.
     :param claims: additional claims.
     :raises SettingsError: tokens are looked for in neither place.
@@ -36,7 +38,8 @@ def signed_in(
     app = client.application
     layer = layer_of(app)
     with app.app_context():
-        token = create_access_token(getattr(user, "id", user), fresh=fresh, additional_claims=claims)
+        identity = _identity(user) if layer.manager.user_identity_callback is user_identity else user
+        token = create_access_token(identity, fresh=fresh, additional_claims=claims)
         settings = layer.settings
         if "headers" in settings.locations:
             carrier = _in_environ(client, settings.header_environ, f"{settings.header_type} {token}".strip())
@@ -47,6 +50,12 @@ def signed_in(
             raise SettingsError("signed_in needs 'headers' or 'cookies' in JWT_TOKEN_LOCATION")
     with carrier:
         yield client
+
+
+def _identity(user: Any) -> Any:
+    """Return what names *user* in a token, as a login has it there: the id, and a UUID as its text."""
+    found = getattr(user, "id", user)
+    return str(found) if isinstance(found, UUID) else found
 
 
 @contextmanager

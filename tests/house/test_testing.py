@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from flask import Flask, jsonify
@@ -12,10 +13,10 @@ from flask_signet.exceptions import SettingsError
 from flask_signet.testing import frozen, reset, signed_in
 
 
-def make(**config: object) -> Flask:
+def make(manager: type[JWTManager] = JWTManager, **config: object) -> Flask:
     app = Flask("tested")
     app.config.update(JWT_SECRET_KEY="a secret that is long enough for this test", **config)
-    JWTManager(app)
+    manager(app)
 
     @app.get("/in")
     @jwt_required()
@@ -45,6 +46,28 @@ def test_signed_in_takes_an_object_with_an_id_and_can_be_stale() -> None:
     with signed_in(client, SimpleNamespace(id="ada"), fresh=False):
         assert client.get("/in").get_json()["id"] == "ada"
         assert client.get("/fresh").status_code == 401
+
+
+UUID_TEXT = "0190163d-8694-739b-aea5-966c26f8ad91"
+
+
+@pytest.mark.parametrize("user", [SimpleNamespace(id=UUID(UUID_TEXT)), UUID(UUID_TEXT)])
+def test_signed_in_takes_a_uuid_by_its_text_as_a_login_does(user: object) -> None:
+    client = make().test_client()
+
+    with signed_in(client, user):
+        assert client.get("/in").get_json()["id"] == UUID_TEXT
+
+
+@pytest.mark.parametrize("kind", [JWTManager, Signet])
+def test_signed_in_hands_the_user_itself_to_a_loader_of_the_identity(kind: type[JWTManager]) -> None:
+    """The recipe of Flask-JWT-Extended, whose loader takes the user and not the id."""
+    app = make(TESTING=True, manager=kind)
+    app.extensions["flask-jwt-extended"].user_identity_loader(lambda user: user.id)
+    client = app.test_client()
+
+    with signed_in(client, SimpleNamespace(id=5)):
+        assert client.get("/in").get_json()["id"] == 5
 
 
 def test_blocks_can_stand_inside_each_other() -> None:
