@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 from uuid import UUID
 from weakref import WeakSet
 
@@ -42,6 +42,12 @@ from flask_signet.web.manager import JWTManager
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    # A bare `Signet` in an annotation says nothing of the users, so nothing of them is refused.
+    A = TypeVarWithDefault("A", bound=Accounts | AppAccounts, default=Any, covariant=True)
+else:
+    A = TypeVar("A")
 
 GROUPS = ("token", "account", "jwks", "health")
 KEYS = (
@@ -198,7 +204,7 @@ class House:
             return issue_access(identity, fresh=fresh, claims=claims)
 
 
-class Signet(JWTManager):
+class Signet(JWTManager, Generic[A]):
     """Accounts, sessions, refresh and revocation for one application or several.
 
     It is a :class:`JWTManager`: the same guards, callbacks and settings.
@@ -209,6 +215,24 @@ class Signet(JWTManager):
     :param clock: time and chance; a test hands in its own.
     """
 
+    @overload
+    def __init__(
+        self: Signet[Accounts],
+        app: Flask | None = None,
+        *,
+        users: None = None,
+        add_context_processor: bool = False,
+        clock: Clock = SYSTEM,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Signet[AppAccounts],
+        app: Flask | None = None,
+        *,
+        users: Users,
+        add_context_processor: bool = False,
+        clock: Clock = SYSTEM,
+    ) -> None: ...
     def __init__(
         self,
         app: Flask | None = None,
@@ -248,9 +272,9 @@ class Signet(JWTManager):
         request_started.connect(house.stop_protecting, app)
 
     @property
-    def users(self) -> Accounts | AppAccounts:
+    def users(self) -> A:
         """The account service of the current application."""
-        return self._house().users
+        return cast(A, self._house().users)
 
     @property
     def sessions(self) -> Sessions:

@@ -49,3 +49,26 @@ def wrong() -> bool:
 """
 
     assert complaints(program, tmp_path) == [(12, "reportUnnecessaryComparison")]
+
+
+def test_users_are_the_accounts_or_what_the_application_brings(tmp_path: Path) -> None:
+    program = """\
+from flask import Flask
+from flask_signet import Signet, SQLAlchemyUsers
+
+app = Flask("shop")
+signet = Signet(app)
+ada: int = signet.users.create("ada", "a long sentence").id
+later = Signet()
+later.users.disable(ada)
+
+def either(signet: Signet) -> None:
+    print(signet.users.find("ada"))
+
+class User: ...
+shop = Signet(app, users=SQLAlchemyUsers(object(), User))
+either(shop)
+shop.users.create("ada", "a long sentence")
+"""
+
+    assert [line for line, _ in complaints(program, tmp_path)] == [16, 16]
