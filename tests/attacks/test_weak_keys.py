@@ -104,7 +104,11 @@ def served(victim: Victim, token: str, software: str = "gunicorn/27.0.1") -> Any
     )
 
 
-@pytest.mark.parametrize("mark", [{"uwsgi.version": b"2.0.28"}, {}], ids=["uWSGI", "nameless"])
+@pytest.mark.parametrize(
+    "mark",
+    [{"uwsgi.version": b"2.0.28"}, {}, {"RAW_URI": "/protected", "wsgi.multithread": True}],
+    ids=["uWSGI", "nameless", "with threads"],
+)
 def test_row_26_a_server_that_sets_no_software_counts_as_real(mark: dict[str, Any]) -> None:
     victim = weak_victim("changeme")
     environ = EnvironBuilder("/protected", headers={"Authorization": f"Bearer {victim.good()}"}).get_environ()

@@ -147,7 +147,7 @@ def test_a_token_that_cannot_be_read_says_so_and_nothing_more() -> None:
 
 
 def test_a_foreign_header_is_the_reason_before_the_time() -> None:
-    found = inspect(token({"crit": ["x"]}, exp=NOW), now=NOW)
+    found = inspect(token({"crit": ["x"]}, exp=NOW), now=NOW, verify=lambda _: None)
 
     assert found.problem == found.checks["header"] == "Unsupported critical extension: x"
     assert {**found.checks} == {"form": FORM, "header": found.problem, "time": "expired 0 seconds ago"}

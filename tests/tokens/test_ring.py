@@ -92,8 +92,12 @@ def test_a_next_key_that_is_too_young_does_not_sign() -> None:
         if good:
             assert "two" == ring.from_jwks(rotated(jwks)).current.key_id
         else:
-            with pytest.raises(SettingsError, match="the next key is 9 s old; wait 1 s more"):
+            with pytest.raises(SettingsError) as caught:
                 rotated(jwks)
+            assert str(caught.value) == (
+                "the next key is 9 s old; wait 1 s more, until every worker and whoever keeps /.well-known/jwks.json "
+                "knows it. To end the current key at once, revoke it"
+            )
 
 
 def test_a_next_key_without_a_date_is_old_enough() -> None:

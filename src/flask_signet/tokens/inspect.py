@@ -165,13 +165,13 @@ def _jwt(text: str, now: int, verify: Callable[[str], Any] | None, policy: Polic
             checks["header"] = "asks for nothing foreign"
         except SignetError as error:
             checks["header"] = problem = str(error)
-    if problem is None and verify is None:
-        checks["signature"] = (
-            f"{len(signature)} bytes, not checked: no key is at hand (run the command where your app is)"
-        )
-    elif problem is None and verify is not None:
-        found, problem, untimely = _verified(text, verify)
-        checks.update(found)
+    if problem is None:
+        if verify is None:
+            unknown = "not checked: no key is at hand (run the command where your app is)"
+            checks["signature"] = f"{len(signature)} bytes, {unknown}"
+        else:
+            found, problem, untimely = _verified(text, verify)
+            checks.update(found)
     if any(name in payload for name in _TIMES):
         checks["time"], late = _time(payload, now, policy)
         problem = problem or late or untimely
