@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import flask_jwt_extended
 import pytest
@@ -343,3 +344,16 @@ def test_claims_of_a_call_go_over_those_of_the_loader() -> None:
     with w.app.test_request_context():
         for _ in range(2):
             assert w.jwt._decode_jwt_from_config(create_access_token("ann"))["b"] == {"c": 1}
+
+
+def test_headers_are_written_as_claims_are() -> None:
+    """By the application's JSON provider, as Flask-JWT-Extended has it: a UUID is a text, a date one of HTTP."""
+    more = {"device": UUID(int=1), "since": datetime(2020, 1, 1, tzinfo=UTC)}
+    w = world()
+
+    token = w.access(additional_claims=more, additional_headers=more)
+
+    written = {"device": str(UUID(int=1)), "since": "Wed, 01 Jan 2020 00:00:00 GMT"}
+    with w.app.app_context():
+        assert get_unverified_jwt_headers(token) == {"alg": "HS256", "typ": "JWT", **written}
+    assert written.items() <= w.get("/access", token).json["claims"].items()

@@ -43,11 +43,11 @@ class Issuer:
         :param default: turns what JSON cannot express into what it can.
         :raises SettingsError: *headers* would change the algorithm.
         """
-        prefix = self._prefix if not headers else self._other_header(headers)
+        prefix = self._prefix if not headers else self._other_header(headers, default)
         signing_input = prefix + base64url.encode(strict_json.dumps(claims, default))
         return (signing_input + b"." + base64url.encode(self._sign(signing_input))).decode("ascii")
 
-    def _other_header(self, headers: Mapping[str, Any]) -> bytes:
+    def _other_header(self, headers: Mapping[str, Any], default: Callable[[Any], Any] | None) -> bytes:
         if headers.get("alg", self.key.algorithm) != self.key.algorithm:
             raise SettingsError(
                 f"additional headers cannot change alg: the key signs with {self.key.algorithm}. "
@@ -56,4 +56,4 @@ class Issuer:
         header = {"alg": self.key.algorithm, "typ": "JWT"}
         if self.key.key_id is not None:
             header["kid"] = self.key.key_id
-        return base64url.encode(strict_json.dumps({**header, **headers})) + b"."
+        return base64url.encode(strict_json.dumps({**header, **headers}, default)) + b"."
