@@ -227,6 +227,22 @@ def test_a_file_that_is_no_ring_is_refused_in_words(tmp_path: Path, text: str) -
     assert path.read_text() == text
 
 
+@pytest.mark.parametrize("place", ["", ".", "..", "/", "folder"])
+@pytest.mark.parametrize("command", [["generate", "--output"], ["rotate", "--file"], ["revoke", "x", "--file"]])
+def test_a_folder_is_no_place_for_a_ring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], place: str
+) -> None:
+    folder = tmp_path / "above" / "here"
+    (folder / "folder").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    refused = run("keys", *command, place)
+
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: ")
+    assert "is a folder; name a file in it, such as " in refused.output
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["above", "folder", "here"]
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     refused = run("keys", "generate", "--output", str(tmp_path / ("nowhere" * 50)))
 

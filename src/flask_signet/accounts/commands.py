@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TextIO, TypeVar, cast
 
 import click
 from flask import current_app
@@ -31,6 +31,11 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except SignetError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise  # whoever read us has enough, such as head; Click ends without a word
+        except OSError as error:
+            # A disk that is full, a folder that is absent: the words of the system say which.
+            raise click.ClickException(f"{error.filename or 'the file system'}: {error.strerror}") from error
 
     return wrapped
 
@@ -49,11 +54,15 @@ def signet() -> Any:
 def password_of_operator(*, from_standard_input: bool) -> str:
     """Return a password that is typed twice, or the first line of standard input.
 
-    :raises click.ClickException: standard input is empty.
+    :raises click.ClickException: standard input is empty, closed, or no text.
     """
-    if not from_standard_input and sys.stdin.isatty():
+    stdin: TextIO | None = sys.stdin  # None where it was closed
+    if not from_standard_input and stdin is not None and stdin.isatty():
         return click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    line = sys.stdin.readline()
+    try:
+        line = "" if stdin is None else stdin.readline()
+    except UnicodeDecodeError:
+        raise click.ClickException("What came by standard input is no text.") from None
     password = line.removesuffix("\n").removesuffix("\r")
     if not password:
         raise click.ClickException("No password came by standard input.")
@@ -170,7 +179,7 @@ def check_tables(as_json: bool) -> None:
 def _named_store() -> Any:
     """Return the store, once it was said which one it is: a setting that is not read leads to another."""
     store = signet().store
-    click.echo(f"Database: {store.engine.url.render_as_string(hide_password=True)}", err=True)
+    click.echo(f"Database: {_shown(store.engine.url)}", err=True)
     config = cast(dict[str, Any], current_app.config)
     if not config.get("SIGNET_DATABASE_URL"):
         for name in ("FLASK_SIGNET_DATABASE_URL", "SIGNET_DATABASE_URL"):
@@ -181,6 +190,15 @@ def _named_store() -> Any:
                     err=True,
                 )
     return store
+
+
+def _shown(url: Any) -> str:
+    """Return the URL of a database without its password."""
+    try:
+        return url.render_as_string(hide_password=True)
+    except UnicodeEncodeError:
+        # The name of a folder need not be UTF-8, and is no part of a URL then.
+        return f"{url.drivername}: {os.fsencode(url.database)!r}"
 
 
 def _own_users() -> Any:

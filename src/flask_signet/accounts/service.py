@@ -31,8 +31,10 @@ LARGEST_ID = (1 << 63) - 1
 
 _NOT_THE_HASH = [column for column in users_table.c if column.name != "password_hash"]
 
-# One address as mail servers write it; what could be taken for two, or for a header, is refused.
-_EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"%\x00-\x20\x7f]{1,64}@[^\s@,;:<>()\[\]\\\"%\x00-\x20\x7f]{1,255}")
+# One address as mail servers write it; what could be taken for two, or for a header, is refused. So is half a surrogate
+# pair, which no database takes.
+_NOWHERE = r"\s@,;:<>()\[\]\\\"%\x00-\x20\x7f\ud800-\udfff"
+_EMAIL = re.compile(rf"[^{_NOWHERE}]{{1,64}}@[^{_NOWHERE}]{{1,255}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except SignetError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise  # whoever read us has enough, such as head; Click ends without a word
         except OSError as error:
             # A folder that is absent, a disk that is full: the words of the system say which.
             raise click.ClickException(f"{error.filename or 'the file system'}: {error.strerror}") from error

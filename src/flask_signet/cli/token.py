@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -29,7 +29,7 @@ def inspect_command(context: click.Context, token: str | None, as_json: bool) ->
 
     Without TOKEN it is read from standard input, where no list of processes shows it.
     """
-    text = token if token not in (None, "-") else sys.stdin.read()
+    text = token if token not in (None, "-") else _standard_input()
     app = app_if_any(context)
     layer: TokenLayer | None = None if app is None else app.extensions.get(EXTENSION)
     if app is None or layer is None:
@@ -38,6 +38,14 @@ def inspect_command(context: click.Context, token: str | None, as_json: bool) ->
         with app.app_context():
             found = inspect(text or "", now=SYSTEM.now(), verify=_verifier(layer), policy=layer.settings.policy)
     say(as_json, found.as_json(), "\n".join(found.lines()))
+
+
+def _standard_input() -> str:
+    stdin: TextIO | None = sys.stdin  # None where it was closed
+    try:
+        return "" if stdin is None else stdin.read()
+    except UnicodeDecodeError:
+        raise click.ClickException("What came by standard input is no text.") from None
 
 
 def _verifier(layer: TokenLayer) -> Callable[[str], Any]:

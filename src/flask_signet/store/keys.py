@@ -127,6 +127,9 @@ class KeyTable:
 
         :raises NotFound: no key has this id.
         """
+        if not kid.isascii():
+            # No database takes half a surrogate pair, which a shell may give.
+            raise NotFound(f"No key has the id {kid[:64]!r}")
 
         def run(connection: Connection) -> None:
             self._changed(connection)

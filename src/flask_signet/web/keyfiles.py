@@ -95,6 +95,7 @@ def change(path: Path, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict
     :raises SettingsError: *step* refuses, or its result is no ring.
     """
     path = path.resolve()  # the file that a link names is replaced, not the link
+    _refuse_folder(path)
     with locked(path.with_name(path.name + ".lock")):
         changed = step(read_jwks(path))
         rings.from_jwks(changed)
@@ -105,11 +106,18 @@ def change(path: Path, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict
 def create(path: Path, jwks: dict[str, Any]) -> None:
     """Write a new ring.
 
-    :raises SettingsError: there is a file already, whose keys would be lost; or no folder.
+    :raises SettingsError: there is a file already, whose keys would be lost; or no folder; or it is one.
     """
     if not path.parent.is_dir():
         raise SettingsError(f"there is no folder {path.parent}; make it: mkdir -p {path.parent}")
+    _refuse_folder(path)
     with locked(path.with_name(path.name + ".lock")):
         if path.exists():
             raise SettingsError(f"{path} is there already; `flask signet keys rotate` changes its keys one by one")
         write_private(path, strict_json.dumps(jwks) + b"\n")
+
+
+def _refuse_folder(path: Path) -> None:
+    """Refuse a folder, before a lock is put beside it (the root has no beside)."""
+    if path.is_dir():
+        raise SettingsError(f"{path} is a folder; name a file in it, such as {path / 'keys.json'}")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -231,6 +235,7 @@ def test_users_are_made_and_listed_by_command(app: flask.Flask) -> None:
         ("bob", "short\n", "at least 8"),
         ("two words", f"{PASSWORD}\n", "no spaces"),
         ("bob", "", "No password came"),
+        ("b\udcffb", f"{PASSWORD}\n", "may hold letters"),
     ],
 )
 def test_what_a_command_refuses_it_says_in_words(app: flask.Flask, name: str, given: str, words: str) -> None:
@@ -316,3 +321,51 @@ def test_settings_of_the_store_are_read_from_the_application(tmp_path: Path) -> 
 
     assert names == ["ada"]
     assert not (tmp_path / "instance").exists()
+
+
+SHELL_APP = """
+from flask import Flask
+from flask_signet import Signet
+
+def create_app():
+    app = Flask("shop", instance_path={folder!r})
+    Signet(app)
+    return app
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of folders and full disks as Linux has them")
+def test_what_a_shell_may_give_is_answered_in_a_line(tmp_path: Path) -> None:
+    """Closed and full streams, and bytes that are no UTF-8; each was a traceback."""
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    (tmp_path / "shop.py").write_text(SHELL_APP.format(folder=folder))
+
+    def flask_signet(command: str, encoding: str = "utf-8:surrogateescape") -> tuple[int, str, str]:
+        line = f"{shlex.quote(sys.executable)} -m flask --app shop signet {command}"
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, env=environment)
+        # The last line: before it the command says which database it is, and that it made a root key.
+        return done.returncode, done.stdout.decode(), (done.stderr.decode().splitlines() or [""])[-1]
+
+    assert flask_signet("db upgrade")[:2] == (0, "The tables are at revision 0001.\n")
+    assert flask_signet("db check")[:2] == (0, "The tables are right.\n")
+    status, _, database = flask_signet("db current")
+    assert (status, database) == (0, f"Database: sqlite: {os.fsencode(folder) + b'/signet/signet.sqlite3'!r}")
+
+    no_password = (1, "", "Error: No password came by standard input.")
+    assert flask_signet("users create ann --password-stdin <&-") == no_password
+    assert flask_signet("users create ann <&-") == no_password
+    no_text = (1, "", "Error: What came by standard input is no text.")
+    for command in ("users create ann --password-stdin", "token inspect"):
+        assert flask_signet(f"{command} < <(printf '\\xff')", "utf-8:strict") == no_text
+    assert flask_signet("token inspect <&-")[::2] == (0, "")
+
+    full = (1, "", "Error: the file system: No space left on device")
+    for command in ("users list", "users list --json", "keys list", "sessions list"):
+        assert flask_signet(f"{command} > /dev/full") == full
+    assert flask_signet("keys list | true; exit ${PIPESTATUS[0]}")[2] == ""
+    assert flask_signet("keys revoke $'\\xff'") == (1, "", "Error: No key has the id '\\udcff'")
+    refused = flask_signet(
+        f"users create ann --email $'\\xff@example.org' --password-stdin <<< {shlex.quote(PASSWORD)}"
+    )
+    assert refused == (1, "", "Error: email must be one e-mail address")

@@ -82,7 +82,7 @@ def test_two_accounts_may_have_one_address(accounts: Accounts) -> None:
     "address",
     [
         *("", "a", "a@", "@b", "a@b@c", "a@b,c@d", "a b@c", "<a@b>", '"a"@b'),
-        *("a@b\r\nBcc: x", "a@b%0d", "a@b\0", "a@" + "b" * 320),
+        *("a@b\r\nBcc: x", "a@b%0d", "a@b\0", "a@" + "b" * 320, "\udcff@b", "a@\ud83d"),
     ],
 )
 def test_what_is_no_single_address_is_refused(file_accounts: Accounts, address: str) -> None:

@@ -318,8 +318,9 @@ def test_a_revoked_current_key_is_replaced_by_next_and_its_private_part_is_gone(
 def test_an_unknown_key_cannot_be_revoked(keys: KeyTable) -> None:
     keys.ensure()
     version = keys.version()
-    with pytest.raises(NotFound):
-        keys.revoke("nobody's")
+    for name in ("nobody's", "\udcff"):
+        with pytest.raises(NotFound):
+            keys.revoke(name)
 
     assert keys.version() == version
 
