@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -414,6 +415,98 @@ def test_a_token_that_no_guard_would_read_is_not_made() -> None:
         w.access(additional_claims={"a": "x" * 1_000})
     w.app.config["JWT_MAX_TOKEN_BYTES"] = 4_000
     assert w.get("/access", w.access(additional_claims={"a": "x" * 1_000})).status_code == 200
+
+
+def nested(levels: int) -> Any:
+    return {"a": nested(levels - 1)} if levels else {}
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({"a": nested(250)}, "nested"),
+        ({"b": 0, "a": [["\ud83d"]]}, "surrogate"),
+        ({"\ud83d": 0}, "surrogate"),
+        ({1: "a", "1": "b"}, "twice"),
+        ({"aud": 5}, "Invalid claim format"),
+        ({"aud": ["a", 5]}, "Invalid claim format"),
+        ({"iss": 5}, "Issuer must be a string"),
+        ({"nbf": "5"}, "nbf"),
+        ({"iat": True}, "iat"),
+    ],
+)
+def test_a_token_with_a_claim_that_no_guard_reads_is_not_made(claims: dict[Any, Any], words: str) -> None:
+    w = world()
+
+    for make in (w.access, w.refresh):
+        with pytest.raises(SettingsError, match=rf"no guard would accept this token \(.*{words}.*loaders return$"):
+            make(additional_claims=claims)
+    w.jwt.additional_claims_loader(lambda identity: claims)
+    with pytest.raises(SettingsError, match=words):
+        w.access()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"a": nested(240), "b": ["c", 1, None, {"d": (1.5, True)}], "é😀": "é😀"},
+        {1: "a", "2": "b", None: "c"},
+        {"aud": ["a", "b"], "iss": "a", "iat": NOW - 1, "nbf": NOW - 0.5},
+        {"aud": "a", "iat": datetime.fromtimestamp(NOW, UTC), "nbf": datetime.fromtimestamp(NOW, UTC)},
+    ],
+)
+def test_a_token_with_rare_claims_that_guards_read_is_made(claims: dict[Any, Any]) -> None:
+    w = world()
+
+    assert w.get("/access", w.access(additional_claims=claims)).json["identity"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"typ": None}, "typ header parameter must be a string"),
+        ({"typ": "mine+jwt"}, "Wrong kind of token"),
+        ({"kid": None}, "Key ID header parameter must be a string"),
+        ({"crit": ["b64"]}, "Unsupported critical extension: b64"),
+        ({"x5t": "a"}, "Unsupported header parameter: x5t"),
+        ({"a": "\ud83d"}, "surrogate"),
+        ({1: "a", "1": "b"}, "twice"),
+    ],
+)
+def test_a_token_with_a_header_that_no_guard_takes_is_not_made(headers: dict[Any, Any], words: str) -> None:
+    w = world()
+    for good in ({"typ": "at+jwt", "kid": "any", "cty": "a"}, {"a": [nested(200)], "b": {"c": "é"}}):
+        assert w.get("/access", w.access(additional_headers=good)).status_code == 200
+
+    with pytest.raises(SettingsError, match=words):
+        w.access(additional_headers=headers)
+    w.jwt.additional_headers_loader(lambda identity: headers)
+    with pytest.raises(SettingsError, match=words):
+        w.access()
+
+
+def test_with_a_ring_the_name_of_the_key_cannot_be_changed() -> None:
+    """Where a callback chooses the key, any name may mean it."""
+    secret = base64.urlsafe_b64encode(SECRET.encode()).rstrip(b"=").decode()
+    w = world(JWT_KEYS={"keys": [{"kty": "oct", "alg": "HS256", "kid": "first", "k": secret}]})
+    assert w.get("/access", w.access(additional_headers={"kid": "first"})).status_code == 200
+
+    with pytest.raises(SettingsError, match="cannot change kid: guards find the key by it, and 'first' is the one"):
+        w.access(additional_headers={"kid": "else"})
+    w.jwt.decode_key_loader(lambda header, claims: {"else": SECRET}[header["kid"]])
+    assert w.get("/access", w.access(additional_headers={"kid": "else"})).status_code == 200
+
+
+def test_an_identity_that_no_guard_reads_is_not_made_into_a_token() -> None:
+    w = world()
+    with pytest.raises(SettingsError, match="surrogate"):
+        w.access("\ud800")
+    assert w.get("/access", w.access("😀")).json["identity"] == "😀"
+
+    w.app.config["JWT_VERIFY_SUB"] = False
+    assert w.get("/access", w.access({"id": [7]})).json["identity"] == {"id": [7]}
+    with pytest.raises(SettingsError, match="surrogate"):
+        w.access({"id": ["\ud800"]})
 
 
 def test_config_shows_a_life_time_of_never_after_one_of_zero() -> None:

@@ -10,9 +10,9 @@ from typing import Any, Final, Literal, cast
 from flask import current_app, request
 from flask.json.provider import DefaultJSONProvider
 
-from flask_signet.exceptions import CSRFError, MalformedToken, SettingsError
+from flask_signet.exceptions import CSRFError, JWTDecodeError, MalformedToken, SettingsError
 from flask_signet.tokens import jws, keys
-from flask_signet.tokens.claims import IDENTITY_TYPE, put_identity
+from flask_signet.tokens.claims import IDENTITY_TYPE, Policy, check_types, put_identity
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.web import settings as web_settings
 from flask_signet.web.layer import TokenLayer, layer_of
@@ -126,7 +126,8 @@ def _create(
     lasting = _life_time(layer, kind, expires_delta, now)
     if lasting is not None:
         claims["exp"] = now + lasting
-    claims.update(_merged(manager.call(manager.user_claims_callback, identity), additional_claims, policy))
+    added = _merged(manager.call(manager.user_claims_callback, identity), additional_claims, policy)
+    claims.update(added)
     if layer.stamp is not None and last is None:
         last = layer.stamp(subject)
     for name in ("iat", "nbf"):
@@ -134,8 +135,10 @@ def _create(
             claims[name] = _numeric_date(claims[name])
     if last:
         claims.update(last)
-    headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), additional_headers, None)
+    headers = _headers(layer, issuer, identity, additional_headers)
     text = issuer.issue(claims, headers=headers or None, default=json_default())
+    if added or headers or not (type(subject) is int or (type(subject) is str and subject.isascii())):
+        _refuse_unreadable(text, policy)
     if len(text) > policy.max_token_bytes:
         # Every request with it would be refused; whoever makes it can still do something about that.
         raise SettingsError(
@@ -143,6 +146,32 @@ def _create(
             "refused: put less into its claims, or raise the setting"
         )
     return IssuedToken(text=text, expires_in=lasting)
+
+
+def _headers(layer: TokenLayer, issuer: Issuer, identity: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    manager, key_id = layer.manager, issuer.key.key_id
+    headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), given, None)
+    if key_id is not None and headers.get("kid", key_id) != key_id and manager.decode_key_callback is None:
+        raise SettingsError(
+            f"additional headers cannot change kid: guards find the key by it, and {key_id!r} is the one that signs"
+        )
+    return headers
+
+
+def _refuse_unreadable(token: str, policy: Policy) -> None:
+    """Read a new token as guards will, all but its signature: at each request nobody could mend it.
+
+    :raises SettingsError: they would refuse it.
+    """
+    _, header, payload, _ = jws.split(token)
+    try:
+        jws.check_header(jws.read_header(header))
+        check_types(jws.read_payload(payload), text_subject=policy.text_subject)
+    except JWTDecodeError as error:
+        raise SettingsError(
+            f"no guard would accept this token ({error}): mend the identity, the additional claims or headers, or what "
+            "their loaders return"
+        ) from None
 
 
 def _issuer(layer: TokenLayer, identity: Any) -> Issuer:
