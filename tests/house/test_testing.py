@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -112,6 +114,38 @@ def test_frozen_reaches_sessions() -> None:
         late = client.post("/token/refresh", json={"refresh_token": body["refresh_token"]})
 
     assert late.status_code == 401
+
+
+def test_after_a_login_in_the_future_former_sessions_stay_expired_until_a_reset() -> None:
+    """As the page on testing says: a session is never younger than the latest time that was seen."""
+    app = Flask("ahead")
+    app.config["TESTING"] = True
+    signet = Signet(app)
+    client = app.test_client()
+    signet.users.create("ada", "correct horse")
+    far = time.time() + 40 * 86_400
+
+    def log_in() -> dict[str, str]:
+        return client.post("/token", json={"username": "ada", "password": "correct horse"}).get_json()
+
+    def refresh(body: dict[str, str]) -> int:
+        return client.post("/token/refresh", json={"refresh_token": body["refresh_token"]}).status_code
+
+    def created() -> str:
+        with signed_in(client, 1):
+            return client.get("/account/sessions").get_json()[0]["created"]
+
+    before = log_in()
+    with frozen(app, now=far):
+        log_in()
+    assert (refresh(before), refresh(log_in())) == (401, 200)
+    assert created() >= datetime.fromtimestamp(far - 1, UTC).isoformat()
+
+    reset(app)
+    signet.users.create("ada", "correct horse")
+    before = log_in()
+    assert created() < datetime.fromtimestamp(far - 1, UTC).isoformat()
+    assert refresh(before) == 200
 
 
 def test_reset_forgets_everything_in_memory() -> None:
