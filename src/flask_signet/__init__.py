@@ -73,13 +73,12 @@ __all__ = [
 if not TYPE_CHECKING:
     _PUBLIC = __all__
     del __all__  # asked for below: `from flask_signet import *` takes what can be loaded here
+    _EXTRA = ("sqlalchemy", "alembic", "argon2")
 
     def __getattr__(name):  # noqa: ANN001, ANN202
         """Import what needs a database or Argon2 when it is first asked for (PEP 562)."""
-        import sys
-
         if name == "__all__":
-            return [each for each in _PUBLIC if each not in _LAZY or hasattr(sys.modules[__name__], each)]
+            return _there(_PUBLIC)
         module = _LAZY.get(name)
         if module is None:
             raise AttributeError(f"module 'flask_signet' has no attribute {name!r}")
@@ -88,18 +87,21 @@ if not TYPE_CHECKING:
         try:
             value = getattr(import_module(module), name)
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in ("sqlalchemy", "alembic", "argon2"):
+            if (error.name or "").partition(".")[0] not in _EXTRA:
                 raise
-            # What only asks whether there is such a name (hasattr, inspect, doctest, mock) expects AttributeError; but
-            # `from flask_signet import Signet` drops it with its words and tells of a name that does not exist. No
-            # class can be both errors. The import system asks by a function of this name.
-            importing = sys._getframe(1).f_code.co_name == "_handle_fromlist"
-            raise (ImportError if importing else AttributeError)(
+            # Not AttributeError: `from flask_signet import Signet` would drop these words.
+            raise ImportError(
                 f'{name} needs {error.name}: install it with pip install "flask-signet[accounts]"'
             ) from error
         globals()[name] = value
         return value
 
     def __dir__():  # noqa: ANN202
-        """Name what is lazy too."""
-        return sorted({*globals(), *_LAZY})
+        """Name what is lazy too, where it can be loaded."""
+        return _there(sorted({*globals(), *_LAZY}))
+
+    def _there(names):  # noqa: ANN001, ANN202
+        from importlib.util import find_spec
+
+        whole = all(find_spec(name) for name in _EXTRA)
+        return [name for name in names if whole or name not in _LAZY]

@@ -264,6 +264,7 @@ class Signet(JWTManager, Generic[A]):
         layer = self._register(app, add_context_processor, clock, house)
         layer.revocations = house
         layer.stamp = house.stamp
+        layer.reserved = {"sid": "signet.login", "epoch": "nothing: it counts how often a user was signed out"}
         app.extensions["signet"] = house
         self._apps.add(app)
         _register_routes(app)

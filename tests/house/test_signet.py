@@ -351,6 +351,18 @@ def test_a_view_of_another_host_on_our_path_is_no_clash(tmp_path: Path) -> None:
     assert client.post("/token", json={}).status_code == 400
 
 
+@pytest.mark.parametrize("claim", ["sid", "epoch"])
+def test_the_claims_of_a_session_are_set_by_nobody_else(claim: str) -> None:
+    """Whoever could set ``sid`` could end another user's sessions."""
+    app, signet = make()
+    with app.app_context(), pytest.raises(SettingsError, match=f"cannot set '{claim}'; it is set by"):
+        create_access_token(1, additional_claims={claim: "mine"})
+
+    signet.additional_claims_loader(lambda identity: {claim: "mine"})
+    with app.app_context(), pytest.raises(SettingsError, match=f"cannot set '{claim}'"):
+        create_access_token(1)
+
+
 def test_a_file_that_is_named_by_a_uri_serves_guards_and_sessions(tmp_path: Path) -> None:
     """SQLAlchemy reads ``file:…`` as a URI, and no path of that name exists."""
     app, signet = make(tmp_path, SIGNET_DATABASE_URL=f"sqlite:///file:{tmp_path}/own.sqlite3?uri=true")

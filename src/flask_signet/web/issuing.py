@@ -126,7 +126,8 @@ def _create(
     lasting = _life_time(layer, kind, expires_delta, now)
     if lasting is not None:
         claims["exp"] = now + lasting
-    added = _merged(manager.call(manager.user_claims_callback, identity), additional_claims, policy)
+    reserved = {**_RESERVED, **layer.reserved, policy.identity_claim: "the identity"}
+    added = _merged(manager.call(manager.user_claims_callback, identity), additional_claims, reserved)
     claims.update(added)
     if layer.stamp is not None and last is None:
         last = layer.stamp(subject)
@@ -150,7 +151,7 @@ def _create(
 
 def _headers(layer: TokenLayer, issuer: Issuer, identity: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
     manager, key_id = layer.manager, issuer.key.key_id
-    headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), given, None)
+    headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), given, {})
     if key_id is not None and headers.get("kid", key_id) != key_id and manager.decode_key_callback is None:
         raise SettingsError(
             f"additional headers cannot change kid: guards find the key by it, and {key_id!r} is the one that signs"
@@ -206,14 +207,12 @@ def _numeric_date(moment: datetime) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def _merged(loaded: Any, given: Mapping[str, Any] | None, policy: Any) -> dict[str, Any]:
+def _merged(loaded: Any, given: Mapping[str, Any] | None, reserved: Mapping[str, str]) -> dict[str, Any]:
     """Return both in a dict of its own: what a loader returns may be shared by all users."""
     merged: dict[str, Any] = {**(loaded or {}), **(given or {})}
-    if policy is not None:
-        for name in merged:
-            if name in _RESERVED or name == policy.identity_claim:
-                instead = _RESERVED.get(name, "the identity")
-                raise SettingsError(f"additional claims cannot set {name!r}; it is set by {instead}")
+    for name in merged:
+        if name in reserved:
+            raise SettingsError(f"additional claims cannot set {name!r}; it is set by {reserved[name]}")
     return merged
 
 

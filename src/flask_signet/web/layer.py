@@ -77,6 +77,8 @@ class TokenLayer:
         self.revocations: Revocations | None = None
         #: Claims that every access token of a subject carries; filled by the same room.
         self.stamp: Callable[[Any], Mapping[str, Any]] | None = None
+        #: Claims that this room alone sets, and by what; filled by it too.
+        self.reserved: Mapping[str, str] = {}
         self._given_source = source
         self._source = source
         self._file: tuple[Any, KeyFile] | None = None
