@@ -1,11 +1,42 @@
-"""``flask signet …``: the names of the commands. Each is imported when it is called, whichever floor it lives on."""
+"""``flask signet …``: the names of the commands, and what all of them share.
+
+Each is imported when it is called, whichever floor it lives on.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import click
+
+from flask_signet.exceptions import SignetError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Let a command end with the words of our errors instead of a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except SignetError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise  # whoever read us has enough, such as head; Click ends without a word
+        except OSError as error:
+            # A folder that is absent, a disk that is full: the words of the system say which.
+            raise click.ClickException(f"{error.filename or 'the file system'}: {error.strerror}") from error
+
+    return wrapped
+
 
 _COMMANDS = {
     "db": "flask_signet.cli.db:db_group",

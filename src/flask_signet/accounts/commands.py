@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, ParamSpec, TextIO, TypeVar, cast
+from typing import Any, TextIO, cast
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from flask_signet.exceptions import RequestError, SignetError
+from flask_signet.commands import json_option, plain_errors
+from flask_signet.exceptions import RequestError
 from flask_signet.web.layer import layer_of
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-
-def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Let a command end with the words of our errors instead of a traceback."""
-
-    @functools.wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except SignetError as error:
-            raise click.ClickException(str(error)) from error
-        except BrokenPipeError:
-            raise  # whoever read us has enough, such as head; Click ends without a word
-        except OSError as error:
-            # A disk that is full, a folder that is absent: the words of the system say which.
-            raise click.ClickException(f"{error.filename or 'the file system'}: {error.strerror}") from error
-
-    return wrapped
 
 
 def signet() -> Any:
@@ -79,7 +55,7 @@ def users_group() -> None:
 @click.option("--email", help="E-mail address.")
 @click.option("--role", "roles", multiple=True, help="A role; may be given several times.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
-@as_json
+@json_option
 @with_appcontext
 @plain_errors
 def create_user(username: str, email: str | None, roles: tuple[str, ...], password_stdin: bool, as_json: bool) -> None:
@@ -96,7 +72,7 @@ def create_user(username: str, email: str | None, roles: tuple[str, ...], passwo
 
 
 @users_group.command("list")
-@as_json
+@json_option
 @with_appcontext
 @plain_errors
 def list_users(as_json: bool) -> None:
@@ -123,7 +99,7 @@ def db_group() -> None:
 
 
 @db_group.command("upgrade")
-@as_json
+@json_option
 @with_appcontext
 @plain_errors
 def upgrade_tables(as_json: bool) -> None:
@@ -143,7 +119,7 @@ def upgrade_tables(as_json: bool) -> None:
 
 
 @db_group.command("current")
-@as_json
+@json_option
 @with_appcontext
 @plain_errors
 def current_revision(as_json: bool) -> None:
@@ -158,7 +134,7 @@ def current_revision(as_json: bool) -> None:
 
 
 @db_group.command("check")
-@as_json
+@json_option
 @with_appcontext
 @plain_errors
 def check_tables(as_json: bool) -> None:

@@ -14,8 +14,9 @@ from typing import Any, Protocol, cast
 import click
 from flask import Flask
 
-from flask_signet.cli.output import app_if_any, json_option, plain_errors, say
+from flask_signet.cli.output import app_if_any, say
 from flask_signet.clock import SYSTEM
+from flask_signet.commands import json_option, plain_errors
 from flask_signet.exceptions import SettingsError
 from flask_signet.tokens import base64url, ring
 from flask_signet.tokens import keys as token_keys

@@ -8,8 +8,9 @@ from typing import Any, TextIO
 
 import click
 
-from flask_signet.cli.output import app_if_any, json_option, plain_errors, say
+from flask_signet.cli.output import app_if_any, say
 from flask_signet.clock import SYSTEM
+from flask_signet.commands import json_option, plain_errors
 from flask_signet.tokens.inspect import inspect
 from flask_signet.web.layer import EXTENSION, TokenLayer
 

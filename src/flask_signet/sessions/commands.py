@@ -10,8 +10,8 @@ from typing import Any, cast
 import click
 from flask.cli import with_appcontext
 
-from flask_signet.accounts.commands import as_json as as_json_option
-from flask_signet.accounts.commands import plain_errors, signet
+from flask_signet.accounts.commands import signet
+from flask_signet.commands import json_option, plain_errors
 from flask_signet.sessions.service import SessionInfo, Sessions
 
 
@@ -22,7 +22,7 @@ def sessions_group() -> None:
 
 @sessions_group.command("list")
 @click.option("--user", "username", help="Only those of this user name.")
-@as_json_option
+@json_option
 @with_appcontext
 @plain_errors
 def list_command(username: str | None, as_json: bool) -> None:
@@ -40,7 +40,7 @@ def list_command(username: str | None, as_json: bool) -> None:
 @sessions_group.command("revoke")
 @click.argument("session_id", required=False)
 @click.option("--user", "username", help="End all sessions of this user name.")
-@as_json_option
+@json_option
 @with_appcontext
 @plain_errors
 def revoke_command(session_id: str | None, username: str | None, as_json: bool) -> None:
@@ -60,7 +60,7 @@ def revoke_command(session_id: str | None, username: str | None, as_json: bool) 
 
 @click.command("restored")
 @click.confirmation_option(prompt="This signs everybody out. Go on?", help="Do not ask.")
-@as_json_option
+@json_option
 @with_appcontext
 @plain_errors
 def restored_command(as_json: bool) -> None:
