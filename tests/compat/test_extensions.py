@@ -159,10 +159,19 @@ def test_callbacks_answer_there_too(setup: Setup) -> None:
 def test_callbacks_may_answer_with_a_file(setup: Setup, tmp_path: Path) -> None:
     (tmp_path / "refused.json").write_text('{"own": 1}')
     w = made(setup)
-    w.jwt.unauthorized_loader(lambda reason: (send_file(tmp_path / "refused.json"), 409))
+    opened: list[Any] = []
+
+    def refuse(reason: str) -> Any:
+        response = send_file(tmp_path / "refused.json")
+        opened.append(response.response)
+        return response, 409
+
+    w.jwt.unauthorized_loader(refuse)
 
     answer = w.get("/x")
     assert (answer.status_code, answer.json) == (409, {"own": 1})
+    answer.close()
+    assert [body.file.closed for body in opened] == [True]
 
 
 def test_what_the_view_itself_raises_is_left_to_the_application() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from inspect import isawaitable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
@@ -152,7 +153,11 @@ class JWTManager:
             return error
         response = self.handle(error)
         refusal = HTTPException(str(error), response)
-        response.direct_passthrough = False  # of a file too the body can be read
+        if response.direct_passthrough:
+            # A file: Flask-RESTX reads the body below, and may drop the response without closing it.
+            with closing(cast(Any, response.response)) as file:
+                response.set_data(b"".join(file))
+            response.direct_passthrough = False
         refusal.data = response.get_json(silent=True)  # type: ignore[attr-defined]  # Flask-RESTX reads it
         return refusal
 
