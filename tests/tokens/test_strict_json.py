@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from flask_signet.tokens import strict_json
 
-READERS = [strict_json.loads, strict_json.loads_object]
+
+def loads_object(data: bytes) -> Any:
+    return strict_json.loads_object(data)[0]
+
+
+READERS = [strict_json.loads, loads_object]
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
@@ -52,10 +57,28 @@ def test_both_readers_agree_when_a_name_comes_twice(members: dict[str, Any], dat
     compact = json.dumps(members, separators=(",", ":"), ensure_ascii=ascii_only)
     twice = compact[:-1] + "," + json.dumps(name, ensure_ascii=ascii_only) + ":1}"
 
-    assert members == strict_json.loads_object(compact.encode())
+    assert members == loads_object(compact.encode())
     for read in READERS:
         with pytest.raises(ValueError, match="a name appears twice"):
             read(twice.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "nested"),
+    [
+        ("{}", False),
+        ('{"a":1,"b":"c"}', False),
+        ('{"a": "\\n"}', False),  # by the strict way
+        ('{"a":[]}', True),
+        ('{"a":{}}', True),
+        ('{"a":"\\n","b":[]}', True),
+        ('{"a":"["}', True),  # it may hold one, says a look that takes no time
+        ("[]", False),
+        ("[[]]", True),
+    ],
+)
+def test_the_quick_reader_says_whether_there_may_be_objects_within(text: str, nested: bool) -> None:
+    assert (json.loads(text), nested) == strict_json.loads_object(text.encode())
 
 
 TWICE = [

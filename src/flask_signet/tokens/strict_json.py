@@ -40,8 +40,8 @@ _MARKS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL).finditer
 _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}  # what is in quotes is none
 
 
-def _may_be_deep(text: str) -> bool:
-    return text.count("[") + text.count("{") > _DEPTH
+def _brackets(text: str) -> int:
+    return text.count("[") + text.count("{")
 
 
 def _check_depth(text: str) -> None:
@@ -62,7 +62,7 @@ def loads(data: bytes) -> Any:
     :raises ValueError: anything else, nesting deeper than 250 included (RFC 8259 section 9 allows a limit).
     """
     text = data.decode()
-    if _may_be_deep(text):
+    if _brackets(text) > _DEPTH:
         _check_depth(text)
     try:
         value = _decode(text)
@@ -78,22 +78,25 @@ def loads(data: bytes) -> Any:
     return value
 
 
-def loads_object(data: bytes) -> Any:
+def loads_object(data: bytes) -> tuple[Any, bool]:
     """Return what :func:`loads` does, sooner for the usual payload: a flat object without escapes.
 
     A colon stands behind each name. If there are as many as the object has members, no name came twice.
 
+    :return: the value, and whether it may hold objects or lists (a bracket within a text counts as one, too).
+
     :raises ValueError: as :func:`loads`.
     """
     text = data.decode()
-    if text[:1] == "{" and "\\" not in text and not _may_be_deep(text):
+    brackets = _brackets(text)
+    if text[:1] == "{" and "\\" not in text and brackets <= _DEPTH:
         try:
             value, end = _quick(text)
         except RecursionError:
             raise ValueError("nested too deeply") from None
         if end == len(text) and (len(value) == text.count(":") or len(value) == _count_names(text)):
-            return value
-    return loads(data)
+            return value, brackets > 1
+    return loads(data), brackets > 1
 
 
 def _count_names(text: str) -> int | None:

@@ -34,7 +34,10 @@ class Verified:
     ``claims`` are shared by all requests with this token: copy before handing out.
     """
 
-    __slots__ = ("_header", "claims", "expires_at", "identity", "kind", "not_before", "start_claim")
+    __slots__ = ("_header", "claims", "expires_at", "identity", "kind", "nested", "not_before", "start_claim")
+
+    #: Whether there may be objects or lists within the claims, which take more memory.
+    nested: bool
 
     def __init__(self, header: Mapping[str, Any], claims: dict[str, Any], policy: Policy) -> None:
         """Type *claims*, fill what Flask-JWT-Extended fills, and take the identity out."""
@@ -192,16 +195,17 @@ class Verifier:
         if learn and len(self._learned) < _LEARNED_HEADERS:
             self._learned[segment] = (keys, header)
         try:
-            claims = strict_json.loads_object(base64url.decode(payload))
+            claims, nested = strict_json.loads_object(base64url.decode(payload))
         except ValueError:
-            claims = jws.read_payload(payload)  # the same again, to say what is wrong
+            claims, nested = jws.read_payload(payload), True  # the same again, to say what is wrong
         if type(claims) is not dict:
             raise MalformedToken("Invalid payload string: must be a json object")
-        return Verified(header, cast(dict[str, Any], claims), self.policy)
+        verified = Verified(header, cast(dict[str, Any], claims), self.policy)
+        verified.nested = nested
+        return verified
 
     def _remember(self, text: str, verified: Verified) -> None:
-        flat = _NESTED.isdisjoint(map(type, verified.claims.values()))
-        cost = _ENTRY_BYTES + (_BYTES_PER_CHARACTER if flat else _BYTES_PER_CHARACTER_NESTED) * len(text)
+        cost = _ENTRY_BYTES + (_BYTES_PER_CHARACTER_NESTED if verified.nested else _BYTES_PER_CHARACTER) * len(text)
         if cost > self._room:
             return
         self._size += cost
