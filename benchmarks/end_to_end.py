@@ -27,7 +27,7 @@ from flask_signet.clock import SYSTEM
 
 SECONDS = 1  # wrk counts in whole seconds; many short turns rather than few long ones
 # One turn differs from the next by a twentieth; what a goal is set for is repeated until the median stands still.
-ROUNDS = {"one each": 31, "shared": 9}
+ROUNDS = {"one each": 32, "shared": 8}
 ROUTES = ("bare", "bare-again", "ours", "theirs")
 THREADS = {"default": (), "one": ("--blocking-threads", "1")}
 SECRET = "a secret of this measurement alone, for one process"

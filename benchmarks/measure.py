@@ -26,7 +26,7 @@ def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict
     taken: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-warm_up, rounds):
         gc.collect()
-        for name in first + _order(names, number):
+        for name in first + shuffled(names, number):
             start = time.perf_counter()
             count = work[name]()
             seconds = (time.perf_counter() - start) / count
@@ -42,18 +42,22 @@ def in_turns(rate: Callable[[str], float], names: Sequence[str], rounds: int) ->
     """
     rates: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-1, rounds):
-        for name in _order(names, number):
+        for name in shuffled(names, number):
             found = rate(name)
             if number >= 0:
                 rates[name].append(found)
     return rates
 
 
-def _order(names: Sequence[str], number: int) -> list[str]:
-    """Return another order in each round: whoever runs behind itself finds warm caches, and nobody may always."""
+def shuffled(names: Sequence[str], number: int) -> list[str]:
+    """Return the order of a round: whoever runs behind itself finds warm caches, and nobody may always.
+
+    In as many rounds as there are names each is once at each place; then the neighbours change, too.
+    """
+    block, turn = divmod(number, len(names))
     order = list(names)
-    random.Random(number).shuffle(order)
-    return order
+    random.Random(block).shuffle(order)
+    return order[turn:] + order[:turn]
 
 
 def ratio(taken: Mapping[str, Sequence[float]], above: str, below: str) -> float:
