@@ -40,10 +40,6 @@ _MARKS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL).finditer
 _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}  # what is in quotes is none
 
 
-def _brackets(text: str) -> int:
-    return text.count("[") + text.count("{")
-
-
 def _check_depth(text: str) -> None:
     depth = 0
     for mark in _MARKS(text):
@@ -62,7 +58,7 @@ def loads(data: bytes) -> Any:
     :raises ValueError: anything else, nesting deeper than 250 included (RFC 8259 section 9 allows a limit).
     """
     text = data.decode()
-    if _brackets(text) > _DEPTH:
+    if text.count("[") + text.count("{") > _DEPTH:
         _check_depth(text)
     try:
         value = _decode(text)
@@ -88,7 +84,7 @@ def loads_object(data: bytes) -> tuple[Any, bool]:
     :raises ValueError: as :func:`loads`.
     """
     text = data.decode()
-    brackets = _brackets(text)
+    brackets = text.count("[") + text.count("{")
     if text[:1] == "{" and "\\" not in text and brackets <= _DEPTH:
         try:
             value, end = _quick(text)
