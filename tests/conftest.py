@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.support.browsers import find_chromium
 from tests.support.postgres import PostgresServer, find_binaries
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parent.parent
+
+if settings.get_current_profile_name() == "default":
+    # No test asserts a time, and an example that takes long on a busy machine is no failure either. In CI this is so
+    # by Hypothesis's own profile.
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
 
 StartServer = Callable[..., Server]
 
