@@ -25,7 +25,7 @@ from flask_signet.web.issuing import get_jti as get_jti
 from flask_signet.web.issuing import get_unverified_jwt_headers as get_unverified_jwt_headers
 from flask_signet.web.manager import JWTManager as JWTManager
 
-__version__ = "0.1.0"
+__version__ = "0.1.1"
 
 # A plain name: `from typing import TYPE_CHECKING` would cost every start 9 ms.
 TYPE_CHECKING = False

@@ -36,7 +36,9 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
-_MARKS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL).finditer
+# A string that never ends takes the rest of the text, a lone last backslash included. If it could fail to match, the
+# search would begin again at each quote in it, and take time that grows with the square of the length.
+_MARKS = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)|[\[{\]}]', re.DOTALL).finditer
 _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}  # what is in quotes is none
 
 
