@@ -95,6 +95,7 @@ lint: setup js/dist/.ready
 	$(BIN)/ruff format --check .
 	node_modules/.bin/pyright --warnings
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/vermin --quiet --no-tips -t=3.10- --violations src
 	$(BIN)/codespell
 	npm run typecheck --workspaces --if-present
 	npm run --silent lint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def close_database(_error: BaseException | None) -> None:
 
 def add_task(user_id: object, title: str) -> int:
     """Write a task of *user_id* and return its number."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     with database() as connection:
         cursor = connection.execute(
             "insert into tasks (user_id, title, created_at) values (?, ?, ?)", (str(user_id), title, now)

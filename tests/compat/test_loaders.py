@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -348,7 +348,7 @@ def test_claims_of_a_call_go_over_those_of_the_loader() -> None:
 
 def test_headers_are_written_as_claims_are() -> None:
     """By the application's JSON provider, as Flask-JWT-Extended has it: a UUID is a text, a date one of HTTP."""
-    more = {"device": UUID(int=1), "since": datetime(2020, 1, 1, tzinfo=UTC)}
+    more = {"device": UUID(int=1), "since": datetime(2020, 1, 1, tzinfo=timezone.utc)}
     w = world()
 
     token = w.access(additional_claims=more, additional_headers=more)

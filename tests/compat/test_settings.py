@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import flask_jwt_extended
@@ -452,7 +452,11 @@ def test_a_token_with_a_claim_that_no_guard_reads_is_not_made(claims: dict[Any, 
         {"a": nested(240), "b": ["c", 1, None, {"d": (1.5, True)}], "é😀": "é😀"},
         {1: "a", "2": "b", None: "c"},
         {"aud": ["a", "b"], "iss": "a", "iat": NOW - 1, "nbf": NOW - 0.5},
-        {"aud": "a", "iat": datetime.fromtimestamp(NOW, UTC), "nbf": datetime.fromtimestamp(NOW, UTC)},
+        {
+            "aud": "a",
+            "iat": datetime.fromtimestamp(NOW, timezone.utc),
+            "nbf": datetime.fromtimestamp(NOW, timezone.utc),
+        },
     ],
 )
 def test_a_token_with_rare_claims_that_guards_read_is_made(claims: dict[Any, Any]) -> None:
@@ -581,9 +585,9 @@ def test_a_service_with_a_public_key_only_verifies() -> None:
         w.access()
 
 
-@pytest.mark.parametrize("zone", [None, UTC, timezone(timedelta(hours=5))])
+@pytest.mark.parametrize("zone", [None, timezone.utc, timezone(timedelta(hours=5))])
 def test_a_start_given_as_a_date_is_written_as_a_number(zone: Any) -> None:
-    moment = datetime.fromtimestamp(NOW + 60, zone or UTC)
+    moment = datetime.fromtimestamp(NOW + 60, zone or timezone.utc)
     token = world().access(additional_claims={"nbf": moment if zone else moment.replace(tzinfo=None)})
 
     assert peek(token)["nbf"] == NOW + 60
@@ -598,7 +602,7 @@ def test_what_can_be_added_to_a_date_is_a_life_time() -> None:
             return moment.replace(month=month, year=moment.year + (month == 1), day=1)
 
     w = world(JWT_ACCESS_TOKEN_EXPIRES=Month())
-    start = datetime.fromtimestamp(NOW, UTC)
+    start = datetime.fromtimestamp(NOW, timezone.utc)
     for token in (w.access(), w.access(expires_delta=Month())):
         assert peek(token)["exp"] == (start + Month()).timestamp()
     assert w.get("/access", token).status_code == 200

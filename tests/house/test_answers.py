@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -131,7 +131,7 @@ def test_rotating_forgets_the_keys_that_no_living_token_was_signed_with(tmp_path
     assert retired in {key["kid"] for key in kept}
     age(app, signet.store, 311)
     with app.app_context(), signet.store.write() as connection:
-        long_ago = int((datetime.now(UTC) - timedelta(days=400)).timestamp() * 1000)
+        long_ago = int((datetime.now(timezone.utc) - timedelta(days=400)).timestamp() * 1000)
         connection.exec_driver_sql("UPDATE signet_keys SET retired_at = ? WHERE kid = ?", (long_ago, retired))
     left = json.loads(run(args=["signet", "keys", "rotate", "--json"]).output)["keys"]
     assert retired not in {key["kid"] for key in left}

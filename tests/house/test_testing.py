@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -139,12 +139,12 @@ def test_after_a_login_in_the_future_former_sessions_stay_expired_until_a_reset(
     with frozen(app, now=far):
         log_in()
     assert (refresh(before), refresh(log_in())) == (401, 200)
-    assert created() >= datetime.fromtimestamp(far - 1, UTC).isoformat()
+    assert created() >= datetime.fromtimestamp(far - 1, timezone.utc).isoformat()
 
     reset(app)
     signet.users.create("ada", "correct horse")
     before = log_in()
-    assert created() < datetime.fromtimestamp(far - 1, UTC).isoformat()
+    assert created() < datetime.fromtimestamp(far - 1, timezone.utc).isoformat()
     assert refresh(before) == 200
 
 

@@ -10,7 +10,8 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+
+from typing_extensions import Self
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ A ring lies in the file that ``JWT_KEYS`` names (or ``--file``), or in the datab
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -142,7 +142,7 @@ class _TableRing:
         # So that an older root key is needed no more, and what nobody's token can be signed with is gone.
         self._table.seal_again()
         if self._overlap is not None:
-            self._table.forget_retired(datetime.fromtimestamp(SYSTEM.time(), UTC) - self._overlap)
+            self._table.forget_retired(datetime.fromtimestamp(SYSTEM.time(), timezone.utc) - self._overlap)
         judge = partial(ring.refuse_unsettled, now=SYSTEM.now(), settle=_SETTLE)
         return _stored(self._table.rotate(judge=judge))
 

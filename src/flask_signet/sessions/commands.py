@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any, cast
 
 import click
@@ -32,7 +32,7 @@ def list_command(username: str | None, as_json: bool) -> None:
         click.echo(json.dumps([_plain(info) for info in infos], indent=2))
         return
     for info in infos:
-        used = datetime.fromtimestamp(info.used_at / 1000, UTC).isoformat(" ", "minutes")
+        used = datetime.fromtimestamp(info.used_at / 1000, timezone.utc).isoformat(" ", "minutes")
         click.echo(f"{info.id}  user {info.user_id}  {used}  {info.address or '-'}  {info.device or '-'}")
     click.echo(f"{len(infos)} session{'' if len(infos) == 1 else 's'}")
 

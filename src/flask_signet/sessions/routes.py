@@ -5,7 +5,7 @@ What the routes need hangs on ``app.extensions["signet"]``; see :class:`Services
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from functools import cache, partial
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
@@ -367,4 +367,5 @@ def _as_json(info: SessionInfo, current: str | None) -> dict[str, Any]:
 
 
 def _iso(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    moment = datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -17,13 +17,14 @@ from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError, StorageError
 from flask_signet.files import create_private, locked, private_folder, tighten
 from flask_signet.settings import nearest
+from flask_signet.store import sqlite_codes
 from flask_signet.store.schema import LOCK_NAME
 from flask_signet.store.settings import StoreSettings
 
 FILE_NAME = "signet.sqlite3"
 
 # Primary result codes after which SQLite has to open the file again.
-_SPENT = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB})
+_SPENT = frozenset({sqlite_codes.READONLY, sqlite_codes.IOERR, sqlite_codes.CANTOPEN, sqlite_codes.NOTADB})
 
 LOCK_MILLISECONDS = 2_000  # a lock that is not to be had by then: 503, and the client tries again
 CONNECT_SECONDS = 2  # the least that libpq takes
@@ -169,7 +170,7 @@ def _sqlite(url: URL, *, wal: bool) -> Engine:
     @event.listens_for(engine, "handle_error")
     def judge(context: Any) -> None:  # pyright: ignore[reportUnusedFunction]
         # A connection that was opened while the file could not be written stays one that only reads.
-        code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
+        code = sqlite_codes.primary_code_of(context.original_exception)
         context.is_disconnect = context.is_disconnect or code in _SPENT
 
     return _with_pragmas(engine, wal=wal)

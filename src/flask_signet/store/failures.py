@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from sqlalchemy import exc
 
 from flask_signet.exceptions import Unavailable
+from flask_signet.store import sqlite_codes
 
 log = logging.getLogger(__name__)
 
 # SQLSTATE of serialization_failure and deadlock_detected (PostgreSQL, appendix A).
 _PASSING_SQLSTATES = frozenset({"40001", "40P01"})
 
-# By the low byte of SQLite's result code.
+# By SQLite's primary result code.
 _SQLITE_ADVICE = {
-    sqlite3.SQLITE_READONLY: "Let this user write the database file and the folder that it lies in.",
-    sqlite3.SQLITE_CANTOPEN: "Let this user write the database file and the folder that it lies in.",
-    sqlite3.SQLITE_IOERR: "Look at the disk that the database file lies on.",
-    sqlite3.SQLITE_FULL: "The disk is full: make room.",
+    sqlite_codes.READONLY: "Let this user write the database file and the folder that it lies in.",
+    sqlite_codes.CANTOPEN: "Let this user write the database file and the folder that it lies in.",
+    sqlite_codes.IOERR: "Look at the disk that the database file lies on.",
+    sqlite_codes.FULL: "The disk is full: make room.",
 }
 
 
@@ -36,7 +37,7 @@ def passes(error: Exception) -> bool:
     original = error.orig
     if isinstance(original, sqlite3.OperationalError):
         # The low byte is the primary code; SQLite has waited its busy timeout where waiting could help.
-        return getattr(original, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+        return sqlite_codes.primary_code_of(original) == sqlite_codes.BUSY
     # A connection that broke before the commit was asked for has changed nothing.
     return error.connection_invalidated or getattr(original, "sqlstate", None) in _PASSING_SQLSTATES
 
@@ -45,8 +46,7 @@ def about_tables(error: exc.DBAPIError) -> bool:
     """Say whether a statement failed as it would where the tables are not those that it was written for."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
-        code = getattr(original, "sqlite_errorcode", 0)
-        return code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT_NOTNULL)
+        return sqlite_codes.code_of(original) in (sqlite_codes.ERROR, sqlite_codes.CONSTRAINT_NOTNULL)
     # Class 42: a table or column is not there, or is of another type; 23502: a column wants a value.
     state = str(getattr(original, "sqlstate", None) or "")
     return state.startswith("42") or state == "23502"
@@ -71,6 +71,6 @@ def unavailable(error: exc.SQLAlchemyError) -> Unavailable:
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     # The driver's own words only: SQLAlchemy's would add the statement and its values.
     words = str(original).strip()
-    advice = _SQLITE_ADVICE.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
+    advice = _SQLITE_ADVICE.get(sqlite_codes.primary_code_of(original))
     log.error("The store does not answer: %s: %s", type(original).__name__, f"{words}. {advice}" if advice else words)
     return Unavailable("The store does not answer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from sqlalchemy import BigInteger, Integer, MetaData
 from sqlalchemy.types import TypeDecorator
@@ -40,4 +40,4 @@ def milliseconds(clock: Clock) -> int:
 
 def moment(timestamp: int) -> datetime:
     """Return a :class:`Timestamp` as an aware ``datetime`` in UTC."""
-    return datetime.fromtimestamp(timestamp / 1000, UTC)
+    return datetime.fromtimestamp(timestamp / 1000, timezone.utc)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any, Final, Literal, TypeGuard
 
 from flask_signet.exceptions import ImmatureToken, InvalidClaim, SignetError, TokenExpired
@@ -237,7 +237,7 @@ def _meaning(name: str, value: Any) -> str:
     meaning = _EXPLAINED.get(name, "")
     if name in _TIMES and _is_number(value):
         try:
-            return f"{meaning}: {datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            return f"{meaning}: {datetime.fromtimestamp(value, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
         except (ValueError, OverflowError, OSError):
             return f"{meaning}: beyond every calendar"
     return meaning

@@ -56,7 +56,7 @@ def refuse_clashes(app: Flask, names: frozenset[str]) -> None:
             if method in ("HEAD", "OPTIONS"):
                 continue
             place = rule.host, rule.subdomain, rule.rule, method
-            seen[*place, ours] = rule.endpoint
+            seen[(*place, ours)] = rule.endpoint
             other = seen.get((*place, not ours))
             if other is not None:
                 first, second = (rule.endpoint, other) if ours else (other, rule.endpoint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final, Literal, cast
 
 from flask import current_app, request
@@ -198,13 +198,13 @@ def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: i
         name = f"JWT_{kind.upper()}_TOKEN_EXPIRES"
         given = cast(Any, layer.app.config[name])
     # Reckoned from today: how long a month of a relativedelta is depends on it.
-    lasting = web_settings.expires(given, name, since=datetime.fromtimestamp(now, UTC))
+    lasting = web_settings.expires(given, name, since=datetime.fromtimestamp(now, timezone.utc))
     return None if lasting is False else int(lasting.total_seconds())
 
 
 def _numeric_date(moment: datetime) -> int:
     """Return *moment* as RFC 7519 section 2 writes it; without a time zone it is UTC."""
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
 
 
 def _merged(loaded: Any, given: Mapping[str, Any] | None, reserved: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from operator import itemgetter
 from typing import Any, Final, Literal, cast
 
@@ -17,7 +17,7 @@ from flask_signet.exceptions import SettingsError
 from flask_signet.tokens.claims import Policy
 from flask_signet.tokens.keys import ALGORITHMS
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 LOCATIONS: Final = ("headers", "cookies", "query_string", "json")
 
 DEFAULTS: Final[dict[str, Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -36,7 +36,7 @@ def test_ids_count_from_one_and_are_never_given_again(accounts: Accounts) -> Non
 
 
 def test_a_new_account_is_found_as_it_was_made(accounts: Accounts) -> None:
-    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    before = datetime.now(timezone.utc) - timedelta(milliseconds=1)
     made = accounts.create("Ada", PASSWORD, email="ada@example.com", roles=["admin", "author"])
 
     assert ("Ada", "ada@example.com", False, ("admin", "author"), False) == (
@@ -46,7 +46,7 @@ def test_a_new_account_is_found_as_it_was_made(accounts: Accounts) -> None:
         made.roles,
         made.disabled,
     )
-    assert before <= made.created_at <= datetime.now(UTC)
+    assert before <= made.created_at <= datetime.now(timezone.utc)
     assert accounts.find("ADA") == accounts.get(1) == accounts.get("1") == made
     assert accounts.list() == [made]
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 
@@ -328,7 +328,7 @@ def test_an_unknown_key_cannot_be_revoked(keys: KeyTable) -> None:
 def test_retired_keys_are_forgotten_after_their_time(store: Store) -> None:
     keys = KeyTable(store, ring(A))
     keys.rotate()
-    soon = datetime.now(UTC) + timedelta(minutes=1)
+    soon = datetime.now(timezone.utc) + timedelta(minutes=1)
 
     assert (0, 1) == (keys.forget_retired(soon - timedelta(hours=1)), keys.forget_retired(soon))
     assert sorted(key.status for key in keys.load()) == ["current", "next"]
