@@ -19,6 +19,7 @@ from flask import Flask, appcontext_pushed, current_app, has_app_context, reques
 from flask_signet.accounts import Accounts, AppAccounts, Passwords, Throttle, Users
 from flask_signet.accounts import routes as account_routes
 from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.limits import Limits
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SettingsError, UserLookupError
 from flask_signet.key_ring import DatabaseRing
@@ -69,6 +70,7 @@ class Rooms:
     keys: KeyTable
     ring: DatabaseRing
     users: Accounts | AppAccounts
+    limits: Limits
     feed: Feed
     sessions: Sessions
 
@@ -111,6 +113,11 @@ class House:
     def sessions(self) -> Sessions:
         """The session service."""
         return self.rooms.sessions
+
+    @property
+    def limits(self) -> Limits:
+        """How often a client may do what costs work."""
+        return self.rooms.limits
 
     @property
     def keys(self) -> KeyTable:
@@ -183,6 +190,7 @@ class House:
             keys=keys,
             ring=DatabaseRing(keys, clock),
             users=users,
+            limits=Limits(clock=clock, enabled=account_settings.read(app.config).throttle),
             feed=feed,
             sessions=sessions,
         )

@@ -10,7 +10,7 @@ from flask_signet.accounts import names
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.throttle import Throttle
 from flask_signet.accounts.users import Users, replace_hash
-from flask_signet.exceptions import InvalidCredentials, InvalidRequest, SignetError, Unavailable
+from flask_signet.exceptions import InvalidCredentials, SignetError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,10 @@ class Authenticator:
         :raises RateLimited: too many failures before this one.
         :raises Unavailable: the store is away, or too many logins come at once.
         """
-        name = _throttled_name(username)
+        if not self._passwords.is_possible(password):
+            # Nothing is hashed, so nothing is learnt: no try.
+            raise InvalidCredentials
+        name = names.folded(username)
         if self._throttle is not None:
             self._throttle.admit(name, address)
         try:
@@ -82,13 +85,16 @@ class Authenticator:
 
     def matching(self, user: Any, password: str, *, address: str | None = None) -> str | None:
         """Return the stored hash that *password* is right for, or ``None``; otherwise as :meth:`verify`."""
-        # Tries count under a name of their own: guessing here must not hold up the owner's login.
+        if not self._passwords.is_possible(password):
+            return None
+        # Tries count under a name of their own, which no folded name is: guessing here must not hold up the owner's
+        # login.
         name = f"\0{user.id}"
         if self._throttle is not None:
             self._throttle.admit(name, address)
         try:
             stored = self._users.password_hash(user)
-            right = self._passwords.verify(stored, password)
+            right = self._passwords.verify(stored, password, work="account")
         except BaseException:
             if self._throttle is not None:
                 self._throttle.undecided(name, address)
@@ -129,14 +135,7 @@ class Authenticator:
     def _rehash(self, user: Any, stored: str, password: str) -> None:
         try:
             # Only that hash: a password that was set meanwhile must not give way to the old one.
-            replace_hash(self._users, user, stored, self._passwords.hash(password))
+            replace_hash(self._users, user, stored, self._passwords.hash(password, work="login"))
         except SignetError as error:
             # The login is good all the same; the next one tries again.
             log.warning("A password hash with old parameters could not be replaced: %s", error)
-
-
-def _throttled_name(username: str) -> str:
-    try:
-        return names.canonical(username)
-    except InvalidRequest:
-        return username

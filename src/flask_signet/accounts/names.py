@@ -18,6 +18,9 @@ MAX_LENGTH = 128  # characters; the column has room for what case mapping and NF
 # RFC 8264 section 7: a form that does not come to rest soon is refused.
 _ROUNDS = 3
 
+# Marks, and what has no width: controls, joiners, lone surrogates.
+_UNSEEN = frozenset({"Mn", "Me", "Cc", "Cf", "Cs"})
+
 
 def canonical(username: str) -> str:
     """Return the form by which a user name is unique.
@@ -38,6 +41,23 @@ def canonical(username: str) -> str:
             return mapped
         current = mapped
     raise _refused("has no stable form")
+
+
+def folded(username: str) -> str:
+    """Return what all spellings of a name have in common, to count tries by.
+
+    A column of the application may compare without regard to case, accents, width or blanks; so all of them are one
+    name here, also those that :func:`canonical` refuses. Two users whose names differ in nothing else share a count.
+    """
+    # A longer name is nobody's, and its end is not looked at.
+    text = unicodedata.normalize("NFKD", username[: 2 * MAX_LENGTH]).casefold()
+    text = unicodedata.normalize("NFKD", text)
+    seen = (
+        " " if character.isspace() else character
+        for character in text
+        if character.isspace() or unicodedata.category(character) not in _UNSEEN
+    )
+    return " ".join("".join(seen).split())
 
 
 def shown(username: str) -> str:

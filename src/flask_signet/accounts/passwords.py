@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
+from typing import Literal
 
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
@@ -16,6 +17,9 @@ from flask_signet.exceptions import Unavailable, WeakPassword
 from flask_signet.processes import PerProcess
 
 log = logging.getLogger(__name__)
+
+#: What a password is hashed for. Each has slots of its own: new accounts must not take the place of logins.
+Work = Literal["login", "account"]
 
 # Whoever can write a hash into the table must not be able to choose how much a login costs.
 MAX_MEMORY_KIB = 262_144
@@ -39,7 +43,10 @@ class Passwords:
 
         self._settings = settings
         self._clock = clock
-        self._slots = PerProcess(partial(threading.BoundedSemaphore, settings.hashes_at_once))
+        self._slots = {
+            "login": PerProcess(partial(threading.BoundedSemaphore, settings.hashes_at_once)),
+            "account": PerProcess(partial(threading.BoundedSemaphore, settings.other_hashes_at_once)),
+        }
         if settings.testing:
             self._hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
         else:
@@ -71,8 +78,14 @@ class Passwords:
         if _bytes(password) is None:
             raise _weak(field, "is no valid text")
 
-    def hash(self, password: str) -> str:
+    def is_possible(self, password: str) -> bool:
+        """Return whether a hash can be of *password*; otherwise it is too long or not valid Unicode."""
+        return _bytes(password) is not None
+
+    def hash(self, password: str, *, work: Work = "account") -> str:
         """Return the hash to store, in the PHC string format.
+
+        :param work: whose slots it takes.
 
         :raises WeakPassword: it is longer than 1024 characters or no valid text.
         :raises Unavailable: too many passwords are being hashed.
@@ -80,10 +93,10 @@ class Passwords:
         data = _bytes(password)
         if data is None:
             raise _weak("password", f"must be valid text of at most {MAX_PASSWORD_LENGTH} characters")
-        with self._slot():
+        with self._slot(work):
             return self._hasher.hash(data, salt=self._clock.token_bytes(self._hasher.salt_len))
 
-    def verify(self, stored: str | None, password: str) -> bool:
+    def verify(self, stored: str | None, password: str, *, work: Work = "login") -> bool:
         """Say whether *password* is the one that was hashed; a missing hash costs the same time.
 
         Where hashes by werkzeug.security were met, each password is tried against both kinds, one of them nobody's:
@@ -101,7 +114,7 @@ class Passwords:
         if by_werkzeug is not None:
             self._nobodys_by_werkzeug = f"{by_werkzeug.partition('$')[0]}$nobody$0"
         other = by_werkzeug or self._nobodys_by_werkzeug
-        with self._slot():
+        with self._slot(work):
             right = other is not None and _werkzeug_verify(other, password)
             try:
                 # On a miss the library raises; the hashes of nobody match nothing.
@@ -120,11 +133,11 @@ class Passwords:
             return True
 
     @contextmanager
-    def _slot(self) -> Generator[None, None, None]:
+    def _slot(self, work: Work) -> Generator[None, None, None]:
         # Never waits: a request that waits here holds a thread that others need.
-        slots = self._slots()
+        slots = self._slots[work]()
         if not slots.acquire(blocking=False):
-            raise Unavailable("Too many logins at once", retry_after=1)
+            raise Unavailable("Too many passwords are being hashed at once", retry_after=1)
         try:
             yield
         finally:

@@ -7,6 +7,8 @@ from typing import Any
 from flask import Response, current_app, request
 
 from flask_signet import settings
+from flask_signet.accounts import names
+from flask_signet.accounts.limits import Limits
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH
 from flask_signet.exceptions import NotFound, RevokedTokenError
 from flask_signet.web.answers import json_answer
@@ -41,11 +43,12 @@ def register() -> Response:
         raise NotFound
     body = json_object(request)
     # Fields are taken by name and nothing else of the body is: no one registers roles for himself.
-    user = create(
-        text_field(body, "username"),
-        text_field(body, "password", max_length=MAX_PASSWORD_LENGTH),
-        email=text_field(body, "email", required=False) or None,
-    )
+    username = text_field(body, "username") or ""
+    password = text_field(body, "password", max_length=MAX_PASSWORD_LENGTH)
+    email = text_field(body, "email", required=False) or None
+    limits: Limits = current_app.extensions["signet"].limits
+    with limits.attempt("register", name=names.folded(username), address=request.remote_addr):
+        user = create(username, password, email=email)
     return json_answer(users.profile(user).as_json(), 201)
 
 

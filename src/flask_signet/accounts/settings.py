@@ -28,7 +28,7 @@ class AccountSettings:
     """What the accounts promise.
 
     :param registration: anyone may make an account by ``POST /account``.
-    :param throttle: failed logins make the next ones wait.
+    :param throttle: failed logins make the next ones wait, and routes that cost work have limits.
     :param min_password_length: in characters, 8 to 1024.
     :param memory_kib: Argon2id's memory, KiB; the least is OWASP's smallest profile.
     :param time_cost: Argon2id's passes.
@@ -56,6 +56,11 @@ class AccountSettings:
     def hashes_at_once(self) -> int:
         """The limit itself, the machine's cores counted."""
         return self.passwords_at_once or max(4, 2 * (os.cpu_count() or 1))
+
+    @property
+    def other_hashes_at_once(self) -> int:
+        """The limit of what is no login: new accounts and changes of a password."""
+        return max(1, self.hashes_at_once // 2)
 
 
 def read(config: Mapping[str, Any]) -> AccountSettings:

@@ -3,21 +3,24 @@
 Counted are failures in a row, in the memory of each worker process: by name and network together, by name, and by
 network. A success clears what it proves. A network from which a name has logged in before is not held up by what
 others do to that name. With W worker processes a guesser has up to W times the tries.
+
+Tries that succeed have a limit as well, by name: each of them costs a hash.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from flask_signet.accounts.limits import Buckets, Rate, make_room
+from flask_signet.accounts.networks import network_of
 from flask_signet.clock import Clock
 from flask_signet.exceptions import RateLimited
 from flask_signet.processes import PerProcess
 
-MAX_ENTRIES = 50_000  # of each kind; the oldest is forgotten first
+MAX_ENTRIES = 50_000  # of each kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ PAIR = Policy(free=5, longest=300, memory=3_600)
 NAME = Policy(free=20, longest=3_600, memory=86_400)
 # Many people may stand behind one address.
 NETWORK = Policy(free=60, longest=60, memory=900)
+# Right or wrong: far more than a person needs, and few enough that one account cannot take all hashing slots.
+LOGINS = Rate(burst=60, every=1.0)
 
 
 @dataclass(slots=True)
@@ -73,8 +78,14 @@ class _Counts:
         count.failures += 1
         count.last = now
         self._counts[key] = count
-        if len(self._counts) > MAX_ENTRIES:
-            self._counts.popitem(last=False)
+        make_room(self._counts, MAX_ENTRIES, lambda count, _: self._holds_up(count, now))
+
+    def renew(self, key: bytes) -> None:
+        if key in self._counts:
+            self._counts.move_to_end(key)
+
+    def _holds_up(self, count: _Count, now: float) -> bool:
+        return count.failures >= self._policy.free and now - count.last <= self._policy.memory
 
     def take_back(self, key: bytes) -> None:
         count = self._counts.get(key)
@@ -94,25 +105,32 @@ class Throttle:
         self._pairs = _Counts(PAIR)
         self._names = _Counts(NAME)
         self._networks = _Counts(NETWORK)
+        self._logins = Buckets(LOGINS)
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
     def admit(self, name: str, address: str | None) -> None:
         """Count a try.
 
-        :param name: the canonical user name, or what was given in its place.
+        :param name: the folded user name; see :func:`flask_signet.accounts.names.folded`.
         :param address: the network address of the client; ``None`` or ``""`` (a Unix socket) where there is none.
         :raises RateLimited: it comes too early; it is not counted.
         """
         pair, by_name, network = _keys(name, address)
         now = self._clock.monotonic()
         with self._lock():
-            wait = max(self._pairs.wait(pair, now), self._networks.wait(network, now))
+            wait = max(self._pairs.wait(pair, now), self._networks.wait(network, now), self._logins.wait(by_name, now))
             if pair not in self._known:
                 wait = max(wait, self._names.wait(by_name, now))
             if wait > 0:
+                # No longer wait, but others are forgotten first.
+                self._pairs.renew(pair)
+                self._names.renew(by_name)
+                self._networks.renew(network)
+                self._logins.renew(by_name)
                 raise RateLimited(retry_after=max(1, int(wait + 0.999)))
             self._pairs.add(pair, now)
             self._names.add(by_name, now)
+            self._logins.add(by_name, now)
             if address:
                 self._networks.add(network, now)
 
@@ -136,29 +154,8 @@ class Throttle:
         with self._lock():
             self._pairs.take_back(pair)
             self._names.take_back(by_name)
+            self._logins.take_back(by_name)
             self._networks.take_back(network)
-
-
-def network_of(address: str | None) -> str:
-    """Return what one customer usually has to himself: an IPv4 address, or the /64 of an IPv6 one.
-
-    A port is left out: some proxies send ``192.0.2.1:40000`` or ``[2001:db8::1]:40000``, another one each time.
-    """
-    if not address:
-        return "-"
-    if address.startswith("["):
-        address = address[1:].partition("]")[0]
-    elif address.count(":") == 1:
-        address = address.partition(":")[0]
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((ip, 64), strict=False))
-    return str(ip)
 
 
 def _keys(name: str, address: str | None) -> tuple[bytes, bytes, bytes]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from flask import Response, current_app, request
 
+from flask_signet.accounts.limits import Limits
 from flask_signet.accounts.service import Accounts
 from flask_signet.exceptions import (
     InvalidHeaderError,
@@ -55,6 +56,11 @@ class Services(Protocol):
     @property
     def store(self) -> Store:
         """The database."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """How often a client may do what costs work."""
         ...
 
 
@@ -217,7 +223,8 @@ def change_password() -> Response:
     def change(judged: str) -> Granted | None:
         return _replace_password(signet, user, judged, new_hash())
 
-    granted = signet.users.change_by_password(user, current, change, address=request.remote_addr)
+    with signet.limits.attempt("password", name=str(user.id), address=request.remote_addr):
+        granted = signet.users.change_by_password(user, current, change, address=request.remote_addr)
     return _answer(granted, transport)
 
 
@@ -254,7 +261,8 @@ def change_account() -> Response:
         "" if "email" in body and body["email"] is None else text_field(body, "email", max_length=320, required=False)
     )
     username = text_field(body, "username", max_length=1_024, required=False)
-    changed = update(user.id, username=username, email=email)
+    with signet.limits.attempt("account", name=str(user.id), address=request.remote_addr):
+        changed = update(user.id, username=username, email=email)
     return json_answer(signet.users.profile(changed).as_json())
 
 
@@ -266,7 +274,8 @@ def delete_account() -> Response:
     delete = getattr(signet.users, "delete", None)
     if delete is None:
         raise NotFound("The accounts of this application are deleted elsewhere")
-    delete(user.id)
+    with signet.limits.attempt("account", name=str(user.id), address=request.remote_addr):
+        delete(user.id)
     return empty_answer()
 
 

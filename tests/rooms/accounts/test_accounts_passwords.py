@@ -288,3 +288,17 @@ def test_a_hash_by_werkzeug_with_impossible_costs_lets_nobody_in_and_disturbs_no
 
     assert not passwords.verify(stored, "correct horse")
     assert passwords.verify(passwords.hash("correct horse"), "correct horse")
+
+
+def test_logins_and_other_work_have_slots_of_their_own() -> None:
+    """However many accounts are being made, a login finds its slot, and the other way round."""
+    passwords = Passwords(AccountSettings(testing=True, passwords_at_once=2), clock=SYSTEM)
+    stored = passwords.hash("correct horse")
+    with passwords._slot("account"):
+        with pytest.raises(Unavailable):
+            passwords.hash("correct horse")
+        assert passwords.verify(stored, "correct horse")
+    with passwords._slot("login"), passwords._slot("login"):
+        with pytest.raises(Unavailable):
+            passwords.verify(stored, "correct horse")
+        passwords.hash("correct horse")

@@ -162,7 +162,7 @@ def test_a_check_that_could_not_be_made_counts_nothing(file_store: Store, thrott
     """Too many hashes at once is our trouble, not a guess."""
     accounts = Accounts(file_store, full := Passwords(AccountSettings(passwords_at_once=1), clock=SYSTEM), throttle)
     user = accounts.create("ada", PASSWORD)
-    with full._slot():
+    with full._slot("login"), full._slot("account"):
         for _ in range(20):
             with pytest.raises(Unavailable):
                 accounts.verify_password(user, PASSWORD)
@@ -171,3 +171,49 @@ def test_a_check_that_could_not_be_made_counts_nothing(file_store: Store, thrott
 
     assert accounts.verify_password(user, PASSWORD)
     assert accounts.authenticate("ada", PASSWORD) == user
+
+
+SPELLINGS = [
+    "Ada Lovelace",
+    "ADA LOVELACE",
+    "ada lovelace ",
+    " ada\tlovelace",
+    "ada\u00a0lovelace",
+    "\uff21da lovelace",
+    "\u00e0da lovelace",
+    "ada\u200d love\u00adlace",
+    "ada lovelace" + " " * 1_000,
+]
+
+
+def test_all_spellings_of_a_name_with_a_blank_are_one_name(members: Members, file_store: Store) -> None:
+    """A column of the application may take them all; PRECIS has no canonical form of any."""
+    accounts = AppAccounts(members, file_store, cheap(), Throttle(clock=MovedClock().clock))
+    refusals: list[type[Exception]] = []
+    for number in range(40):
+        try:
+            accounts.authenticate(SPELLINGS[number % len(SPELLINGS)], "wrong", address=f"192.0.2.{number}")
+        except (InvalidCredentials, RateLimited) as error:
+            refusals.append(type(error))
+
+    assert refusals == [InvalidCredentials] * 20 + [RateLimited] * 20
+
+
+def test_no_name_that_is_typed_in_holds_up_the_change_of_a_password(members: Members, file_store: Store) -> None:
+    accounts = AppAccounts(members, file_store, cheap(), Throttle(clock=MovedClock().clock))
+    for number in range(20):
+        with pytest.raises(InvalidCredentials):
+            accounts.authenticate("\0a", "wrong", address=f"192.0.2.{number}")
+
+    assert accounts.verify_password(members.members["a"], PASSWORD, address="203.0.113.9")
+
+
+@pytest.mark.parametrize("impossible", ["a" * 1_025, "a" * 5_000, "\ud800"])
+def test_a_password_that_is_not_hashed_counts_for_nobody(members: Members, file_store: Store, impossible: str) -> None:
+    accounts = AppAccounts(members, file_store, cheap(), Throttle(clock=MovedClock().clock))
+    for _ in range(100):
+        with pytest.raises(InvalidCredentials):
+            accounts.authenticate("ada", impossible, address="192.0.2.1")
+        assert not accounts.verify_password(members.members["a"], impossible, address="192.0.2.1")
+
+    assert accounts.authenticate("ada", PASSWORD, address="192.0.2.1") is members.members["a"]

@@ -187,3 +187,33 @@ def test_memory_is_bounded(throttle: Throttle, monkeypatch: pytest.MonkeyPatch) 
 
     sizes = [len(counts._counts) for counts in (throttle._pairs, throttle._names, throttle._networks)]
     assert max(*sizes, len(throttle._known)) <= 100
+
+
+def test_a_flood_of_names_pushes_no_blocked_one_out(throttle: Throttle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while the guesser goes on nor after he stopped."""
+    monkeypatch.setattr(module, "MAX_ENTRIES", 100)
+    for number in range(NAME.free):
+        throttle.admit("ada", f"198.51.100.{number}")
+    for number in range(1_000):
+        throttle.admit(f"user{number}", f"10.0.{number // 250}.{number % 250}")
+
+    with pytest.raises(RateLimited):
+        throttle.admit("ada", "203.0.113.9")
+
+
+def test_tries_that_succeed_have_a_limit_too(throttle: Throttle, moved: MovedClock) -> None:
+    """One account must not take all hashing slots; one login a second is always free."""
+    admitted = 0
+    try:
+        for number in range(1_000):
+            throttle.admit("ada", f"192.0.2.{number % 250}")
+            throttle.succeeded("ada", f"192.0.2.{number % 250}")
+            admitted += 1
+    except RateLimited:
+        pass
+    for _ in range(100):
+        moved.seconds += module.LOGINS.every
+        throttle.admit("ada", "192.0.2.1")
+        throttle.succeeded("ada", "192.0.2.1")
+
+    assert module.LOGINS.burst == admitted

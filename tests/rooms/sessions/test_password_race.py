@@ -78,8 +78,8 @@ class Halves:
         verify = Passwords.verify
         held: list[int] = []
 
-        def held_back(passwords: Passwords, stored: str | None, password: str) -> bool:
-            right = verify(passwords, stored, password)
+        def held_back(passwords: Passwords, stored: str | None, password: str, **work: Any) -> bool:
+            right = verify(passwords, stored, password, **work)
             if threading.current_thread().name == "late" and not held:
                 held.append(1)
                 self.judged.set()

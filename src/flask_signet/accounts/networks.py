@@ -1,0 +1,27 @@
+"""What counts as one network where tries are counted."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def network_of(address: str | None) -> str:
+    """Return what one customer usually has alone: an IPv4 address, or the /64 of an IPv6 one.
+
+    A port is left out: some proxies send ``192.0.2.1:40000`` or ``[2001:db8::1]:40000``, another one each time.
+    """
+    if not address:
+        return "-"
+    if address.startswith("["):
+        address = address[1:].partition("]")[0]
+    elif address.count(":") == 1:
+        address = address.partition(":")[0]
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, 64), strict=False))
+    return str(ip)
