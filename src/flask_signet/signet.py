@@ -309,7 +309,8 @@ class Signet(JWTManager, Generic[A]):
             address=request.remote_addr if request else None,
             connection=connection,
         )
-        return Login.of(granted, sessions.settings)
+        # In the caller's transaction the other session would have to wait for the caller's own lock.
+        return Login.of(granted, sessions.settings, end_replaced=sessions.end_replaced if connection is None else None)
 
     def logout(self) -> None:
         """End the session of the guarded request that runs."""

@@ -18,8 +18,6 @@ from flask_signet.exceptions import CSRFError, InvalidRequest, MalformedToken
 from flask_signet.sessions.settings import SessionSettings
 
 HEADER = "X-Signet"
-SECURE_NAME = "__Host-signet_refresh"
-PLAIN_NAME = "signet_refresh"
 
 _PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 
@@ -32,7 +30,11 @@ def is_secure(app: Flask, request: Request, settings: SessionSettings) -> bool:
     """
     if settings.cookie_secure is not None:
         return settings.cookie_secure
-    if request.is_secure:
+    # CHIPS: a partitioned cookie is for https alone; browsers take one from http://localhost as well.
+    if request.is_secure or settings.cookie_partitioned:
+        return True
+    # A page that came by https: a proxy in front of us speaks it, and did not say so.
+    if request.headers.get("Origin", "").lower().startswith("https://"):
         return True
     return not (app.debug or app.testing or _on_this_machine(request))
 
@@ -42,30 +44,46 @@ def read(app: Flask, request: Request, settings: SessionSettings) -> str | None:
 
     :raises MalformedToken: two cookies of that name came: somebody put one there (RFC 6265 section 4.2.2).
     """
-    values = request.cookies.getlist(_name(is_secure(app, request, settings)))
+    values = request.cookies.getlist(_name(settings, is_secure(app, request, settings)))
     if len(values) > 1:
         raise MalformedToken("Two refresh cookies came; one of them is not ours")
     return values[0] if values and values[0] else None
+
+
+def read_any(app: Flask, request: Request, settings: SessionSettings) -> str | None:
+    """Return the refresh token that the browser holds, or ``None``; of two cookies neither counts."""
+    try:
+        return read(app, request, settings)
+    except MalformedToken:
+        return None
 
 
 def put(app: Flask, request: Request, settings: SessionSettings, response: Response, token: str) -> None:
     """Set the cookie; it lives as long as the session does without a refresh."""
     secure = is_secure(app, request, settings)
     response.set_cookie(
-        _name(secure),
+        _name(settings, secure),
         token,
         max_age=min(settings.idle, settings.absolute),
         path="/",
         secure=secure,
         httponly=True,
-        samesite="Strict",
+        samesite=_same_site(settings),
+        partitioned=settings.cookie_partitioned,
     )
 
 
 def clear(app: Flask, request: Request, settings: SessionSettings, response: Response) -> None:
     """Take the cookie away, with the attributes that it was set with: a browser compares them."""
     secure = is_secure(app, request, settings)
-    response.delete_cookie(_name(secure), path="/", secure=secure, httponly=True, samesite="Strict")
+    response.delete_cookie(
+        _name(settings, secure),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite=_same_site(settings),
+        partitioned=settings.cookie_partitioned,
+    )
 
 
 def check_origin(app: Flask, request: Request, settings: SessionSettings) -> None:
@@ -90,8 +108,13 @@ def check_origin(app: Flask, request: Request, settings: SessionSettings) -> Non
     )
 
 
-def _name(secure: bool) -> str:
-    return SECURE_NAME if secure else PLAIN_NAME
+def _name(settings: SessionSettings, secure: bool) -> str:
+    return f"{'__Host-' if secure else ''}{settings.cookie_name}_refresh"
+
+
+def _same_site(settings: SessionSettings) -> str:
+    # In a frame on another site a browser sends no other cookie; the two other locks stay.
+    return "None" if settings.cookie_partitioned else "Strict"
 
 
 def _refusal(app: Flask, reason: str, more: str) -> CSRFError:

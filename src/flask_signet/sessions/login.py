@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
@@ -30,9 +31,13 @@ class Login:
     user_id: UserId
     session_id: str
     settings: SessionSettings
+    #: Ends the session of a refresh token; called with what the browser holds when it gets a cookie.
+    end_replaced: Callable[[str], None] | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, granted: Granted, settings: SessionSettings) -> Login:
+    def of(
+        cls, granted: Granted, settings: SessionSettings, *, end_replaced: Callable[[str], None] | None = None
+    ) -> Login:
         """Return what the service granted, for an answer."""
         return cls(
             access_token=granted.access_token,
@@ -41,6 +46,7 @@ class Login:
             user_id=granted.user_id,
             session_id=granted.session_id,
             settings=settings,
+            end_replaced=end_replaced,
         )
 
     def __repr__(self) -> str:
@@ -63,5 +69,22 @@ class Login:
             return json_answer({**payload, "refresh_token": self.refresh_token})
         cookie_mode.check_origin(current_app, request, self.settings)
         response = json_answer(payload)
-        cookie_mode.put(current_app, request, self.settings, response, self.refresh_token)
+        self.set_cookie(response)
         return response
+
+    def set_cookie(self, response: Response) -> None:
+        """Put the refresh token as a cookie onto *response*, such as a redirect to the front end.
+
+        It does not ask who sent the request, as ``response("cookie")`` does. So call it only in a view that has
+        checked that itself: an OAuth callback that compared ``state`` with the value that this browser was given, or
+        a mailed link whose token was used up. Otherwise another site can log a visitor in as somebody else.
+
+        A session that the browser held until now ends.
+
+        :raises Unavailable: that session could not be ended, since the store does not answer.
+        """
+        if self.end_replaced is not None:
+            held = cookie_mode.read_any(current_app, request, self.settings)
+            if held is not None:
+                self.end_replaced(held)
+        cookie_mode.put(current_app, request, self.settings, response, self.refresh_token)

@@ -93,7 +93,9 @@ def login() -> Response:
         cookie_mode.check_origin(current_app, request, signet.sessions.settings)
     since = signet.sessions.mark()
     user = signet.users.authenticate(username, password, address=request.remote_addr)
-    return _answer(_open(user.id, since), transport)
+    # The browser forgets the cookie that it holds, so the session behind it is nobody's any more.
+    held = cookie_mode.read_any(current_app, request, signet.sessions.settings) if transport == "cookie" else None
+    return _answer(_open(user.id, since, replaces=held), transport)
 
 
 def refresh() -> Response:
@@ -102,6 +104,11 @@ def refresh() -> Response:
     arrived = signet.sessions.arrival()
     presented, transport = _presented()
     if presented is None:
+        if _bearer() is not None:
+            raise NoAuthorizationError(
+                "Missing refresh token: it does not belong in the Authorization header. Send it in the body, "
+                'as JSON {"refresh_token": "sgr_..."}, or as the cookie of cookie mode'
+            )
         raise NoAuthorizationError("Missing refresh token")
     return _answer(signet.sessions.rotate(presented, arrived=arrived), transport)
 
@@ -143,11 +150,18 @@ def _end_by_access_token(token: str, *, everywhere: bool) -> None:
 
 
 def _end_by_refresh_token(token: str, *, everywhere: bool) -> None:
+    sessions = services().sessions
     try:
-        sid = services().sessions.session_of(token)
+        sid = sessions.session_of(token)
     except JWTDecodeError:
         return
-    _end(sid, everywhere=everywhere)
+    # Only the current token may end the other sessions: an old one from a log must not. It ends its own, as every
+    # logout does.
+    user_id = sessions.holder_of(token) if everywhere else None
+    if user_id is not None:
+        sessions.end_all(user_id, reason="everywhere")
+    else:
+        sessions.end(sid, reason="logout")
 
 
 def _end(sid: str, *, everywhere: bool) -> None:
@@ -155,8 +169,8 @@ def _end(sid: str, *, everywhere: bool) -> None:
     if not everywhere:
         sessions.end(sid, reason="logout")
         return
-    # Only who holds a living session may end the others: an old token from a log must not. And all end at once or
-    # none does: had this one ended by itself before the store failed, nobody could ask again.
+    # Only who holds a living session may end the others. And all end at once or none does: had this one ended by
+    # itself before the store failed, nobody could ask again.
     info = sessions.get(sid)
     if info is not None:
         sessions.end_all(info.user_id, reason="everywhere")
@@ -296,12 +310,13 @@ def health() -> Response:
 # --- Pieces ---------------------------------------------------------------------------------------------
 
 
-def _open(user_id: UserId, since: int | None, connection: Any = None) -> Granted:
+def _open(user_id: UserId, since: int | None, *, replaces: str | None = None, connection: Any = None) -> Granted:
     return services().sessions.open(
         user_id,
         device=request.headers.get("User-Agent"),
         address=request.remote_addr,
         since=since,
+        replaces=replaces,
         connection=connection,
     )
 

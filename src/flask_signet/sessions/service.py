@@ -16,7 +16,13 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from flask_signet.clock import Clock
-from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, SignetError, TokenExpired
+from flask_signet.exceptions import (
+    InvalidCredentials,
+    JWTDecodeError,
+    RevokedTokenError,
+    SignetError,
+    TokenExpired,
+)
 from flask_signet.sessions import events, statements
 from flask_signet.sessions.feed import Ended, Feed
 from flask_signet.sessions.health import Health
@@ -170,6 +176,7 @@ class Sessions:
         address: str | None = None,
         fresh: bool = True,
         since: int | None = None,
+        replaces: str | None = None,
         connection: Connection | None = None,
     ) -> Granted:
         """Open a session and return its first tokens.
@@ -179,6 +186,8 @@ class Sessions:
         :param fresh: whether a password was typed for it.
         :param since: a :meth:`mark`; whoever was signed out everywhere after it is not let in, for the password
             that was checked may be the old one.
+        :param replaces: the refresh token that this browser holds: its session, of whichever user, ends in the same
+            transaction if the token is genuine and current.
         :raises InvalidCredentials: signed out since the mark, disabled, or gone.
         :raises InvalidRequest: the text of the id is longer than 255 characters.
         :raises Unavailable: the store does not answer.
@@ -190,7 +199,9 @@ class Sessions:
         sid = self._clock.uuid7()
         root_key = self._tokens.current_number
 
-        def run(own: Connection) -> tuple[int, list[Ended]]:
+        replaced = None if replaces is None else self._parsed(replaces)
+
+        def run(own: Connection) -> tuple[int, list[Ended], UserId | None]:
             epoch = self._lock_epoch(own, key)
             # After the lock: whoever locks a user out and then ends the sessions either has done both or finds ours.
             if self._may_log_in is not None and not self._may_log_in(user_id, own):
@@ -198,6 +209,8 @@ class Sessions:
             if since is not None and own.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
                 raise InvalidCredentials
             today = self._moment(own, None).today
+            # Before the cap counts.
+            whose = None if replaced is None else self._end_current(own, replaced)
             ended = self._make_room(own, key, settings.per_user, today)
             own.execute(
                 statements.INSERT,
@@ -216,12 +229,15 @@ class Sessions:
                 },
             )
             self._feed.append(own, ended)
-            return epoch, ended
+            return epoch, ended, whose
 
-        epoch, ended = self._store.retrying(run, connection)
+        epoch, ended, whose = self._store.retrying(run, connection)
         self._after(ended, connection)
         for entry in ended:
             self._say_ended(user_id, entry.subject, "cap")
+        if replaced is not None and whose is not None:
+            self._after([Ended(subject=str(replaced.session_id))], connection)
+            self._say_ended(whose, str(replaced.session_id), "replaced")
         events.session_opened.send(self._sender, user_id=user_id, session_id=str(sid), device=device, address=address)
         if connection is None:
             # Beside a caller's transaction ours would wait on SQLite for the lock that the caller holds.
@@ -438,6 +454,54 @@ class Sessions:
         :raises MalformedToken, InvalidSignature: not a token of ours.
         """
         return str(self._tokens.parse(presented).session_id)
+
+    def end_replaced(self, presented: str) -> None:
+        """End the session of a refresh token, since its browser got another one; an old or forged token ends none."""
+        token = self._parsed(presented)
+        if token is None:
+            return
+        whose = self._store.retrying(lambda connection: self._end_current(connection, token))
+        if whose is not None:
+            self._after([Ended(subject=str(token.session_id))], None)
+            self._say_ended(whose, str(token.session_id), "replaced")
+
+    def holder_of(self, presented: str) -> UserId | None:
+        """Return whose living session a refresh token is current for, or ``None``.
+
+        :raises Unavailable: the store does not answer.
+        """
+        token = self._parsed(presented)
+        if token is None:
+            return None
+
+        def run(connection: Connection) -> UserId | None:
+            row = self._current_row(connection, token)
+            return None if row is None else join(row.user_kind, row.user_id)
+
+        return self._store.retrying(run)
+
+    def _parsed(self, presented: str) -> Presented | None:
+        try:
+            return self._tokens.parse(presented)
+        except JWTDecodeError:
+            return None
+
+    def _current_row(self, connection: Connection, token: Presented) -> _Row | None:
+        """Return the locked row of the living session that the token would be exchanged for, or ``None``."""
+        row = self._lock(connection, str(token.session_id), self._clock.monotonic())
+        if row is None:
+            return None
+        decision = decide(row.snapshot, token.generation, row.moment, grace_ms=self._settings().grace * 1000)
+        return row if decision in (Decision.ROTATE, Decision.SAME) else None
+
+    def _end_current(self, connection: Connection, token: Presented) -> UserId | None:
+        row = self._current_row(connection, token)
+        if row is None:
+            return None
+        sid = str(token.session_id)
+        self._mark_ended(connection, sid, "replaced", row.moment.today)
+        self._feed.append(connection, [Ended(subject=sid)])
+        return join(row.user_kind, row.user_id)
 
     def end(
         self,

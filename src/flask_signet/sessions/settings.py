@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask_signet.exceptions import SettingsError
-from flask_signet.settings import boolean, integer, seconds, texts
+from flask_signet.settings import boolean, integer, seconds, text, texts
 
 KEYS = (
     "SIGNET_SESSION_IDLE",
@@ -17,9 +18,13 @@ KEYS = (
     "SIGNET_REFRESH_GRACE",
     "SIGNET_SESSIONS_PER_USER",
     "SIGNET_REVOCATION_MAX_AGE",
+    "SIGNET_COOKIE_NAME",
+    "SIGNET_COOKIE_PARTITIONED",
     "SIGNET_COOKIE_SECURE",
     "SIGNET_TRUSTED_ORIGINS",
 )
+# RFC 6265 section 4.1.1 takes more; a prefix as `__Host-` is ours to write.
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Settings of tokens that say how long an access token is accepted.
 TOKEN_KEYS = ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_DECODE_LEEWAY")
 
@@ -37,6 +42,8 @@ class SessionSettings:
     # None: for ever.
     access_lifetime: int | None = 900
     cookie_secure: bool | None = None  # None: https everywhere but on this machine and in development
+    cookie_name: str = "signet"  # stem of the name
+    cookie_partitioned: bool = False  # for pages in a frame on another site (CHIPS)
     trusted_origins: frozenset[str] = frozenset()  # "https://app.example": may use cookie mode from elsewhere
 
 
@@ -51,6 +58,12 @@ def read(config: Mapping[str, Any]) -> SessionSettings:
         if value < 1:
             raise SettingsError(f"{key} must be at least one second")
     secure = config.get("SIGNET_COOKIE_SECURE")
+    partitioned = boolean(config, "SIGNET_COOKIE_PARTITIONED", False)
+    if partitioned and secure is False:
+        raise SettingsError(
+            "SIGNET_COOKIE_PARTITIONED needs https: browsers refuse a partitioned cookie that is not Secure. "
+            "Remove SIGNET_COOKIE_SECURE = False"
+        )
     return SessionSettings(
         idle=idle,
         absolute=absolute,
@@ -59,8 +72,20 @@ def read(config: Mapping[str, Any]) -> SessionSettings:
         revocation_max_age=seconds(config, "SIGNET_REVOCATION_MAX_AGE", timedelta(seconds=30)),
         access_lifetime=_access_lifetime(config),
         cookie_secure=None if secure is None else boolean(config, "SIGNET_COOKIE_SECURE", True),
+        cookie_name=_cookie_name(config),
+        cookie_partitioned=partitioned,
         trusted_origins=frozenset(map(_origin, texts(config, "SIGNET_TRUSTED_ORIGINS"))),
     )
+
+
+def _cookie_name(config: Mapping[str, Any]) -> str:
+    name = text(config, "SIGNET_COOKIE_NAME", "signet")
+    if name is None or not _COOKIE_NAME.fullmatch(name):
+        raise SettingsError(
+            "SIGNET_COOKIE_NAME must be 1 to 64 letters, digits, '-', '_' or '.', and begin with a letter or digit, "
+            f'not {name!r}. Write, for example, SIGNET_COOKIE_NAME = "shop"'
+        )
+    return name
 
 
 def _access_lifetime(config: Mapping[str, Any]) -> int | None:
@@ -70,10 +95,10 @@ def _access_lifetime(config: Mapping[str, Any]) -> int | None:
     return seconds(config, "JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15)) + leeway
 
 
-def _origin(text: str) -> str:
-    parts = urlsplit(text)
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or "@" in parts.netloc:
         raise SettingsError(
-            f"SIGNET_TRUSTED_ORIGINS must hold origins like 'https://app.example' (scheme, host, port), not {text!r}"
+            f"SIGNET_TRUSTED_ORIGINS must hold origins like 'https://app.example' (scheme, host, port), not {value!r}"
         )
     return f"{parts.scheme}://{parts.netloc.lower()}"

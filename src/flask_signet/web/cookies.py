@@ -57,25 +57,57 @@ def _set(
     age = settings.cookie_max_age if max_age is None else max_age
     place = settings.cookie_domain if domain is None else domain or None
     secure, same_site = settings.cookie_secure, settings.cookie_samesite
+    part = settings.cookie_partitioned
     response.set_cookie(
-        names.name, token, age, secure=secure, httponly=True, domain=place, path=names.path, samesite=same_site
+        names.name,
+        token,
+        age,
+        secure=secure,
+        httponly=True,
+        domain=place,
+        path=names.path,
+        samesite=same_site,
+        partitioned=part,
     )
     if settings.csrf_protect and settings.csrf_in_cookies:
         # Readable by our own page, which sends it back as a header: no other site can.
         proof = get_csrf_token(token)
         response.set_cookie(
-            names.csrf_name, proof, age, secure=secure, domain=place, path=names.csrf_path, samesite=same_site
+            names.csrf_name,
+            proof,
+            age,
+            secure=secure,
+            domain=place,
+            path=names.csrf_path,
+            samesite=same_site,
+            partitioned=part,
         )
 
 
 def _unset(response: Response, settings: TokenSettings, names: CookieNames, domain: str | None) -> None:
     place = settings.cookie_domain if domain is None else domain or None
     secure, same_site = settings.cookie_secure, settings.cookie_samesite
+    part = settings.cookie_partitioned
     response.set_cookie(
-        names.name, "", expires=0, secure=secure, httponly=True, domain=place, path=names.path, samesite=same_site
+        names.name,
+        "",
+        expires=0,
+        secure=secure,
+        httponly=True,
+        domain=place,
+        path=names.path,
+        samesite=same_site,
+        partitioned=part,
     )
     # A proof may be left from a time when it was switched on.
     if (settings.csrf_protect and settings.csrf_in_cookies) or (request and names.csrf_name in request.cookies):
         response.set_cookie(
-            names.csrf_name, "", expires=0, secure=secure, domain=place, path=names.csrf_path, samesite=same_site
+            names.csrf_name,
+            "",
+            expires=0,
+            secure=secure,
+            domain=place,
+            path=names.csrf_path,
+            samesite=same_site,
+            partitioned=part,
         )

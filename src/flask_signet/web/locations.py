@@ -54,15 +54,21 @@ def from_headers(request: Request, settings: TokenSettings) -> str:
 
 def from_cookies(request: Request, names: CookieNames) -> str:
     """Return the token of its cookie."""
-    token = request.cookies.get(names.name)
-    if not token:
+    tokens = set(filter(None, request.cookies.getlist(names.name)))
+    if not tokens:
         raise NoAuthorizationError(f'Missing cookie "{names.name}"')
-    return token
+    if len(tokens) > 1:
+        # One of them was put there by another path, or by another host of the domain (RFC 6265 section 4.2.2).
+        raise MalformedToken(f'Two different cookies "{names.name}" came; which of them counts cannot be known')
+    return tokens.pop()
 
 
 def from_query(request: Request, settings: TokenSettings) -> str:
     """Return the token of its query parameter."""
-    value = request.args.get(settings.query_name)
+    values = request.args.getlist(settings.query_name)
+    value = values[0] if values else None
+    if len(set(values)) > 1:
+        raise InvalidQueryParamError(f"The query parameter '{settings.query_name}' came more than once")
     if not value:
         # The slip of the pen is Flask-JWT-Extended's, and programs compare the text.
         raise NoAuthorizationError(f"Missing '{settings.query_name}' query paramater")
@@ -100,7 +106,10 @@ def csrf_value(request: Request, settings: TokenSettings, names: CookieNames) ->
         return None
     value = request.headers.get(names.csrf_header)
     if not value and settings.csrf_check_form:
-        value = request.form.get(names.csrf_field)
+        fields = set(request.form.getlist(names.csrf_field))
+        if len(fields) > 1:
+            raise CSRFError("Two different CSRF tokens came")
+        value = fields.pop() if fields else None
     if not value:
         raise CSRFError("Missing CSRF token")
     return value

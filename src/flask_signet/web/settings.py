@@ -66,6 +66,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "JWT_VERIFY_SUB": True,
     # Ours:
     "JWT_ALLOW_WEAK_KEYS": False,
+    "JWT_COOKIE_PARTITIONED": False,
     "JWT_ERROR_STATUS": "rfc",
     "JWT_KEYS": None,
     "JWT_MAX_TOKEN_BYTES": 8_192,
@@ -126,6 +127,7 @@ class TokenSettings:
     cookie_domain: str | None
     cookie_samesite: str | None
     cookie_secure: bool
+    cookie_partitioned: bool
     cookie_max_age: int | None
     csrf_protect: bool
     csrf_methods: frozenset[str]
@@ -170,6 +172,7 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
         cookie_domain=settings.text(config, "JWT_COOKIE_DOMAIN"),
         cookie_samesite=_same_site(config),
         cookie_secure=_switch(config, "JWT_COOKIE_SECURE"),
+        cookie_partitioned=_partitioned(config),
         # A year: "as long as the browser lives" is what a session cookie says.
         cookie_max_age=None if _switch(config, "JWT_SESSION_COOKIE") else 31_540_000,
         csrf_protect=_switch(config, "JWT_COOKIE_CSRF_PROTECT"),
@@ -310,6 +313,21 @@ def _same_site(config: Mapping[str, Any]) -> str | None:
     if value is None:
         return None
     return settings.choice({"JWT_COOKIE_SAMESITE": value.title()}, "JWT_COOKIE_SAMESITE", "", ("Strict", "Lax", "None"))
+
+
+def _partitioned(config: Mapping[str, Any]) -> bool:
+    """Return whether cookies are for one embedding site each (CHIPS).
+
+    :raises SettingsError: browsers would refuse the cookie, or never send it from a frame on another site.
+    """
+    if not settings.boolean(config, "JWT_COOKIE_PARTITIONED", False):
+        return False
+    if not _switch(config, "JWT_COOKIE_SECURE") or _same_site(config) != "None":
+        raise SettingsError(
+            'JWT_COOKIE_PARTITIONED needs JWT_COOKIE_SECURE = True and JWT_COOKIE_SAMESITE = "None": browsers refuse '
+            "it without the first, and send no cookie from a frame on another site without the second"
+        )
+    return True
 
 
 def _audience(config: Mapping[str, Any]) -> str | list[str] | None:
