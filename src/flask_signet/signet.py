@@ -35,7 +35,8 @@ from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, fla
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified
-from flask_signet.web.api import Api, refuse_clashes
+from flask_signet.web.api import Api, is_ours, refuse_clashes
+from flask_signet.web.cors import answer_origins
 from flask_signet.web.guards import get_jwt
 from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.jwks import add_jwks_route
@@ -149,6 +150,10 @@ class House:
     def stamp(self, subject: Any) -> dict[str, Any]:
         """Return the claims that let a token be revoked although it belongs to no session."""
         return {"epoch": self.rooms.feed.epoch(str(subject))}
+
+    def trusted_origins(self) -> frozenset[str]:
+        """Return the origins whose pages may use our routes."""
+        return self._session_settings().trusted_origins
 
     def protect_tables(self, app: Flask) -> None:
         """Keep Flask-Migrate from offering to drop our tables."""
@@ -276,6 +281,7 @@ class Signet(JWTManager, Generic[A]):
         app.extensions["signet"] = house
         self._apps.add(app)
         _register_routes(app)
+        answer_origins(app, partial(is_ours, app.extensions["signet-apis"]), house.trusted_origins)
         # Flask-Migrate may be initialised after us; its commands begin with an application context.
         appcontext_pushed.connect(house.protect_tables, app)
         request_started.connect(house.stop_protecting, app)

@@ -1,13 +1,22 @@
-"""The blueprint that our own routes hang on: one error shape on all of our paths."""
+"""The blueprint that our own routes hang on: one error shape on all of our paths.
+
+The application may answer our errors itself, by an ``errorhandler`` for one of our classes. A handler for every
+``Exception``, every ``HTTPException`` or a status is not asked: it would take our shape from the clients that read it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Container
 
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as RoutingMethodNotAllowed
 
 from flask_signet.exceptions import InvalidRequest, MethodNotAllowed, SettingsError, SignetError, TooLarge
-from flask_signet.web.answers import error_answer
+from flask_signet.web.answers import complete, error_answer
+from flask_signet.web.manager import own_handler
+
+_REFUSED = "_signet_method_refused"
 
 
 class Api(Blueprint):
@@ -19,7 +28,7 @@ class Api(Blueprint):
 
     def __init__(self, name: str, *, url_prefix: str | None = None) -> None:
         super().__init__(name, __name__, url_prefix=url_prefix)
-        self.register_error_handler(SignetError, error_answer)
+        self.register_error_handler(SignetError, _answer)
         self.register_error_handler(RequestEntityTooLarge, _too_large)
         self.register_error_handler(BadRequest, _bad_request)
         self.before_app_request(self._method_not_allowed)
@@ -38,9 +47,18 @@ class Api(Blueprint):
             return None
         if endpoint.rpartition(".")[0] != self.name:
             return None
-        response = error_answer(MethodNotAllowed())
+        setattr(request, _REFUSED, True)
+        response = _answer(MethodNotAllowed())
         response.headers["Allow"] = ", ".join(sorted(refusal.valid_methods))
         return response
+
+
+def is_ours(names: Container[str]) -> bool:
+    """Return whether the current request is for a path of ours, the right method or another one.
+
+    :param names: names of our blueprints.
+    """
+    return (request.endpoint or "").rpartition(".")[0] in names or hasattr(request, _REFUSED)
 
 
 def refuse_clashes(app: Flask, names: frozenset[str]) -> None:
@@ -66,9 +84,18 @@ def refuse_clashes(app: Flask, names: frozenset[str]) -> None:
                 )
 
 
+def _answer(error: SignetError) -> Response:
+    """Return what the application's own handler for this class answers, else our shape."""
+    handler = own_handler(error, current_app.error_handler_spec[None][None])
+    if handler is None:
+        return error_answer(error)
+    # The handler of an application may be a coroutine function.
+    return complete(current_app.make_response(current_app.ensure_sync(handler)(error)), error)
+
+
 def _too_large(_error: HTTPException) -> Response:
-    return error_answer(TooLarge())
+    return _answer(TooLarge())
 
 
 def _bad_request(_error: HTTPException) -> Response:
-    return error_answer(InvalidRequest())
+    return _answer(InvalidRequest())

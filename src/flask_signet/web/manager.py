@@ -304,9 +304,17 @@ def _api_has_an_answer(error: SignetError) -> bool:
 
 def _is_handled(error: SignetError, handlers: Mapping[type[Exception], Any]) -> bool:
     """Tell whether one of *handlers*, not ours, is for *error* itself and not for every error there is."""
+    return own_handler(error, handlers) is not None
+
+
+def own_handler(error: SignetError, handlers: Mapping[type[Exception], Any]) -> Callable[..., Any] | None:
+    """Return the handler of *handlers*, not ours, that is for *error* itself and not for every error there is."""
     own_kinds = type(error).__mro__[: type(error).__mro__.index(SignetError) + 1]
-    found = (handlers.get(kind) for kind in own_kinds)
-    return any(handler is not None and getattr(handler, "__func__", None) is not JWTManager.handle for handler in found)
+    for kind in own_kinds:
+        handler = handlers.get(kind)
+        if handler is not None and getattr(handler, "__func__", None) is not JWTManager.handle:
+            return handler
+    return None
 
 
 def _loop_is_running() -> bool:
