@@ -11,6 +11,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flask_signet.exceptions import StorageError
+
 log = logging.getLogger(__name__)
 
 
@@ -62,8 +64,51 @@ def create_private(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
+def check_owner(path: Path) -> None:
+    """Refuse a file, a folder or a link to one that belongs to another user: that user can replace what is in it.
+
+    Root is trusted. A process of root takes the files of a service from the folder of that service.
+
+    :raises StorageError: it belongs to another user; the message has the line that changes that.
+    :raises OSError: it cannot be looked at.
+    """
+    if sys.platform == "win32":
+        return
+    me = os.geteuid()
+    for status in (path.lstat(), path.stat()):
+        owner = status.st_uid
+        if owner in (me, 0) or (me == 0 and (stat.S_ISDIR(status.st_mode) or owner == path.parent.stat().st_uid)):
+            continue
+        raise StorageError(
+            f"{path} belongs to another user (uid {owner}), who can read and replace it; this process runs as uid "
+            f"{me}. If its content is right, run: sudo chown -h {me} {path}"
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder in which every user can replace a file; warn of one in which a group can.
+
+    :raises StorageError: with the line that changes that.
+    :raises OSError: it cannot be looked at.
+    """
+    if sys.platform == "win32":
+        return
+    mode = folder.stat().st_mode
+    if mode & stat.S_ISVTX or not mode & 0o022:
+        return
+    if mode & 0o002:
+        raise StorageError(
+            f"Every user of this machine can replace the files in {folder}. Run: sudo chmod go-w {folder}"
+        )
+    log.warning("A group of users can replace the files in %s. Run: sudo chmod g-w %s", folder, folder)
+
+
 def tighten(path: Path, mode: int = 0o600) -> None:
-    """Take *path* away from group and others; warn where that has no effect (some mounts, Windows)."""
+    """Take *path* away from group and others; warn where that has no effect (some mounts, Windows).
+
+    :raises StorageError: it belongs to another user.
+    """
+    check_owner(path)
     if sys.platform == "win32" or not stat.S_IMODE(path.stat().st_mode) & 0o077:
         return
     try:

@@ -33,11 +33,13 @@ def signed_in(
     :param user: an identity, or an object with an ``id``. A registered ``user_identity_loader`` gets it as it is.
     :param fresh: whether the token passes ``@jwt_required(fresh=True)``.
     :param claims: additional claims.
-    :raises SettingsError: tokens are looked for in neither place.
+    :raises SettingsError: tokens are looked for in neither place, or *user* is a user name and not an id.
     """
     app = client.application
     layer = layer_of(app)
     with app.app_context():
+        if isinstance(user, str) and layer.manager.user_identity_callback is user_identity:
+            _refuse_name(app, user)
         identity = _identity(user) if layer.manager.user_identity_callback is user_identity else user
         token = create_access_token(identity, fresh=fresh, additional_claims=claims)
         settings = layer.settings
@@ -50,6 +52,19 @@ def signed_in(
             raise SettingsError("signed_in needs 'headers' or 'cookies' in JWT_TOKEN_LOCATION")
     with carrier:
         yield client
+
+
+def _refuse_name(app: Flask, user: str) -> None:
+    """Refuse a user name: a token of it is a good one, of a user who does not exist."""
+    house = app.extensions.get("signet")
+    if house is None or house.users.get(user) is not None:
+        return
+    found = house.users.find(user)
+    if found is not None:
+        raise SettingsError(
+            f"signed_in takes a user or the id of one, and {user!r} is a user name: "
+            f"write signed_in(client, {found.id!r}) or signed_in(client, signet.users.find({user!r}))"
+        )
 
 
 def _identity(user: Any) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PROXIED, WITH_CORS = blocks(DOCS / "cors.md", "python")
+PROXIED, WITH_SETTING, WITH_CORS = blocks(DOCS / "cors.md", "python")
 VITE_CONFIG = blocks(DOCS / "cors.md", "js")[0]
 WHOLE = blocks(README, "python")[1]
 USERNAME, PASSWORD = "maria", "a long sentence"
@@ -90,13 +90,14 @@ def page_server(start_server: StartServer, tmp_path: Path) -> Server:
     return start_server([sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"], cwd=folder)
 
 
-def test_the_line_for_flask_cors_is_right(
-    page: Page, page_server: Server, start_server: StartServer, tmp_path: Path
+@pytest.mark.parametrize("text", [WITH_SETTING.text, WITH_CORS.text], ids=["the setting alone", "with Flask-CORS"])
+def test_the_lines_for_two_origins_are_right(
+    page: Page, page_server: Server, start_server: StartServer, tmp_path: Path, text: str
 ) -> None:
     """Two origins of one site: every storage mode works, and all but memory survive a reload."""
     origin = f"http://localhost:{page_server.port}"
-    assert "http://localhost:5173" in WITH_CORS.text
-    api = start_api(WITH_CORS.text.replace("http://localhost:5173", origin), start_server, tmp_path / "api")
+    assert "http://localhost:5173" in text
+    api = start_api(text.replace("http://localhost:5173", origin), start_server, tmp_path / "api")
     base_url = f"http://localhost:{api.port}/"
 
     for storage, after in (("memory", "signed-out"), ("local", "signed-in"), ("cookie", "signed-in")):

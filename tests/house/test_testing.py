@@ -72,6 +72,20 @@ def test_signed_in_hands_the_user_itself_to_a_loader_of_the_identity(kind: type[
         assert client.get("/in").get_json()["id"] == 5
 
 
+def test_signed_in_says_what_to_write_instead_of_a_user_name() -> None:
+    app = make(Signet, TESTING=True)
+    maria = app.extensions["signet"].users.create("maria", "a long enough password")
+    client = app.test_client()
+
+    with (
+        pytest.raises(SettingsError, match=r"'maria' is a user name: write signed_in\(client, 1\)"),
+        signed_in(client, "maria"),
+    ):
+        pass
+    with signed_in(client, str(maria.id)):
+        assert client.get("/in").status_code == 200
+
+
 def test_blocks_can_stand_inside_each_other() -> None:
     client = make(JWT_HEADER_NAME="X-Token", JWT_HEADER_TYPE="").test_client()
 

@@ -5,6 +5,7 @@ Each hides the values of statements from the log and from errors: a hash of a pa
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from pathlib import Path
@@ -33,6 +34,7 @@ PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is asked befor
 SERVER_DRIVERS = 5  # connections to a server that ``drivers`` lends, beside the pool
 
 _KNOWN = ("postgresql", "sqlite")
+_LOGGING_NAME = "flask_signet"
 
 
 def parse(text: str) -> URL:
@@ -89,8 +91,14 @@ def own(settings: StoreSettings) -> Engine:
     """Return the engine of our own database: a private file in our folder, or memory."""
     if settings.in_memory:
         return _with_pragmas(
-            create_engine(
-                "sqlite://", hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False}
+            _silent(
+                create_engine(
+                    "sqlite://",
+                    hide_parameters=True,
+                    logging_name=_LOGGING_NAME,
+                    poolclass=StaticPool,
+                    connect_args={"check_same_thread": False},
+                )
             )
         )
     file = settings.folder.resolve() / FILE_NAME
@@ -140,6 +148,16 @@ def configured(url: URL, clock: Clock) -> Engine:
         ) from error
 
 
+def _silent(engine: Engine) -> Engine:
+    """Keep the rows that come back out of the log: at DEBUG SQLAlchemy writes each of them, hashes and keys too."""
+    engine.logger.addFilter(_no_rows)  # one for all engines of ours, by their common name; added once
+    return engine
+
+
+def _no_rows(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
 def file_identity(engine: Engine) -> object:
     """Return what changes when the file of an own database is replaced, or ``None`` if it is gone."""
     database = engine.url.database
@@ -161,6 +179,7 @@ def _sqlite(url: URL, *, wal: bool) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
+        logging_name=_LOGGING_NAME,
         pool_size=8,
         max_overflow=56,  # readers wait for nobody, so threads need not wait for a connection
         pool_timeout=POOL_SECONDS,
@@ -173,7 +192,7 @@ def _sqlite(url: URL, *, wal: bool) -> Engine:
         code = sqlite_codes.primary_code_of(context.original_exception)
         context.is_disconnect = context.is_disconnect or code in _SPENT
 
-    return _with_pragmas(engine, wal=wal)
+    return _with_pragmas(_silent(engine), wal=wal)
 
 
 def _with_pragmas(engine: Engine, *, wal: bool = False) -> Engine:
@@ -232,13 +251,14 @@ def _postgresql(url: URL, clock: Clock) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
+        logging_name=_LOGGING_NAME,
         pool_size=5,
         max_overflow=10 - SERVER_DRIVERS,  # 15 connections for each process, as SQLAlchemy would open by itself
         pool_timeout=POOL_SECONDS,
         connect_args=arguments,
     )
     _ping_after_idleness(engine, clock)
-    return engine
+    return _silent(engine)
 
 
 def _ping_after_idleness(engine: Engine, clock: Clock) -> None:

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError, StorageError
-from flask_signet.files import locked, private_folder, tighten, write_private
+from flask_signet.files import check_folder, locked, private_folder, tighten, write_private
 from flask_signet.store.schema import LOCK_NAME
 from flask_signet.store.settings import StoreSettings
 
@@ -230,6 +230,8 @@ def _unreadable(name: str, file: Path, error: OSError) -> StorageError:
 def _from_file(file: Path, name: str) -> RootKeys:
     try:
         tighten(file)
+        for folder in {file.parent, file.resolve().parent}:  # a link leads from one into another
+            check_folder(folder)
         text = file.read_text("ascii")
     except OSError as error:
         raise _unreadable(name, file, error) from error

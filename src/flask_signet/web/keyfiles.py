@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidKeyError, SettingsError
-from flask_signet.files import locked, tighten, write_private
+from flask_signet.files import check_owner, locked, tighten, write_private
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens import strict_json
 from flask_signet.tokens.ring import Ring
@@ -50,6 +50,7 @@ class KeyFile:
         seen: tuple[int, ...] | None = None
         try:
             stat = os.stat(self.path)
+            check_owner(self.path)
             # The time of the last chmod too: it may make a file readable that was not.
             seen = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
             if self._ring is not None and seen in (self._seen, self._refused):
