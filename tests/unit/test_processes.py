@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_threads_share_it_and_a_child_has_its_own() -> None:
 def test_a_child_hashes_although_all_slots_of_its_parent_were_taken() -> None:
     passwords = Passwords(AccountSettings(testing=True, passwords_at_once=1), clock=SYSTEM)
 
-    with held(passwords._slot):
+    with held(partial(passwords._slot, "account")):
         assert succeeds_in_child(lambda: passwords.hash("a long sentence"))
 
 
