@@ -150,7 +150,8 @@ def configured(url: URL, clock: Clock) -> Engine:
 
 def _silent(engine: Engine) -> Engine:
     """Keep the rows that come back out of the log: at DEBUG SQLAlchemy writes each of them, hashes and keys too."""
-    engine.logger.addFilter(_no_rows)  # one for all engines of ours, by their common name; added once
+    # One logger for all engines of ours, by their common name; it takes the same filter once only.
+    logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGING_NAME}").addFilter(_no_rows)
     return engine
 
 
