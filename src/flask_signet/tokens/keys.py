@@ -24,8 +24,6 @@ ASYMMETRIC: Final = frozenset(
 )
 ALGORITHMS: Final = frozenset(HMAC_HASHES) | ASYMMETRIC
 
-_PUBLIC_KEY_MARKS = (b"-----BEGIN ", b"ssh-rsa ", b"ssh-ed25519 ", b"ecdsa-sha2-", b"---- BEGIN SSH2")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Key:
@@ -73,6 +71,8 @@ def symmetric(secret: bytes | str, algorithm: str, *, key_id: str | None = None)
 
     Source: RFC 7518 section 3.2.
     """
+    from flask_signet.tokens import key_material  # not at import: an application with an asymmetric key needs none
+
     name = HMAC_HASHES[algorithm]
     try:
         data = secret.encode() if isinstance(secret, str) else bytes(secret)
@@ -80,7 +80,7 @@ def symmetric(secret: bytes | str, algorithm: str, *, key_id: str | None = None)
         raise InvalidKeyError(f"the secret for {algorithm} is no text: it holds half a surrogate pair") from None
     if not data:
         raise InvalidKeyError(f"the secret for {algorithm} is empty")
-    if looks_public(data):
+    if key_material.looks_public(data):
         raise InvalidKeyError(
             f"the secret for {algorithm} is the text of an asymmetric key, which anybody may know: "
             "set JWT_ALGORITHM to the algorithm of that key and give it as JWT_PRIVATE_KEY / JWT_PUBLIC_KEY"
@@ -104,29 +104,6 @@ def symmetric(secret: bytes | str, algorithm: str, *, key_id: str | None = None)
         private_jwk=private_jwk,
         weakness=_symmetric_weakness(data, algorithm, hashlib.new(name).digest_size),
     )
-
-
-def looks_public(data: bytes) -> bool:
-    """Tell whether *data* is the text of an asymmetric key or certificate, in whatever spelling."""
-    start = data.lstrip()
-    if start.startswith(_PUBLIC_KEY_MARKS) or b"-----BEGIN " in data:
-        return True
-    if start[:1] == b"{":
-        try:
-            jwk = strict_json.loads(data)
-        except ValueError:
-            return False
-        return isinstance(jwk, dict) and ("kty" in jwk or "keys" in jwk)
-    # SubjectPublicKeyInfo, PKCS#1 or a certificate as DER: a SEQUENCE that fills the whole.
-    return len(data) > 40 and data[:1] == b"\x30" and _der_length(data) == len(data)
-
-
-def _der_length(data: bytes) -> int:
-    first = data[1]
-    if first < 0x80:
-        return first + 2
-    size = first & 0x7F
-    return int.from_bytes(data[2 : 2 + size], "big") + 2 + size
 
 
 def _symmetric_weakness(data: bytes, algorithm: str, least: int) -> str | None:
