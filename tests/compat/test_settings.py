@@ -472,7 +472,7 @@ def test_a_token_with_rare_claims_that_guards_read_is_made(claims: dict[Any, Any
         ({"typ": "mine+jwt"}, "Wrong kind of token"),
         ({"kid": None}, "Key ID header parameter must be a string"),
         ({"crit": ["b64"]}, "Unsupported critical extension: b64"),
-        ({"x5t": "a"}, "Unsupported header parameter: x5t"),
+        ({"x5u": "a"}, "Unsupported header parameter: x5u"),
         ({"a": "\ud83d"}, "surrogate"),
         ({1: "a", "1": "b"}, "twice"),
     ],

@@ -17,7 +17,7 @@ from flask import Flask
 from flask_signet.cli.output import app_if_any, say
 from flask_signet.clock import SYSTEM
 from flask_signet.commands import json_option, plain_errors
-from flask_signet.exceptions import SettingsError
+from flask_signet.exceptions import InvalidKeyError, SettingsError
 from flask_signet.tokens import base64url, ring
 from flask_signet.tokens import keys as token_keys
 from flask_signet.web import keyfiles
@@ -188,7 +188,10 @@ def _longest_life(config: Mapping[str, Any]) -> timedelta | None:
 def _public(jwks: dict[str, Any]) -> list[dict[str, Any]]:
     described: list[dict[str, Any]] = []
     for jwk in jwks["keys"]:
-        algorithm = token_keys.from_jwk(jwk).algorithm
+        try:
+            algorithm = token_keys.from_jwk(jwk).algorithm
+        except InvalidKeyError:  # among the keys of another issuer: the ring passes over it
+            continue
         described.append({"kid": ring.name(jwk), "status": jwk.get("status", "current"), "algorithm": algorithm})
     return described
 

@@ -5,6 +5,7 @@ Source: RFC 7518 sections 3.3 to 3.5 and 6, RFC 8037.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -319,18 +320,42 @@ def _private_jwk(algorithm: str, private: PrivateKey) -> dict[str, Any]:
     return {**jwk, "d": _text(private.private_numbers().private_value.to_bytes(size, "big"))}
 
 
+_FOLDED: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL).search
+
+
+def _unfolded(data: bytes) -> bytes:
+    """Return a PEM text with its line breaks, as variables of an environment often have lost them.
+
+    There they are the two characters backslash and n, or blanks, and quotes or an indentation stand around it.
+    """
+    found = _FOLDED(data)
+    if found is None:
+        return b""
+    body = b"".join(re.sub(rb"\\r|\\n", b" ", found[2]).split())
+    lines = (body[begin : begin + 64] for begin in range(0, len(body), 64))
+    return b"-----BEGIN %b-----\n%b\n-----END %b-----\n" % (found[1], b"\n".join(lines), found[1])
+
+
 def _load(text: str | bytes) -> Any:
-    data = text.encode() if isinstance(text, str) else text
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     readers: tuple[Callable[[bytes], Any], ...] = (
         lambda pem: serialization.load_pem_private_key(pem, password=None),
         serialization.load_pem_public_key,
         serialization.load_ssh_public_key,
     )
-    for reader in readers:
-        try:
-            return reader(data)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            continue
+    for form in (data, _unfolded(data)):
+        for reader in readers:
+            try:
+                return reader(form)
+            except (ValueError, TypeError, UnsupportedAlgorithm):
+                continue
+    if b"-----BEGIN CERTIFICATE-----" in data:
+        raise InvalidKeyError(
+            "this is a certificate and not a key; the key in it is x509.load_pem_x509_certificate(pem).public_key(), "
+            "with x509 of cryptography"
+        )
+    if data.lstrip()[:1] == b"{" and b'"kty"' in data:
+        raise InvalidKeyError('this is JSON and no PEM text; a JWK goes into JWT_KEYS, as {"keys": [...]}')
     raise InvalidKeyError(
         "the key is not a PEM text that can be read: it must begin with '-----BEGIN PRIVATE KEY-----' or "
         "'-----BEGIN PUBLIC KEY-----', keep its line breaks, and have no passphrase"

@@ -12,7 +12,10 @@ from flask_signet.exceptions import InvalidAlgorithm, MalformedToken, UnknownKey
 from flask_signet.tokens import base64url, strict_json
 from flask_signet.tokens.keys import Key
 
-_KEY_HINTS = ("jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256")
+# What brings a key, or says where one lies. A thumbprint (x5t) does neither: it chooses nothing here, and is let pass.
+_KEY_HINTS = ("jwk", "jku", "x5u", "x5c")
+# Read before any signature, so it has a limit of its own, however long a token may be.
+_LONGEST_HEADER = 8_192  # bytes, encoded
 
 
 def split(token: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
@@ -36,8 +39,10 @@ def split(token: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
 def read_header(segment: bytes) -> dict[str, Any]:
     """Return the header as an object, whatever it says.
 
-    :raises MalformedToken: not canonical base64url, or no strict JSON object.
+    :raises MalformedToken: not canonical base64url, no strict JSON object, or longer than 8 KiB.
     """
+    if len(segment) > _LONGEST_HEADER:
+        raise MalformedToken(f"Invalid header string: longer than {_LONGEST_HEADER} bytes")
     return _object(segment, "header")
 
 

@@ -23,6 +23,8 @@ ASYMMETRIC: Final = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 )
 ALGORITHMS: Final = frozenset(HMAC_HASHES) | ASYMMETRIC
+# Of a ring or set. No honest one comes near it; what an issuer publishes is read within a request.
+MAX_KEYS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -145,28 +147,63 @@ def from_jwk(jwk: Mapping[str, Any]) -> Key:
     raise InvalidKeyError(f"kty {str(kty)[:20]!r} of a JWK is none of 'EC', 'OKP', 'RSA', 'oct'")
 
 
-def from_jwk_set(jwks: Mapping[str, Any]) -> tuple[Key, ...]:
-    """Return the keys of a JWK set; a key of a type that we do not know is passed over.
+def from_jwk_set(jwks: Mapping[str, Any], algorithm: str | None = None) -> tuple[Key, ...]:
+    """Return the keys of a JWK set that verify; each other one is passed over, as RFC 7517 section 5 wants it.
 
-    :raises InvalidKeyError: no keys, a secret among public keys, or a known type used wrongly.
+    Passed over are keys for encryption, of unknown types and algorithms, with missing or malformed members.
+
+    :param algorithm: of an RSA key that says none; RS256 otherwise.
+    :raises InvalidKeyError: no usable key, a secret among public keys, or two keys of one name.
 
     Source: RFC 7517 section 5.
     """
     members = jwks.get("keys")
     if not isinstance(members, list) or not members:
         raise InvalidKeyError('a JWK set must be {"keys": [...]} with at least one key')
-    keys: list[Key] = []
-    for member in cast(list[Any], members):
+    members = cast(list[Any], members)
+    if len(members) > MAX_KEYS:
+        raise InvalidKeyError(f"a JWK set must have at most {MAX_KEYS} keys, not {len(members)}")
+    found: list[Key] = []
+    kinds: set[bool] = set()
+    refused: InvalidKeyError | None = None
+    for member in members:
         if not isinstance(member, Mapping):
             raise InvalidKeyError("every member of keys must be a JWK object")
         jwk = cast(Mapping[str, Any], member)
-        if jwk.get("kty") in ("oct", "RSA", "EC", "OKP"):
-            keys.append(from_jwk(jwk))
-    if len({key.public_jwk is None for key in keys}) > 1:
+        kinds.add(jwk.get("kty") == "oct")
+        if jwk.get("kty") not in ("oct", "RSA", "EC", "OKP"):
+            continue
+        if algorithm is not None and algorithm[:2] in ("RS", "PS") and jwk["kty"] == "RSA" and jwk.get("alg") is None:
+            jwk = {**jwk, "alg": algorithm}
+        try:
+            found.append(from_jwk(jwk))
+        except InvalidKeyError as error:
+            if jwk["kty"] == "oct":  # no issuer publishes secrets: who wrote this set can correct it
+                raise
+            refused = refused or error
+    if len(kinds) > 1:
         raise InvalidKeyError("a JWK set must not mix secrets with public keys (RFC 7517 section 9.2)")
-    if not keys:
-        raise InvalidKeyError("no key of the set is of a known type")
-    return tuple(keys)
+    if not found:
+        raise refused or InvalidKeyError("no key of the set is of a known type")
+    return _distinct(found)
+
+
+def _distinct(found: list[Key]) -> tuple[Key, ...]:
+    """Return *found* with each key once: some issuers publish one under two uses.
+
+    :raises InvalidKeyError: two different keys share a name.
+    """
+    by_name: dict[str, Key] = {}
+    kept: list[Key] = []
+    for key in found:
+        if key.key_id is not None:
+            other = by_name.setdefault(key.key_id, key)
+            if other is not key:
+                if key.public_jwk is not None and other.public_jwk == key.public_jwk:
+                    continue
+                raise InvalidKeyError(f"two keys of the set share the kid {key.key_id[:40]!r}")
+        kept.append(key)
+    return tuple(kept)
 
 
 def from_config(value: Any, algorithm: str, *, private: bool) -> Key:

@@ -20,6 +20,8 @@ _STATUSES: tuple[Status, ...] = ("next", "current", "retired")
 # How a key is called that has no name: one whose tokens bear no ``kid``.
 NAMELESS = "-"
 
+MAX_BYTES = 1_048_576  # no honest ring comes near it
+
 
 @dataclass(frozen=True, slots=True)
 class Ring:
@@ -45,6 +47,9 @@ class Ring:
 def from_jwks(jwks: Mapping[str, Any]) -> Ring:
     """Return the ring that a JWK set describes; a ``kid`` that is absent becomes the RFC 7638 thumbprint.
 
+    Several public keys without any ``status`` are what an issuer publishes: all of them verify and none signs, and what
+    is for something else is passed over.
+
     One retired key may have ``"kid": null``: tokens without a ``kid`` are its own, such as those of the
     ``JWT_SECRET_KEY`` that was before the ring.
 
@@ -54,6 +59,10 @@ def from_jwks(jwks: Mapping[str, Any]) -> Ring:
     members = jwks.get("keys")
     if not isinstance(members, list) or not members:
         raise InvalidKeyError('JWT_KEYS must be a JWK set: {"keys": [...]} with at least one key')
+    if len(cast(list[Any], members)) > keys.MAX_KEYS:
+        raise InvalidKeyError(f"JWT_KEYS must have at most {keys.MAX_KEYS} keys, not {len(cast(list[Any], members))}")
+    if _is_foreign(cast(list[Any], members)):
+        return Ring(None, keys.from_jwk_set(jwks))
     ring = tuple(_member(jwk) for jwk in cast(list[Any], members))
     names = [NAMELESS if key.key_id is None else key.key_id for key in ring]
     if len(set(names)) != len(names):
@@ -80,6 +89,8 @@ def parse(text: bytes) -> dict[str, Any]:
 
     :raises InvalidKeyError: not strict JSON (a file that was written half), or no object.
     """
+    if len(text) > MAX_BYTES:
+        raise InvalidKeyError(f"the key ring is longer than {MAX_BYTES} bytes; does the setting name the right file?")
     try:
         value = strict_json.loads(text)
     except ValueError:
@@ -87,6 +98,19 @@ def parse(text: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidKeyError('the key ring must be a JWK set: {"keys": [...]}')
     return cast(dict[str, Any], value)
+
+
+def _is_foreign(members: list[Any]) -> bool:
+    """Return whether these are the public keys of another issuer, and not a ring of which one key signs."""
+    jwks = [cast(Mapping[str, Any], jwk) for jwk in members if isinstance(jwk, Mapping)]
+    return len(members) == len(jwks) > 1 and not any(
+        "status" in jwk or "d" in jwk or jwk.get("kty") == "oct" for jwk in jwks
+    )
+
+
+def _refuse_foreign(members: list[JWKS]) -> None:
+    if _is_foreign(members):
+        raise SettingsError("these are the public keys of another issuer, who alone can change them")
 
 
 def _member(member: Any) -> Key:
@@ -150,6 +174,7 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
     :raises SettingsError: the next key is younger than *settle*.
     """
     members = [dict(jwk) for jwk in jwks["keys"]]
+    _refuse_foreign(members)
     current = _current(members)
     following = next((jwk for jwk in members if jwk.get("status") == "next"), None)
     algorithm = keys.from_jwk(current).algorithm
@@ -187,6 +212,7 @@ def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: i
     :raises SettingsError: no key has that name.
     """
     members = [dict(jwk) for jwk in jwks["keys"]]
+    _refuse_foreign(members)
     leaving = next((jwk for jwk in members if name(jwk) == key_id), None)
     if leaving is None:
         known = ", ".join(map(name, members))

@@ -11,7 +11,7 @@ from flask import current_app, request
 from flask.json.provider import DefaultJSONProvider
 
 from flask_signet.exceptions import CSRFError, JWTDecodeError, MalformedToken, SettingsError
-from flask_signet.tokens import jws, keys
+from flask_signet.tokens import given, jws
 from flask_signet.tokens.claims import IDENTITY_TYPE, Policy, check_types, put_identity
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.web import settings as web_settings
@@ -181,7 +181,7 @@ def _issuer(layer: TokenLayer, identity: Any) -> Issuer:
         _refuse_weak(layer, layer.snapshot().weakness)
         return layer.issuer()
     chosen = manager.call(manager.encode_key_callback, identity)
-    key = keys.from_config(chosen, layer.settings.algorithm, private=True)
+    key = given.signing(chosen, layer.settings.algorithm)
     _refuse_weak(layer, key.weakness)
     return Issuer(key)
 

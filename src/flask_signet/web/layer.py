@@ -25,7 +25,7 @@ from flask_signet.exceptions import (
     WeakKeyError,
 )
 from flask_signet.settings import copied
-from flask_signet.tokens import jws, keys
+from flask_signet.tokens import given, jws, keys, strict_json
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.tokens.keys import ASYMMETRIC, HMAC_HASHES, Key
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("flask_signet")
 
 EXTENSION: Final = "flask-signet-tokens"
+_MOST_WARNINGS: Final = 64
 _LOADED_KEYS: Final = 64  # of an application whose callback chooses a key for each token
 
 
@@ -88,7 +89,7 @@ class TokenLayer:
         self._issuer: Issuer | None = None
         self._warned: set[str] = set()
         # To read a key and to judge it takes longer than to verify with it.
-        self._loaded_key = lru_cache(_LOADED_KEYS, typed=True)(keys.from_config)
+        self._loaded_keys = lru_cache(_LOADED_KEYS, typed=True)(given.verifying)
 
     @property
     def settings(self) -> TokenSettings:
@@ -237,12 +238,19 @@ class TokenLayer:
         if value is None or value == "":
             return None
         try:
-            return keys.from_config(value, algorithm, private=private)
+            key = keys.from_config(value, algorithm, private=private)
         except InvalidKeyError:
             if algorithm == self.app.config["JWT_ALGORITHM"]:
                 raise
             # One public key cannot fit every algorithm of JWT_DECODE_ALGORITHMS.
             return None
+        if not private and key.public_jwk is not None and key.sign is not None and "public" not in self._warned:
+            self._warned.add("public")
+            log.warning(
+                "Flask-Signet: JWT_PUBLIC_KEY holds a private key, and a public one is enough to verify tokens. "
+                "Set it to the output of `openssl pkey -in private.pem -pubout`."
+            )
+        return key
 
     def _verify_with_loader(self, token: str, now: float) -> Verified:
         """Verify with the key that the application's own callback chooses; of the token nothing is kept."""
@@ -252,7 +260,7 @@ class TokenLayer:
             raise MalformedToken(f"Invalid token: longer than {settings.policy.max_token_bytes} bytes")
         _, header_segment, payload_segment, _ = jws.split(token)
         header, claims = jws.read_header(header_segment), jws.read_payload(payload_segment)
-        algorithm, _ = jws.check_header(header)
+        algorithm, key_id = jws.check_header(header)
         if algorithm not in settings.decode_algorithms:
             raise InvalidAlgorithm("The specified alg value is not allowed")
         try:
@@ -262,12 +270,38 @@ class TokenLayer:
         if value is None:
             raise UnknownKey("No key is known for this token")
         try:
-            remembered = type(value) in (str, bytes)  # anything else may have no hash, or change
-            key = (self._loaded_key if remembered else keys.from_config)(value, algorithm, private=False)
+            found = self._read_keys(value, algorithm)
         except InvalidKeyError as error:
+            self._complain(algorithm, error)
             raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
-        self.judge_weakness(key.weakness, request if request else None)
-        return Verifier((key,), settings.policy).verify(token, now)
+        # The callback has chosen: of a set the token names one, and a single key need not have a name.
+        chosen = tuple(key.named(None) for key in jws.candidates(found, algorithm, key_id))
+        for key in chosen:
+            self.judge_weakness(key.weakness, request if request else None)
+        return Verifier(chosen, settings.policy).verify(token, now)
+
+    def _read_keys(self, value: Any, algorithm: str) -> tuple[Key, ...]:
+        if isinstance(value, Mapping):
+            try:
+                # As text a JWK has a hash, so that it is read once.
+                value = strict_json.dumps(cast(Mapping[str, Any], value))
+            except (TypeError, ValueError):
+                raise InvalidKeyError("a JWK must hold nothing but strings, lists and objects") from None
+        remembered = type(value) in (str, bytes)  # anything else may have no hash, or change
+        return (self._loaded_keys if remembered else given.verifying)(value, algorithm)
+
+    def _complain(self, algorithm: str, error: InvalidKeyError) -> None:
+        """Say once that the callback gives keys that cannot be used: every token is refused, and nothing else tells."""
+        reason = str(error)
+        if reason in self._warned or len(self._warned) >= _MOST_WARNINGS:
+            return
+        self._warned.add(reason)
+        log.error(
+            "The key that the decode_key_loader returned for a token with the algorithm %s cannot be used: %s. Return "
+            "the PEM text or a JWK of a public key for one of JWT_DECODE_ALGORITHMS, or the secret of an HMAC.",
+            algorithm,
+            reason,
+        )
 
 
 def layer_of(app: Flask) -> TokenLayer:
