@@ -12,6 +12,7 @@ def network_of(address: str | None) -> str:
     """
     if not address:
         return "-"
+    address = address[:64]  # longer than every address with its port; a header of a proxy may be longer
     if address.startswith("["):
         address = address[1:].partition("]")[0]
     elif address.count(":") == 1:

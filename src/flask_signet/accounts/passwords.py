@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import logging
 import threading
-import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
+from flask_signet.accounts.normal_form import nfc
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable, WeakPassword
@@ -70,7 +70,7 @@ class Passwords:
         if len(password) > 4 * MAX_PASSWORD_LENGTH:
             length = len(password)
         else:
-            length = len(unicodedata.normalize("NFC", password))
+            length = len(nfc(password))
         if length < least:
             raise _weak(field, f"must have at least {least} characters")
         if length > MAX_PASSWORD_LENGTH:
@@ -176,7 +176,7 @@ class Passwords:
 def _bytes(password: str) -> bytes | None:
     if len(password) > 4 * MAX_PASSWORD_LENGTH:  # no NFC form of it is short enough
         return None
-    normal = unicodedata.normalize("NFC", password)
+    normal = nfc(password)
     if len(normal) > MAX_PASSWORD_LENGTH:
         return None
     try:

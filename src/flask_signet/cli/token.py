@@ -12,6 +12,7 @@ from flask_signet.cli.output import app_if_any, say
 from flask_signet.clock import SYSTEM
 from flask_signet.commands import json_option, plain_errors
 from flask_signet.tokens.inspect import inspect
+from flask_signet.tokens.signature import MAX_BYTES
 from flask_signet.web.layer import EXTENSION, TokenLayer
 
 
@@ -44,7 +45,7 @@ def inspect_command(context: click.Context, token: str | None, as_json: bool) ->
 def _standard_input() -> str:
     stdin: TextIO | None = sys.stdin  # None where it was closed
     try:
-        return "" if stdin is None else stdin.read()
+        return "" if stdin is None else stdin.read(MAX_BYTES + 1)
     except UnicodeDecodeError:
         raise click.ClickException("What came by standard input is no text.") from None
 

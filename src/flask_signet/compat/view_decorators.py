@@ -40,8 +40,9 @@ def _decode_jwt_from_headers() -> tuple[str, None]:  # pyright: ignore[reportUnu
 def _decode_jwt_from_cookies(refresh: bool) -> tuple[str, str | None]:  # pyright: ignore[reportUnusedFunction]
     settings = layer_of(current_app).settings
     names = settings.refresh_cookies if refresh else settings.access_cookies
-    token = find.from_cookies(request, names)
-    return token, find.csrf_value(request, settings, names)
+    token = find.from_cookies(request, settings, names)
+    proof = find.csrf_value(request, settings, names)
+    return token, find.csrf_of_form(request, names) if proof == "" else proof
 
 
 def _decode_jwt_from_query_string() -> tuple[str, None]:  # pyright: ignore[reportUnusedFunction]
@@ -49,7 +50,7 @@ def _decode_jwt_from_query_string() -> tuple[str, None]:  # pyright: ignore[repo
 
 
 def _decode_jwt_from_json(refresh: bool) -> tuple[str, None]:  # pyright: ignore[reportUnusedFunction]
-    return find.from_json(request, layer_of(current_app).settings.json_keys[refresh]), None
+    return find.from_json(request, layer_of(current_app).settings, refresh=refresh), None
 
 
 def _decode_jwt_from_request(  # pyright: ignore[reportUnusedFunction]

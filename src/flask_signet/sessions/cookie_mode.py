@@ -16,6 +16,7 @@ from flask import Flask, Request, Response
 
 from flask_signet.exceptions import CSRFError, InvalidRequest, MalformedToken
 from flask_signet.sessions.settings import SessionSettings
+from flask_signet.web import bounds
 
 HEADER = "X-Signet"
 
@@ -44,7 +45,9 @@ def read(app: Flask, request: Request, settings: SessionSettings) -> str | None:
 
     :raises MalformedToken: two cookies of that name came: somebody put one there (RFC 6265 section 4.2.2).
     """
-    values = request.cookies.getlist(_name(settings, is_secure(app, request, settings)))
+    values = bounds.cookies(request, _name(settings, is_secure(app, request, settings)))
+    if values is None:
+        raise MalformedToken("The cookies are longer than can be read")
     if len(values) > 1:
         raise MalformedToken("Two refresh cookies came; one of them is not ours")
     return values[0] if values and values[0] else None

@@ -28,6 +28,7 @@ from flask_signet.sessions.login import Login, Transport
 from flask_signet.sessions.service import Granted, SessionInfo, Sessions
 from flask_signet.sessions.user_ids import UserId
 from flask_signet.store import Store
+from flask_signet.web import bounds
 from flask_signet.web.answers import empty_answer, json_answer
 from flask_signet.web.api import Api
 from flask_signet.web.bodies import is_empty, json_object, json_or_form, text_field
@@ -87,7 +88,7 @@ def login() -> Response:
     password = _text(body, "password", _LONGEST_PASSWORD)
     transport = cookie_mode.transport_of(body)
     if transport == "cookie":
-        if not request.is_json:
+        if not bounds.is_json(request):
             raise InvalidRequest("Cookie mode needs a JSON body", fields={"transport": "needs a JSON body"})
         # Before the password is looked at: another site must not even log somebody in.
         cookie_mode.check_origin(current_app, request, signet.sessions.settings)
@@ -116,7 +117,7 @@ def refresh() -> Response:
 def logout() -> Response:
     """``DELETE /token``: this session is over, or with ``?everywhere=1`` all sessions of its user."""
     signet = services()
-    everywhere = parse_qs(request.query_string.decode("latin-1")).get("everywhere", ["0"])[-1] in ("1", "true")
+    everywhere = _everywhere()
     settings = signet.sessions.settings
     cookie = cookie_mode.read(current_app, request, settings)
     bearer = _bearer()
@@ -305,6 +306,12 @@ def health() -> Response:
     """``GET /health``: whether the store answers, asked at most once a second."""
     services().sessions.health.check()
     return json_answer({"status": "ok"})
+
+
+def _everywhere() -> bool:
+    if not bounds.query_fits(request):
+        raise InvalidRequest("The query string is too long")
+    return parse_qs(request.query_string.decode("latin-1")).get("everywhere", ["0"])[-1] in ("1", "true")
 
 
 # --- Pieces ---------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ LARGEST_NUMBER = 0xFFFF
 IF_LOST = "If it is lost for good, run the SQL DELETE FROM signet_keys: all sessions end then, and accounts stay."
 COMMAND = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
+_MOST_BYTES = 65_536  # of a file: a thousand keys
 _LINE = re.compile(r"(?:([1-9][0-9]{0,4})[:\s]\s*)?([A-Za-z0-9_-]{43})=?")
 _SEAL_VERSION = 1
 _NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random nonces, far fewer than 2^32 under one key
@@ -232,7 +233,8 @@ def _from_file(file: Path, name: str) -> RootKeys:
         tighten(file)
         for folder in {file.parent, file.resolve().parent}:  # a link leads from one into another
             check_folder(folder)
-        text = file.read_text("ascii")
+        with file.open("rb") as opened:
+            text = opened.read(_MOST_BYTES).decode("ascii")
     except OSError as error:
         raise _unreadable(name, file, error) from error
     except UnicodeDecodeError:

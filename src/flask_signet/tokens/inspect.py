@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeGuard
 from flask_signet.exceptions import ImmatureToken, InvalidClaim, SignetError, TokenExpired
 from flask_signet.tokens import jws
 from flask_signet.tokens.claims import Policy
+from flask_signet.tokens.signature import MAX_BYTES
 
 Kind = Literal["jwt", "opaque", "basic", "refresh", "unknown"]
 
@@ -105,6 +106,9 @@ def inspect(
         form and the times are judged.
     :param policy: says by how much the times may be missed; ``None`` for what a guard allows by default.
     """
+    if len(credential) > MAX_BYTES:
+        problem = f"longer than {MAX_BYTES} bytes"
+        return Inspection(kind="unknown", summary=f"No credential: it is {problem}.", problem=problem)
     text = credential.strip()
     if text[: len(_HEADER)].lower() == _HEADER:
         text = text[len(_HEADER) :].strip()

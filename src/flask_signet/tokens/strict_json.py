@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from math import isfinite
 from typing import Any, Final
 
@@ -38,15 +39,18 @@ def _no_constant(text: str) -> Any:
 
 # A string that never ends takes the rest of the text, a lone last backslash included. If it could fail to match, the
 # search would begin again at each quote in it, and take time that grows with the square of the length.
-_MARKS = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)|[\[{\]}]', re.DOTALL).finditer
-_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}  # what is in quotes is none
+_STRINGS = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)', re.DOTALL).sub
+# Brackets as steps, 1 in and 1 out as a signed byte; every other byte goes.
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
+_BEGINNING: Final = 2_048  # characters; a text that is too deep mostly is so at once
 
 
 def _check_depth(text: str) -> None:
-    depth = 0
-    for mark in _MARKS(text):
-        depth += _STEPS.get(mark[0], 0)
-        if depth > _DEPTH:
+    # All of it in C: one step of Python for each bracket took 5 ms for 16 KiB.
+    for part in (text[:_BEGINNING], text):
+        steps = _STRINGS("", part).encode().translate(_STEPS, _NO_BRACKETS)
+        if max(accumulate(memoryview(steps).cast("b")), default=0) > _DEPTH:
             raise ValueError("nested too deeply")
 
 

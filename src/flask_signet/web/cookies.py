@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from flask import Response, current_app, request
 
+from flask_signet.web import bounds
 from flask_signet.web.issuing import get_csrf_token
 from flask_signet.web.layer import layer_of
 from flask_signet.web.settings import CookieNames, TokenSettings
@@ -100,7 +101,7 @@ def _unset(response: Response, settings: TokenSettings, names: CookieNames, doma
         partitioned=part,
     )
     # A proof may be left from a time when it was switched on.
-    if (settings.csrf_protect and settings.csrf_in_cookies) or (request and names.csrf_name in request.cookies):
+    if (settings.csrf_protect and settings.csrf_in_cookies) or _came(settings, names.csrf_name):
         response.set_cookie(
             names.csrf_name,
             "",
@@ -111,3 +112,7 @@ def _unset(response: Response, settings: TokenSettings, names: CookieNames, doma
             samesite=same_site,
             partitioned=part,
         )
+
+
+def _came(settings: TokenSettings, name: str) -> bool:
+    return bool(request) and bool(bounds.cookies(request, name, settings.policy.max_token_bytes))

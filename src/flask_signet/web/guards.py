@@ -226,13 +226,13 @@ def _from_elsewhere(
     if location == "query_string":
         return layer.verify(find.from_query(request, settings), snapshot, now)
     if location == "json":
-        return layer.verify(find.from_json(request, settings.json_keys[refresh]), snapshot, now)
+        return layer.verify(find.from_json(request, settings, refresh=refresh), snapshot, now)
     names = settings.refresh_cookies if refresh else settings.access_cookies
-    token = find.from_cookies(request, names)
+    token = find.from_cookies(request, settings, names)
     proof = find.csrf_value(request, settings, names)
     verified = layer.verify(token, snapshot, now)
     if proof is not None:
-        find.check_csrf(verified, proof)
+        find.check_csrf(verified, proof or find.csrf_of_form(request, names))
     return verified
 
 

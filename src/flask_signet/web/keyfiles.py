@@ -59,7 +59,7 @@ class KeyFile:
                 # The moment of the chmod is no other file, or it would be read again, and every token with it.
                 tighten(self.path)
                 seen = (seen[0], os.stat(self.path).st_ctime_ns, *seen[2:])
-            ring = rings.from_text(self.path.read_bytes())
+            ring = rings.from_text(_content(self.path))
         except (OSError, SettingsError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             if self._ring is None:
@@ -77,13 +77,19 @@ class KeyFile:
         return ring
 
 
+def _content(path: Path) -> bytes:
+    """Return the bytes of a file; of one that is too long for a ring, as many as show that it is."""
+    with path.open("rb") as file:
+        return file.read(rings.MAX_BYTES + 1)
+
+
 def read_jwks(path: Path) -> dict[str, Any]:
     """Return the JWK set of a file, which is a ring.
 
     :raises SettingsError: there is none, it is not whole, or no guard would take it.
     """
     try:
-        jwks = rings.parse(path.read_bytes())
+        jwks = rings.parse(_content(path))
     except OSError as error:
         raise InvalidKeyError(f"the key ring {path} cannot be read: {error.strerror}") from None
     rings.from_jwks(jwks)

@@ -23,9 +23,13 @@ from flask_signet.exceptions import (
 )
 from flask_signet.tokens import strict_json
 from flask_signet.tokens.verifier import Verified
+from flask_signet.web import bounds
 from flask_signet.web.settings import CookieNames, TokenSettings
 
 _COMMA = re.compile(r",\s*").split
+# Beside the token a header may hold other credentials; what is longer than both is not taken apart.
+_OTHER_CREDENTIALS = 4_096  # bytes
+_COMMAS = 256
 
 
 def from_headers(request: Request, settings: TokenSettings) -> str:
@@ -34,14 +38,18 @@ def from_headers(request: Request, settings: TokenSettings) -> str:
     The scheme is compared without regard to case (RFC 9110 section 11.1).
     """
     name, kind = settings.header_name, settings.header_type
-    header = request.headers.get(name, "").strip().strip(",")
+    header = request.headers.get(name, "")
+    if len(header) > settings.policy.max_token_bytes + _OTHER_CREDENTIALS or header.count(",") > _COMMAS:
+        raise MalformedToken(f"Invalid token: longer than {settings.policy.max_token_bytes} bytes")
+    header = header.strip().strip(",")
     if not header:
         raise NoAuthorizationError(f"Missing {name} Header")
     expected = f"Expected '{name}: {kind} <JWT>'" if kind else f"Expected '{name}: <JWT>'"
     if not kind:
         parts = ["", *header.split()]
     else:
-        fields = [field for field in _COMMA(header) if field.split()[:1] and field.split()[0].lower() == kind.lower()]
+        scheme = kind.lower()
+        fields = [field for field in _COMMA(header) if _scheme(field) == scheme]
         if not fields:
             raise NoAuthorizationError(f"Missing '{kind}' type in '{name}' header. {expected}")
         if len(fields) > 1:
@@ -52,9 +60,12 @@ def from_headers(request: Request, settings: TokenSettings) -> str:
     return parts[1]
 
 
-def from_cookies(request: Request, names: CookieNames) -> str:
+def from_cookies(request: Request, settings: TokenSettings, names: CookieNames) -> str:
     """Return the token of its cookie."""
-    tokens = set(filter(None, request.cookies.getlist(names.name)))
+    values = bounds.cookies(request, names.name, settings.policy.max_token_bytes)
+    if values is None:
+        raise NoAuthorizationError(f'Missing cookie "{names.name}": the cookies are longer than can be read')
+    tokens = set(filter(None, values))
     if not tokens:
         raise NoAuthorizationError(f'Missing cookie "{names.name}"')
     if len(tokens) > 1:
@@ -65,6 +76,8 @@ def from_cookies(request: Request, names: CookieNames) -> str:
 
 def from_query(request: Request, settings: TokenSettings) -> str:
     """Return the token of its query parameter."""
+    if not bounds.query_fits(request, settings.policy.max_token_bytes):
+        raise NoAuthorizationError(f"Missing '{settings.query_name}' query paramater: the query string is too long")
     values = request.args.getlist(settings.query_name)
     value = values[0] if values else None
     if len(set(values)) > 1:
@@ -80,13 +93,22 @@ def from_query(request: Request, settings: TokenSettings) -> str:
     return value[len(settings.query_prefix) :]
 
 
-def from_json(request: Request, key: str) -> str:
-    """Return the token of the JSON body."""
-    if not request.is_json:
+def from_json(request: Request, settings: TokenSettings, *, refresh: bool) -> str:
+    """Return the token of the JSON body, which the application can still read."""
+    if not bounds.is_json(request):
         raise NoAuthorizationError("Invalid content-type. Must be application/json.")
+    from flask_signet.web.bodies import peek  # not at import: few applications look here
+
+    key = settings.json_keys[refresh]
     missing = NoAuthorizationError(f'Missing "{key}" key in json data.')
     try:
-        body = strict_json.loads(request.get_data())
+        data = peek(request, settings.max_json_bytes)
+        if data is None:
+            raise NoAuthorizationError(
+                f'Missing "{key}" key in json data. Bodies of more than JWT_MAX_JSON_BYTES = '
+                f"{settings.max_json_bytes} bytes are not searched for a token"
+            )
+        body = strict_json.loads(data)
     except (ValueError, HTTPException):
         raise missing from None
     token = cast(dict[str, Any], body).get(key) if isinstance(body, dict) else None
@@ -98,18 +120,27 @@ def from_json(request: Request, key: str) -> str:
 
 
 def csrf_value(request: Request, settings: TokenSettings, names: CookieNames) -> str | None:
-    """Return the proof that must come with a cookie, or ``None`` where none is needed.
+    """Return the proof that must come with a cookie: ``None`` where none is needed, ``""`` where the form may hold it.
 
     :raises CSRFError: needed and absent.
     """
     if not settings.csrf_protect or request.method not in settings.csrf_methods:
         return None
     value = request.headers.get(names.csrf_header)
-    if not value and settings.csrf_check_form:
-        fields = set(request.form.getlist(names.csrf_field))
-        if len(fields) > 1:
-            raise CSRFError("Two different CSRF tokens came")
-        value = fields.pop() if fields else None
+    if not value and not settings.csrf_check_form:
+        raise CSRFError("Missing CSRF token")
+    return value or ""
+
+
+def csrf_of_form(request: Request, names: CookieNames) -> str:
+    """Return the proof of the form. Only for who has shown a good token: a form may be as large as a file.
+
+    :raises CSRFError: absent, or two different ones.
+    """
+    fields = set(request.form.getlist(names.csrf_field))
+    if len(fields) > 1:
+        raise CSRFError("Two different CSRF tokens came")
+    value = fields.pop() if fields else None
     if not value:
         raise CSRFError("Missing CSRF token")
     return value
@@ -127,6 +158,10 @@ def check_csrf(verified: Verified, value: str) -> None:
     # As bytes: compare_digest refuses texts beyond ASCII, and a header may hold any.
     if not isinstance(inside, str) or not compare_digest(_bytes(inside), _bytes(value)):
         raise CSRFError("CSRF double submit tokens do not match")
+
+
+def _scheme(field: str) -> str:
+    return "".join(field.split(None, 1)[:1]).lower()
 
 
 def _bytes(text: str) -> bytes:

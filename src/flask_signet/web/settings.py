@@ -69,6 +69,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "JWT_COOKIE_PARTITIONED": False,
     "JWT_ERROR_STATUS": "rfc",
     "JWT_KEYS": None,
+    "JWT_MAX_JSON_BYTES": 16_384,
     "JWT_MAX_TOKEN_BYTES": 8_192,
     "JWT_VERIFIED_CACHE_BYTES": 16_777_216,
 }
@@ -122,6 +123,7 @@ class TokenSettings:
     query_name: str
     query_prefix: str
     json_keys: tuple[str, str]  # of access, of refresh tokens
+    max_json_bytes: int
     access_cookies: CookieNames
     refresh_cookies: CookieNames
     cookie_domain: str | None
@@ -167,6 +169,7 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
         query_name=_name(config, "JWT_QUERY_STRING_NAME"),
         query_prefix=settings.text(config, "JWT_QUERY_STRING_VALUE_PREFIX") or "",
         json_keys=(_name(config, "JWT_JSON_KEY"), _name(config, "JWT_REFRESH_JSON_KEY")),
+        max_json_bytes=_bytes(config, "JWT_MAX_JSON_BYTES", least=256),
         access_cookies=_cookie_names(config, "ACCESS"),
         refresh_cookies=_cookie_names(config, "REFRESH"),
         cookie_domain=settings.text(config, "JWT_COOKIE_DOMAIN"),
@@ -342,10 +345,6 @@ def _policy(config: Mapping[str, Any]) -> Policy:
     leeway = leeway.total_seconds() if isinstance(leeway, timedelta) else leeway
     if isinstance(leeway, bool) or not isinstance(leeway, (int, float)):
         raise SettingsError(f"JWT_DECODE_LEEWAY must be a timedelta or a number of seconds, not {leeway!r}")
-    most = settings.integer(config, "JWT_MAX_TOKEN_BYTES", 8_192, least=256)
-    room = settings.integer(config, "JWT_VERIFIED_CACHE_BYTES", 16_777_216)
-    assert most is not None
-    assert room is not None
     return Policy(
         issuer=settings.texts(config, "JWT_DECODE_ISSUER"),
         audience=settings.texts(config, "JWT_DECODE_AUDIENCE"),
@@ -353,6 +352,12 @@ def _policy(config: Mapping[str, Any]) -> Policy:
         start_leeway=max(10, leeway),
         identity_claim=_name(config, "JWT_IDENTITY_CLAIM"),
         text_subject=_switch(config, "JWT_VERIFY_SUB"),
-        max_token_bytes=most,
-        cache_bytes=room,
+        max_token_bytes=_bytes(config, "JWT_MAX_TOKEN_BYTES", least=256),
+        cache_bytes=_bytes(config, "JWT_VERIFIED_CACHE_BYTES", least=0),
     )
+
+
+def _bytes(config: Mapping[str, Any], key: str, *, least: int) -> int:
+    value = settings.integer(config, key, DEFAULTS[key], least=least)
+    assert value is not None
+    return value

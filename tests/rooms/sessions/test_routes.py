@@ -721,7 +721,7 @@ def test_a_body_of_unknown_length_is_not_cut_in_silence(app: Flask, kind: str, e
     else:
         start = urlencode({"username": USERNAME, "password": PASSWORD, "more": ""}).encode()
         filling = b"+"
-    fits, longer = start.ljust(65_536, filling), start.ljust(65_537, filling) + end
+    fits, longer = start.ljust(16_384, filling), start.ljust(16_385, filling) + end
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
 
     def status(body: bytes) -> int:
