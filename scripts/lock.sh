@@ -11,6 +11,8 @@ compile() {
 compile pyproject.toml --all-extras --group dev ${UPGRADE:+--upgrade} -o requirements/dev.lock
 compile pyproject.toml --extra accounts --group run -c requirements/dev.lock -o requirements/run.lock
 echo uv | compile - -c requirements/dev.lock -o requirements/uv.lock
+# An environment of its own: a test runs Flask-AppBuilder there, unedited.
+echo flask-appbuilder | compile - pyproject.toml ${UPGRADE:+--upgrade} -o requirements/appbuilder.lock
 npm install --package-lock-only --no-fund --no-audit --loglevel=error
 (cd scripts/browser && npm install --package-lock-only --no-fund --no-audit --loglevel=error)
 if grep -n '://' requirements/*.lock || grep -n '"resolved": "[a-z+]*://' package-lock.json scripts/browser/package-lock.json; then

@@ -342,7 +342,7 @@ def test_defect_26_claims_are_copies() -> None:
 def test_defect_27_additional_claims_cannot_replace_what_a_token_is(claim: str) -> None:
     w = world()
     with pytest.raises(SettingsError, match=claim):
-        w.access(additional_claims={claim: "x"})
+        w.access(additional_claims={claim: "refresh"})
 
     w.jwt.additional_claims_loader(lambda identity: {claim: "x"})
     with pytest.raises(SettingsError, match=claim):

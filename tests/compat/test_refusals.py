@@ -372,7 +372,7 @@ def test_each_refusal_has_its_status_code_and_text(case: str, statuses: str) -> 
     answer = ask(world(JWT_ERROR_STATUS=statuses, **config))
 
     assert answer.status_code == (ours if statuses == "rfc" else theirs)
-    assert answer.json == {"error": code, "msg": text}
+    assert answer.json == ({"error": code, "msg": text} if statuses == "rfc" else {"msg": text})
     assert ("WWW-Authenticate" in answer.headers) == (answer.status_code == 401)
     assert answer.headers["Cache-Control"] == "no-store"
 

@@ -194,6 +194,7 @@ def kept(w: World) -> int:
 
 
 OUR_SETTINGS: dict[str, tuple[Any, Callable[[World], Any], Any, Any]] = {
+    "JWT_COMPAT": (True, lambda w: w.get("/access", "x").status_code, 401, 422),
     "JWT_ERROR_STATUS": ("flask-jwt-extended", lambda w: w.get("/access", "x").status_code, 401, 422),
     "JWT_MAX_TOKEN_BYTES": (
         256,
@@ -272,6 +273,9 @@ def test_the_key_falls_back_on_flasks() -> None:
         ({"JWT_DECODE_ALGORITHMS": ["none"]}, "JWT_DECODE_ALGORITHMS must be one of"),
         ({"JWT_DECODE_LEEWAY": -1}, "JWT_DECODE_LEEWAY must be zero or more"),
         ({"JWT_DECODE_LEEWAY": "1"}, "JWT_DECODE_LEEWAY must be a timedelta or a number"),
+        ({"JWT_COMPAT": "yes"}, "JWT_COMPAT must be True or False"),
+        ({"JWT_COMPAT": True, "JWT_ERROR_STATUS": "rfc"}, "JWT_COMPAT = True and JWT_ERROR_STATUS = 'rfc' say"),
+        ({"JWT_COMPAT": False, "JWT_ERROR_STATUS": "flask-jwt-extended"}, "Remove JWT_ERROR_STATUS"),
         ({"JWT_ERROR_STATUS": "fje"}, "JWT_ERROR_STATUS must be one of"),
         ({"JWT_ALLOW_WEAK_KEYS": "yes"}, "JWT_ALLOW_WEAK_KEYS must be True or False"),
         ({"JWT_ALGORITHM": ["HS256"]}, "JWT_ALGORITHM must be one of"),

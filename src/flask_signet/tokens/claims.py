@@ -132,7 +132,8 @@ def put_identity(claims: dict[str, Any], identity: Any, identity_claim: str, *, 
     elif text_subject:
         raise IdentityTypeError(
             f"the identity of a token must be a str or an int, not {type(identity).__name__}: register a "
-            "@jwt.user_identity_loader that returns one, for example str(user.id)"
+            "@jwt.user_identity_loader that returns one, for example str(user.id). "
+            'JWT_IDENTITY_CLAIM = "identity" allows any JSON value, a dict too'
         )
     else:
         claims[identity_claim] = identity

@@ -31,10 +31,10 @@ _BYTES_PER_CHARACTER_NESTED: Final = 28
 class Verified:
     """A token whose signature and claims are good; time and revocation are judged at each use.
 
-    ``claims`` are shared by all requests with this token: copy before handing out.
+    ``claims`` are those of the token, shared by all requests with it: copy before handing out.
     """
 
-    __slots__ = ("_header", "claims", "expires_at", "identity", "kind", "nested", "not_before", "start_claim")
+    __slots__ = ("_header", "_typed", "claims", "expires_at", "identity", "kind", "nested", "not_before", "start_claim")
 
     #: Whether there may be objects or lists within the claims, which take more memory.
     nested: bool
@@ -69,11 +69,14 @@ class Verified:
         if policy.issuer or policy.audience:
             check_parties(claims, policy)
         identity_claim = policy.identity_claim
-        self.identity: Any = (
-            claims[identity_claim]
-            if IDENTITY_TYPE not in claims and identity_claim in claims
-            else take_identity(claims, identity_claim)
-        )
+        #: The claim that the application sees in the type of the identity, where it is a string in the token.
+        self._typed: str | None = None
+        if IDENTITY_TYPE not in claims and identity_claim in claims:
+            self.identity: Any = claims[identity_claim]
+        else:
+            self.identity = take_identity(claims, identity_claim)
+            if self.identity is not claims[identity_claim]:
+                self._typed = identity_claim
         if type(self.identity) is str and "\0" in self.identity:
             # No database takes it as a text: whoever looks the user up would fail with a 500.
             raise InvalidClaim("Subject must not hold NUL")
@@ -87,8 +90,11 @@ class Verified:
         return {name: _copy(value) if type(value) in _NESTED else value for name, value in self._header.items()}
 
     def copy_claims(self) -> dict[str, Any]:
-        """Return the claims as an object that the caller may change."""
-        return {name: _copy(value) if type(value) in _NESTED else value for name, value in self.claims.items()}
+        """Return the claims as the application sees them: the identity in its own type, in a dict to change."""
+        claims = {name: _copy(value) if type(value) in _NESTED else value for name, value in self.claims.items()}
+        if self._typed is not None:
+            claims[self._typed] = self.identity
+        return claims
 
     def copy_identity(self) -> Any:
         """Return the identity, which the caller may change where it is a dict or a list."""

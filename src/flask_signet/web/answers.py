@@ -83,8 +83,16 @@ def complete(response: Response, error: SignetError) -> Response:
     return response
 
 
-def error_answer(error: SignetError, *, message_key: str = "msg", status: int | None = None) -> Response:
-    """Return the one error shape: ``{"error": code, "msg": text}``, with ``fields`` where there are any."""
+def error_answer(
+    error: SignetError, *, message_key: str = "msg", status: int | None = None, code: bool = True
+) -> Response:
+    """Return the one error shape: ``{"error": code, "msg": text}``, with ``fields`` where there are any.
+
+    :param code: ``False`` leaves out the code and the help of debug mode, as Flask-JWT-Extended's bodies are.
+    """
+    if not code:
+        text = str(error) if error.status < 500 else message(error)
+        return complete(json_answer({message_key: text}, error.status if status is None else status), error)
     payload: dict[str, Any] = {"error": error.code, message_key: message(error)}
     if isinstance(error, RequestError) and error.fields:
         payload["fields"] = error.fields

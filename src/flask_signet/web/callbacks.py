@@ -25,7 +25,8 @@ Answer = tuple[Response, int]
 def _answer(error: SignetError) -> Answer:
     layer = layer_of(current_app)
     text = str(error)
-    return jsonify({"error": error.code, layer.settings.message_key: text}), layer.status_of(error)
+    body = {layer.settings.message_key: text}
+    return jsonify(body if layer.compat else {"error": error.code, **body}), layer.status_of(error)
 
 
 def additional_claims(identity: Any) -> Claims:

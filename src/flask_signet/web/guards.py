@@ -30,7 +30,7 @@ from flask_signet.settings import nearest
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import locations as find
 from flask_signet.web.layer import EXTENSION, Snapshot, TokenLayer, layer_of
-from flask_signet.web.manager import JWTManager, reach_blueprints
+from flask_signet.web.manager import JWTManager
 from flask_signet.web.settings import LOCATIONS
 
 P = ParamSpec("P")
@@ -60,6 +60,8 @@ def jwt_required(
     locations: LocationType = None,
     verify_type: bool = True,
     skip_revocation_check: bool = False,
+    *,
+    kind: str | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Ask for a good token before the view runs.
 
@@ -69,11 +71,14 @@ def jwt_required(
     :param locations: where to look, instead of ``JWT_TOKEN_LOCATION``.
     :param verify_type: ``False`` accepts both kinds of token.
     :param skip_revocation_check: do not ask whether the token was revoked.
+    :param kind: ask for a token of a kind of your own, made with ``additional_claims={"type": kind}``.
 
     ``OPTIONS`` always passes: a browser asks it without a token.
     """
     if callable(optional):
         raise TypeError("write @jwt_required() with its parentheses")
+    kinds = _kinds(kind, refresh, verify_type)
+    refresh = refresh or kind == "refresh"
 
     def wrapper(view: Callable[P, R]) -> Callable[P, R]:
         is_async = iscoroutinefunction(view)
@@ -83,9 +88,7 @@ def jwt_required(
             app = _current_app()
             layer = app.extensions.get(EXTENSION) or layer_of(app)
             try:
-                _verify(
-                    layer, _current_request(), optional, fresh, refresh, locations, verify_type, skip_revocation_check
-                )
+                _verify(layer, _current_request(), optional, fresh, refresh, locations, kinds, skip_revocation_check)
             except SettingsError as error:
                 if error.status != 503:
                     raise
@@ -108,6 +111,8 @@ def verify_jwt_in_request(
     locations: LocationType = None,
     verify_type: bool = True,
     skip_revocation_check: bool = False,
+    *,
+    kind: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Do what :func:`jwt_required` does, where no decorator fits.
 
@@ -115,22 +120,32 @@ def verify_jwt_in_request(
     :raises JWTExtendedException: the token is absent or refused.
     """
     layer = layer_of(current_app)
+    kinds = _kinds(kind, refresh, verify_type)
+    refresh = refresh or kind == "refresh"
     try:
-        _verify(
-            layer,
-            _current_request(),
-            optional,
-            fresh,
-            refresh,
-            locations,
-            verify_type,
-            skip_revocation_check,
-        )
-    except SignetError:
-        reach_blueprints(layer.app, request.blueprints, layer.manager)
-        raise
+        _verify(layer, _current_request(), optional, fresh, refresh, locations, kinds, skip_revocation_check)
+    except SignetError as error:
+        raise layer.manager.refuse_by_hand(error) from None
     verified = _credential()[0]
     return None if verified is None else (dict(verified.header), verified.copy_claims())
+
+
+def _kinds(kind: str | None, refresh: bool, verify_type: bool) -> tuple[str, ...]:
+    """Return the kinds of token that a guard accepts.
+
+    :raises TypeError: two arguments ask for different kinds.
+    """
+    if kind is None:
+        return ("refresh" if refresh else "access",) if verify_type else ("access", "refresh")
+    if not verify_type or (refresh and kind != "refresh"):
+        raise TypeError(f"kind={kind!r} says which tokens are accepted: leave out refresh and verify_type")
+    return (kind,)
+
+
+def _wrong_kind(kinds: tuple[str, ...]) -> WrongTokenError:
+    # Flask-JWT-Extended's text for its two kinds.
+    wanted = "non-refresh" if "access" in kinds else kinds[0]
+    return WrongTokenError(f"Only {wanted} tokens are allowed")
 
 
 def _verify(
@@ -140,7 +155,7 @@ def _verify(
     fresh: bool,
     refresh: bool,
     locations: LocationType,
-    verify_type: bool,
+    kinds: tuple[str, ...],
     skip_revocation_check: bool,
 ) -> None:
     """Verify the token of *request* and remember it there, only if every check passes."""
@@ -165,8 +180,8 @@ def _verify(
             request.signet_credential = _NOTHING
             return
 
-    if verify_type and verified.kind != ("refresh" if refresh else "access"):
-        raise WrongTokenError(f"Only {'refresh' if refresh else 'non-refresh'} tokens are allowed")
+    if verified.kind not in kinds:
+        raise _wrong_kind(kinds)
     if fresh:
         _check_fresh(verified, now)
     if not skip_revocation_check:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, Literal, cast
+from uuid import UUID
 
 from flask import current_app, request
 from flask.json.provider import DefaultJSONProvider
@@ -59,7 +60,8 @@ def create_access_token(
     :param identity: who it is for: text or int; anything else needs a ``user_identity_loader``.
     :param fresh: whether a password was typed for it; a ``timedelta`` says for how long that counts.
     :param expires_delta: life time, instead of ``JWT_ACCESS_TOKEN_EXPIRES``; ``False`` is for ever.
-    :param additional_claims: go over those of the loader.
+    :param additional_claims: go over those of the loader. A ``type`` of your own, ``{"type": "pw_reset"}``, makes a
+        token that only ``jwt_required(kind="pw_reset")`` takes.
     :param additional_headers: go over those of the loader.
     :raises SettingsError: no key that signs, a reserved claim, an identity that needs a loader, or claims so
         many that no guard would read the token.
@@ -127,7 +129,9 @@ def _create(
     if lasting is not None:
         claims["exp"] = now + lasting
     reserved = {**_RESERVED, **layer.reserved, policy.identity_claim: "the identity"}
-    added = _merged(manager.call(manager.user_claims_callback, identity), additional_claims, reserved)
+    loaded = manager.call(manager.user_claims_callback, identity)
+    claims["type"] = _kind(kind, additional_claims)
+    added = _merged(loaded, additional_claims, reserved, claims, policy.identity_claim)
     claims.update(added)
     if layer.stamp is not None and last is None:
         last = layer.stamp(subject)
@@ -151,7 +155,7 @@ def _create(
 
 def _headers(layer: TokenLayer, issuer: Issuer, identity: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
     manager, key_id = layer.manager, issuer.key.key_id
-    headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), given, {})
+    headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), given, {}, {}, "")
     if key_id is not None and headers.get("kid", key_id) != key_id and manager.decode_key_callback is None:
         raise SettingsError(
             f"additional headers cannot change kid: guards find the key by it, and {key_id!r} is the one that signs"
@@ -207,13 +211,50 @@ def _numeric_date(moment: datetime) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
 
 
-def _merged(loaded: Any, given: Mapping[str, Any] | None, reserved: Mapping[str, str]) -> dict[str, Any]:
-    """Return both in a dict of its own: what a loader returns may be shared by all users."""
+def _kind(kind: str, additional_claims: Mapping[str, Any] | None) -> str:
+    """Return the kind that ``additional_claims={"type": …}`` asks for: the same, or one of the application's own.
+
+    :raises SettingsError: the other one of the two kinds that guards know, or no name.
+    """
+    other = "refresh" if kind == "access" else "access"
+    given = (additional_claims or {}).get("type", kind)
+    if given == other:
+        raise SettingsError(
+            f"additional claims cannot set 'type' to {other!r} in a token of create_{kind}_token: call "
+            f"create_{other}_token"
+        )
+    if not isinstance(given, str) or not given:
+        raise SettingsError(f"additional claims must set 'type' to a string that is not empty, not {given!r}")
+    return given
+
+
+def _merged(
+    loaded: Any,
+    given: Mapping[str, Any] | None,
+    reserved: Mapping[str, str],
+    claims: Mapping[str, Any],
+    identity_claim: str,
+) -> dict[str, Any]:
+    """Return both in a dict of its own: what a loader returns may be shared by all users.
+
+    What only repeats *claims* is left out.
+
+    :raises SettingsError: a reserved claim has another value.
+    """
     merged: dict[str, Any] = {**(loaded or {}), **(given or {})}
-    for name in merged:
-        if name in reserved:
-            raise SettingsError(f"additional claims cannot set {name!r}; it is set by {reserved[name]}")
+    for name in [name for name in merged if name in reserved]:
+        if name not in claims or name == IDENTITY_TYPE or not _repeats(merged[name], claims[name]):
+            reason = " to another one than the token is for" if name == identity_claim else ""
+            raise SettingsError(f"additional claims cannot set {name!r}{reason}; it is set by {reserved[name]}")
+        del merged[name]
     return merged
+
+
+def _repeats(given: Any, claim: Any) -> bool:
+    """Return whether *given* says what *claim* says; ids may be an int or a UUID, and a string in the token."""
+    if type(given) in (int, UUID) and type(claim) is str:
+        given = str(given)
+    return type(given) is type(claim) and given == claim
 
 
 def json_default() -> Callable[[Any], Any]:
@@ -234,6 +275,15 @@ def decode_token(
     :raises CSRFError: another CSRF value.
     """
     layer = layer_of(current_app)
+    try:
+        return _decode(layer, encoded_token, csrf_value, allow_expired)
+    except JWTDecodeError as error:
+        raise layer.as_raised(error) from None
+
+
+def _decode(
+    layer: TokenLayer, encoded_token: str | bytes, csrf_value: str | None, allow_expired: bool
+) -> dict[str, Any]:
     now = layer.clock.time()
     verified = layer.verify(_text(encoded_token), layer.snapshot(), now)
     if csrf_value:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from flask import Flask, Request, request
 
@@ -27,6 +27,7 @@ from flask_signet.exceptions import (
 from flask_signet.settings import copied
 from flask_signet.tokens import given, jws, keys, strict_json
 from flask_signet.tokens import ring as rings
+from flask_signet.tokens.claims import take_identity
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.tokens.keys import ASYMMETRIC, HMAC_HASHES, Key
 from flask_signet.tokens.revocations import Revocations
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("flask_signet")
 
 EXTENSION: Final = "flask-signet-tokens"
+E = TypeVar("E", bound=SignetError)
 _MOST_WARNINGS: Final = 64
 _LOADED_KEYS: Final = 64  # of an application whose callback chooses a key for each token
 
@@ -165,9 +167,25 @@ class TokenLayer:
             return self.snapshot().verifier.verify(token, now, carrier)
 
     def status_of(self, error: SignetError) -> int:
-        """Return the status that *error* is answered with, by ``JWT_ERROR_STATUS``."""
-        fje = self._settings is not None and self._settings[1].fje_statuses
-        return error.fje_status if fje and error.fje_status is not None else error.status
+        """Return the status that *error* is answered with, by ``JWT_COMPAT``."""
+        return error.fje_status if self.compat and error.fje_status is not None else error.status
+
+    @property
+    def compat(self) -> bool:
+        """Whether this request is refused as Flask-JWT-Extended would refuse it; routes of this package never are."""
+        try:
+            compat = self.settings.compat
+        except SettingsError:
+            return False  # that is what is answered, with a 500
+        return compat and not (request and request.blueprint in self.app.extensions.get("signet-apis", ()))
+
+    def as_raised(self, error: E) -> E:
+        """Return *error* as the application catches it: with ``JWT_COMPAT`` also by PyJWT's classes."""
+        if not self.compat:
+            return error
+        from flask_signet.web.pyjwt import also_pyjwts
+
+        return also_pyjwts(error)
 
     # --- keys -------------------------------------------------------------------------------------
 
@@ -264,7 +282,7 @@ class TokenLayer:
         if algorithm not in settings.decode_algorithms:
             raise InvalidAlgorithm("The specified alg value is not allowed")
         try:
-            value = self.manager.call(callback, header, claims)
+            value = self.manager.call(callback, header, _as_seen(claims, settings.policy.identity_claim))
         except LookupError:
             raise UnknownKey("No key is known for this token") from None
         if value is None:
@@ -302,6 +320,14 @@ class TokenLayer:
             algorithm,
             reason,
         )
+
+
+def _as_seen(claims: dict[str, Any], identity_claim: str) -> dict[str, Any]:
+    """Return unverified claims as a loader gets verified ones: the identity in its own type."""
+    seen = dict(claims)
+    if identity_claim in seen:
+        seen[identity_claim] = take_identity(seen, identity_claim)
+    return seen
 
 
 def layer_of(app: Flask) -> TokenLayer:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from inspect import isawaitable
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
-from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import HTTPException
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.commands import signet
 from flask_signet.exceptions import (
     CSRFError,
     FreshTokenRequired,
+    InvalidHeaderError,
+    InvalidQueryParamError,
+    JWTDecodeError,
     JWTExtendedException,
     NoAuthorizationError,
     RequestError,
@@ -29,6 +30,7 @@ from flask_signet.exceptions import (
     UserClaimsVerificationError,
     UserLookupError,
     WeakKeyError,
+    WrongTokenError,
 )
 from flask_signet.settings import nearest, texts
 from flask_signet.tokens.sources import KeySource
@@ -36,8 +38,23 @@ from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
 from flask_signet.web.answers import complete, error_answer
 from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of, set_defaults
+from flask_signet.web.refusals import Refusal, api_of_request, handlers_for, handlers_of_api, refusal
 from flask_signet.web.settings import slips
 
+_PEER: Final = "flask-jwt-extended"
+_REFUSALS: Final = (
+    CSRFError,
+    FreshTokenRequired,
+    InvalidHeaderError,
+    InvalidQueryParamError,
+    JWTDecodeError,
+    NoAuthorizationError,
+    RevokedTokenError,
+    TokenExpired,
+    UserClaimsVerificationError,
+    UserLookupError,
+    WrongTokenError,
+)
 C = TypeVar("C", bound=Callable[..., Any])
 
 
@@ -90,7 +107,9 @@ class JWTManager:
     def _register(self, app: Flask, add_context_processor: bool, clock: Clock, source: KeySource | None) -> TokenLayer:
         set_defaults(app)
         layer = TokenLayer(app, self, clock, source)
-        app.extensions["flask-jwt-extended"] = self
+        known = app.extensions.get(_PEER)
+        if known is None or isinstance(known, JWTManager):
+            app.extensions[_PEER] = self  # else Flask-JWT-Extended serves this application too, and looks here
         app.extensions[EXTENSION] = layer
         _ = layer.settings  # a wrong one is heard of at start
         for slip in slips(app.config):
@@ -127,16 +146,44 @@ class JWTManager:
 
     def _set_error_handler_callbacks(self, app: Any) -> None:
         """Register our handlers with *app*, or with an API object that keeps handlers of its own."""
-        for kind in (JWTExtendedException, RequestError, Unavailable, WeakKeyError):
-            app.errorhandler(kind)(self.handle)
+        handle = self.handle if isinstance(app, (Flask, Blueprint)) else self.handle_in_api
+        # Flask-JWT-Extended registers each class by itself, so that a handler for the base of all, or one that was
+        # registered before, is not asked.
+        of_peer = _REFUSALS if isinstance(app, Flask) and layer_of(app).settings.compat else ()
+        for kind in (JWTExtendedException, RequestError, Unavailable, WeakKeyError, *of_peer):
+            app.errorhandler(kind)(handle)
 
     def handle(self, error: SignetError) -> Response:
         """Return the answer to *error*: the application's callback where there is one, else the one shape."""
+        return self._answer(error)
+
+    def handle_in_api(self, error: SignetError) -> tuple[Any, int, Any]:
+        """Return the answer to *error* as a Flask-RESTX API takes it: data, status, headers.
+
+        :raises Refusal: the body is no JSON object, and the API would fail to write its message into it.
+        """
+        response = self._answer(error, error.status)
+        data = response.get_json(silent=True)
+        if not isinstance(data, dict):
+            raise refusal(error, response)
+        return cast(Any, data), response.status_code, response.headers
+
+    def _answer(self, error: SignetError, status: int | None = None) -> Response:
+        """Return the answer to *error*.
+
+        :param status: what a callback means that returns a body and no status; ``None``: 200, as Flask has it.
+        """
         callback, arguments = self._callback_for(error)
         layer = layer_of(current_app)
         if getattr(callback, "__module__", None) == callbacks.__name__ or callback is error_answer:
-            return error_answer(error, message_key=layer.settings.message_key, status=layer.status_of(error))
-        return complete(current_app.make_response(self.call(callback, *arguments)), error)
+            key = layer.settings.message_key
+            return error_answer(error, message_key=key, status=layer.status_of(error), code=not layer.compat)
+        result: Any = self.call(callback, *arguments)
+        says_its_status = isinstance(result, (tuple, BaseResponse))
+        response = current_app.make_response(result)
+        if status is not None and not says_its_status:
+            response.status_code = status
+        return complete(response, error)
 
     def refuse(self, error: SignetError) -> Exception:
         """Return what a guard raises for *error*.
@@ -144,22 +191,37 @@ class JWTManager:
         A refusal that carries its answer passes through blueprints and API extensions that catch
         every exception. Where the application has a handler of its own for the error, that one is asked.
         """
-        spec = current_app.error_handler_spec
-        if any(_is_handled(error, spec[name][None]) for name in (*request.blueprints, None)):
+        if isinstance(error, Refusal):
             return error
-        if _api_has_an_answer(error):
+        error = layer_of(current_app).as_raised(error)
+        if _has_a_handler(error):
+            return error
+        api = api_of_request()
+        if api is not None and self._is_answered_by(api, error):
             return error
         if current_app.config["TRAP_HTTP_EXCEPTIONS"]:
             return error
-        response = self.handle(error)
-        refusal = HTTPException(str(error), response)
-        if response.direct_passthrough:
-            # A file: Flask-RESTX reads the body below, and may drop the response without closing it.
-            with closing(cast(Any, response.response)) as file:
-                response.set_data(b"".join(file))
-            response.direct_passthrough = False
-        refusal.data = response.get_json(silent=True)  # type: ignore[attr-defined]  # Flask-RESTX reads it
-        return refusal
+        return refusal(error, self._answer(error, None if api is None else error.status))
+
+    def refuse_by_hand(self, error: SignetError) -> Exception:
+        """Return what ``verify_jwt_in_request()`` raises for *error*: its class, for the caller to catch.
+
+        A resource of Flask-RESTX or Flask-RESTful is the exception: these turn every error that they do not know into
+        a 500, so the answer is carried there too.
+        """
+        if error.status != 500 and api_of_request() is not None:
+            return self.refuse(error)
+        layer = layer_of(current_app)
+        reach_blueprints(layer.app, request.blueprints, self)
+        return layer.as_raised(error)
+
+    def _is_answered_by(self, api: Any, error: SignetError) -> bool:
+        """Return whether *api* has an answer of its own for *error*."""
+        if type(error).__name__ in getattr(api, "errors", ()):  # Flask-RESTful's, by their names
+            return True
+        compat = layer_of(current_app).compat
+        # With Flask-JWT-Extended the API adds its message to what our handlers return.
+        return any(compat or not _ours(handler) for handler in handlers_of_api(api, error))
 
     def call(self, callback: Callable[..., Any], *arguments: Any) -> Any:
         """Return what *callback* returns, ``async`` or not.
@@ -284,37 +346,22 @@ class JWTManager:
         return callback
 
 
-def _api_has_an_answer(error: SignetError) -> bool:
-    """Tell whether the Flask-RESTX or Flask-RESTful API of this request has an answer of its own for *error*.
-
-    Each API puts itself before the handler of all errors that it finds, so they form a chain.
-    """
-    router: Any = current_app.handle_user_exception
-    while isinstance(router, partial):
-        api: Any = getattr(router.func, "__self__", None)
-        if hasattr(api, "owns_endpoint") and api.owns_endpoint(request.endpoint):
-            if type(error).__name__ in getattr(api, "errors", ()):  # Flask-RESTful's, by their names
-                return True
-            for keeper in (api, *getattr(api, "namespaces", ())):
-                if _is_handled(error, getattr(keeper, "error_handlers", {})):
-                    return True
-        router = router.args[0] if router.args else None
+def _has_a_handler(error: SignetError) -> bool:
+    """Return whether Flask would give *error* to a handler of the application for its class."""
+    for name in (*request.blueprints, None):
+        found = handlers_for(error, current_app.error_handler_spec[name][None])
+        if found:
+            return not _ours(found[0])
     return False
-
-
-def _is_handled(error: SignetError, handlers: Mapping[type[Exception], Any]) -> bool:
-    """Tell whether one of *handlers*, not ours, is for *error* itself and not for every error there is."""
-    return own_handler(error, handlers) is not None
 
 
 def own_handler(error: SignetError, handlers: Mapping[type[Exception], Any]) -> Callable[..., Any] | None:
     """Return the handler of *handlers*, not ours, that is for *error* itself and not for every error there is."""
-    own_kinds = type(error).__mro__[: type(error).__mro__.index(SignetError) + 1]
-    for kind in own_kinds:
-        handler = handlers.get(kind)
-        if handler is not None and getattr(handler, "__func__", None) is not JWTManager.handle:
-            return handler
-    return None
+    return next((handler for handler in handlers_for(error, handlers) if not _ours(handler)), None)
+
+
+def _ours(handler: Any) -> bool:
+    return getattr(handler, "__func__", None) in (JWTManager.handle, JWTManager.handle_in_api)
 
 
 def _loop_is_running() -> bool:

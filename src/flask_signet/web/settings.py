@@ -16,6 +16,7 @@ from flask_signet import settings
 from flask_signet.exceptions import SettingsError
 from flask_signet.tokens.claims import Policy
 from flask_signet.tokens.keys import ALGORITHMS
+from flask_signet.web.stand_in import stands_in
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 LOCATIONS: Final = ("headers", "cookies", "query_string", "json")
@@ -66,8 +67,9 @@ DEFAULTS: Final[dict[str, Any]] = {
     "JWT_VERIFY_SUB": True,
     # Ours:
     "JWT_ALLOW_WEAK_KEYS": False,
+    "JWT_COMPAT": None,
     "JWT_COOKIE_PARTITIONED": False,
-    "JWT_ERROR_STATUS": "rfc",
+    "JWT_ERROR_STATUS": None,
     "JWT_KEYS": None,
     "JWT_MAX_JSON_BYTES": 16_384,
     "JWT_MAX_TOKEN_BYTES": 8_192,
@@ -143,7 +145,7 @@ class TokenSettings:
     encode_issuer: str | None
     encode_nbf: bool
     message_key: str
-    fje_statuses: bool
+    compat: bool  # whether refusals are answered with Flask-JWT-Extended's statuses and bodies
     allow_weak_keys: bool
     policy: Policy
 
@@ -190,8 +192,7 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
         encode_issuer=settings.text(config, "JWT_ENCODE_ISSUER") or None,
         encode_nbf=_switch(config, "JWT_ENCODE_NBF"),
         message_key=_name(config, "JWT_ERROR_MESSAGE_KEY"),
-        fje_statuses=settings.choice(config, "JWT_ERROR_STATUS", "rfc", ("rfc", "flask-jwt-extended"))
-        == "flask-jwt-extended",
+        compat=_compat(config),
         allow_weak_keys=settings.boolean(config, "JWT_ALLOW_WEAK_KEYS", False),
         policy=_policy(config),
     )
@@ -302,6 +303,24 @@ def _switch(config: Mapping[str, Any], key: str) -> bool:
     """Return a switch; 0, 1 and ``None`` are known from Flask-JWT-Extended, a text (``"False"``) would be a slip."""
     value = config[key]
     return bool(value) if value is None or value in (0, 1) else settings.boolean(config, key, False)
+
+
+def _compat(config: Mapping[str, Any]) -> bool:
+    """Return ``JWT_COMPAT``, which ``JWT_ERROR_STATUS`` is the former name of.
+
+    :raises SettingsError: they say different things.
+    """
+    switch, former = config["JWT_COMPAT"], config["JWT_ERROR_STATUS"]
+    compat = None if switch is None else settings.boolean(config, "JWT_COMPAT", False)
+    if former is None:
+        return stands_in() if compat is None else compat
+    formerly = settings.choice(config, "JWT_ERROR_STATUS", "rfc", ("rfc", "flask-jwt-extended")) != "rfc"
+    if compat is not None and compat is not formerly:
+        raise SettingsError(
+            f"JWT_COMPAT = {compat} and JWT_ERROR_STATUS = {former!r} say different things: JWT_ERROR_STATUS is the "
+            "former name of JWT_COMPAT. Remove JWT_ERROR_STATUS"
+        )
+    return formerly
 
 
 def _methods(config: Mapping[str, Any]) -> frozenset[str]:

@@ -1,0 +1,37 @@
+"""``python -m flask_signet.compat COMMAND…``: run a command in which ``flask_jwt_extended`` is Flask-Signet's.
+
+The command is a program (``flask run``, ``gunicorn app:app``, ``pytest``), the path of a Python file, or ``-m`` and a
+module. Every Python process that it starts inherits this, a reloader and the workers of a server included.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from flask_signet.compat.installing import command, environment
+
+USAGE = "usage: python -m flask_signet.compat COMMAND [ARGUMENT…], where COMMAND is a program, FILE.py or -m MODULE"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command, in place of this process where the system can do that; return its exit status."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    try:
+        program = command(arguments)
+    except FileNotFoundError:
+        print(f"There is no program {arguments[0]!r}. {USAGE}", file=sys.stderr)
+        return 127
+    environ = environment(os.environ)
+    if os.name == "nt":  # there exec would return to the shell before the command ends
+        import subprocess
+
+        return subprocess.run(program, env=environ, check=False).returncode  # noqa: S603  # the user's own command
+    sys.stdout.flush()
+    os.execve(program[0], program, environ)  # noqa: S606  # the user's own command
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

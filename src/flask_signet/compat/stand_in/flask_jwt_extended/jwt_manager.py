@@ -1,0 +1,3 @@
+"""``JWTManager``."""
+
+from flask_signet.compat.jwt_manager import JWTManager as JWTManager

@@ -1,0 +1,82 @@
+"""What a guard raises: an exception that carries its answer through whatever catches every error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import cache, partial
+from typing import Any, cast
+
+from flask import Response, current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing.exceptions import RoutingException
+
+from flask_signet.exceptions import SignetError
+
+
+# Flask gives an HTTP exception to the handlers of its status or of every error, unless it is one of routing: those
+# are answers already.
+class Refusal(HTTPException, RoutingException):
+    """Base of what a guard raises: an instance of the error's own class as well, with the finished answer.
+
+    ``code``, ``description`` and ``response`` are those of an HTTP exception: ``code`` is the status. The text of the
+    exception is that of the error, which is ``error``.
+    """
+
+    def __init__(self, error: SignetError, response: Response) -> None:
+        # No `super().__init__`: that of the error's class may ask for other arguments.
+        self.__dict__.update(error.__dict__)
+        self.args = error.args
+        self.description = str(error)
+        self.response = response
+        self.error = error
+        self.code = response.status_code
+        if response.direct_passthrough:
+            # A file: Flask-RESTX reads the body below, and may drop the response without closing it.
+            with closing(cast(Any, response.response)) as file:
+                response.set_data(b"".join(file))
+            response.direct_passthrough = False
+        # Flask-RESTX writes this as its body.
+        data = response.get_json(silent=True)
+        self.data: Any = response.get_data(as_text=True) if data is None else data
+
+    def __str__(self) -> str:
+        """Return the text of the error: GraphQL and Socket.IO show it."""
+        return str(self.error)
+
+
+def refusal(error: SignetError, response: Response) -> Refusal:
+    """Return what to raise for *error*, to be answered with *response*."""
+    return _also(type(error))(error, response)
+
+
+@cache
+def _also(kind: type[SignetError]) -> type[Refusal]:
+    """Return the class of refusals that are instances of *kind* too."""
+    return cast("type[Refusal]", type(kind.__name__, (Refusal, kind), {"__module__": kind.__module__, "code": None}))
+
+
+def api_of_request() -> Any:
+    """Return the API object of Flask-RESTX or Flask-RESTful whose resource this request is for, or ``None``.
+
+    Each API puts itself before the handler of all errors that it finds, so they form a chain.
+    """
+    router: Any = current_app.handle_user_exception
+    while isinstance(router, partial):
+        api: Any = getattr(router.func, "__self__", None)
+        if request.endpoint is not None and hasattr(api, "owns_endpoint") and api.owns_endpoint(request.endpoint):
+            return api
+        router = router.args[0] if router.args else None
+    return None
+
+
+def handlers_of_api(api: Any, error: SignetError) -> list[Callable[..., Any]]:
+    """Return the handlers for the class of *error* that a Flask-RESTX API and its namespaces keep."""
+    keepers = (api, *getattr(api, "namespaces", ()))
+    return [handler for keeper in keepers for handler in handlers_for(error, getattr(keeper, "error_handlers", {}))]
+
+
+def handlers_for(error: SignetError, handlers: Mapping[type[Exception], Any]) -> list[Callable[..., Any]]:
+    """Return those of *handlers* that are for *error* itself and not for every error there is."""
+    found = (handlers.get(kind) for kind in type(error).__mro__ if kind.__module__ != "builtins")
+    return [handler for handler in found if handler is not None]
