@@ -173,6 +173,7 @@ class JWTManager:
 
         :param status: what a callback means that returns a body and no status; ``None``: 200, as Flask has it.
         """
+        error = getattr(error, "error", error)  # what another class was made of, for those who catch that
         callback, arguments = self._callback_for(error)
         layer = layer_of(current_app)
         if getattr(callback, "__module__", None) == callbacks.__name__ or callback is error_answer:
@@ -193,15 +194,15 @@ class JWTManager:
         """
         if isinstance(error, Refusal):
             return error
-        error = layer_of(current_app).as_raised(error)
-        if _has_a_handler(error):
-            return error
+        raised = layer_of(current_app).as_raised(error)
+        if _has_a_handler(raised):
+            return raised
         api = api_of_request()
-        if api is not None and self._is_answered_by(api, error):
-            return error
+        if api is not None and self._is_answered_by(api, raised):
+            return raised
         if current_app.config["TRAP_HTTP_EXCEPTIONS"]:
-            return error
-        return refusal(error, self._answer(error, None if api is None else error.status))
+            return raised
+        return refusal(raised, self._answer(error, None if api is None else error.status))
 
     def refuse_by_hand(self, error: SignetError) -> Exception:
         """Return what ``verify_jwt_in_request()`` raises for *error*: its class, for the caller to catch.

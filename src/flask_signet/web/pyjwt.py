@@ -52,7 +52,8 @@ def also_pyjwts(error: E) -> E:
     kind = _both(type(error), theirs)
     both = kind.__new__(kind)
     both.__dict__.update(error.__dict__)
-    both.args = error.args
+    both.args = ("Signature has expired",) if name == "ExpiredSignatureError" else error.args  # PyJWT's text
+    both.error = error
     if name == "MissingRequiredClaimError":
         both.claim = str(error).split('"')[1]  # PyJWT's own text is made of it
     return both
