@@ -38,7 +38,7 @@ from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
 from flask_signet.web.answers import complete, error_answer
 from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of, set_defaults
-from flask_signet.web.refusals import Refusal, api_of_request, handlers_for, handlers_of_api, refusal
+from flask_signet.web.refusals import Refusal, api_of_request, handlers_for, handlers_of_api, origin, refusal
 from flask_signet.web.settings import slips
 
 _PEER: Final = "flask-jwt-extended"
@@ -173,7 +173,7 @@ class JWTManager:
 
         :param status: what a callback means that returns a body and no status; ``None``: 200, as Flask has it.
         """
-        error = getattr(error, "error", error)  # what another class was made of, for those who catch that
+        error = origin(error)
         callback, arguments = self._callback_for(error)
         layer = layer_of(current_app)
         if getattr(callback, "__module__", None) == callbacks.__name__ or callback is error_answer:

@@ -47,6 +47,8 @@ class Refusal(HTTPException, RoutingException):
 
 def refusal(error: SignetError, response: Response) -> Refusal:
     """Return what to raise for *error*, to be answered with *response*."""
+    if isinstance(error, Refusal):
+        error = error.error
     return _also(type(error))(error, response)
 
 
@@ -54,6 +56,13 @@ def refusal(error: SignetError, response: Response) -> Refusal:
 def _also(kind: type[SignetError]) -> type[Refusal]:
     """Return the class of refusals that are instances of *kind* too."""
     return cast("type[Refusal]", type(kind.__name__, (Refusal, kind), {"__module__": kind.__module__, "code": None}))
+
+
+def origin(error: SignetError) -> SignetError:
+    """Return the error that *error* was made of, where other classes were put to it."""
+    while (made_of := getattr(error, "error", None)) is not None:
+        error = made_of
+    return error
 
 
 def api_of_request() -> Any:
