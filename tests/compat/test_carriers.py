@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from datetime import timedelta
@@ -240,6 +241,20 @@ def test_an_error_with_a_pyjwt_class_is_of_our_class_too_and_keeps_the_token() -
     assert isinstance(caught.value, TokenExpired)
     assert isinstance(caught.value, JWTExtendedException)
     assert caught.value.jwt_data["sub"] == 7
+
+
+def test_errors_can_be_pickled() -> None:
+    import jwt as pyjwt
+
+    w = world(JWT_COMPAT=True)
+    with w.app.app_context(), pytest.raises(pyjwt.ExpiredSignatureError) as caught:
+        decode_token(w.access(7, expires_delta=timedelta(0)))
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301  # our own
+    assert (type(copy), str(copy), copy.jwt_data) == (type(caught.value), str(caught.value), caught.value.jwt_data)
+
+    refusal = raised(w, None)
+    copy = pickle.loads(pickle.dumps(refusal))  # noqa: S301  # our own
+    assert (type(copy), str(copy)) == (NoAuthorizationError, str(refusal))
 
 
 def test_errors_that_pyjwt_has_no_class_for_stay_as_they_are() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from datetime import timedelta
 from typing import Any
@@ -46,11 +48,12 @@ def test_the_first_block_serves_the_int_that_it_was_given() -> None:
     assert client.get("/protected", headers=bearer("x")).status_code == 401
 
 
-def test_the_setting_brings_the_old_statuses_back() -> None:
+def test_the_setting_brings_the_old_statuses_and_bodies_back() -> None:
     app = run(1)["app"]
     app.add_url_rule("/x", view_func=flask_signet.jwt_required()(lambda: "ok"))
 
-    assert app.test_client().get("/x", headers=bearer("x")).status_code == 422
+    answer = app.test_client().get("/x", headers=bearer("x"))
+    assert (answer.status_code, answer.json) == (422, {"msg": "Not enough segments"})
 
 
 def test_loaders_turn_a_user_into_an_identity_and_back() -> None:
@@ -61,8 +64,27 @@ def test_loaders_turn_a_user_into_an_identity_and_back() -> None:
     assert app.test_client().get("/me", headers=bearer(token)).json == {"id": 7}
 
 
+def test_a_dict_is_an_identity_with_the_setting() -> None:
+    app = run(3)["app"]
+
+    token = token_for(app, {"mail": "ann@example.com"})
+    assert app.test_client().get("/me", headers=bearer(token)).json == {"mail": "ann@example.com"}
+
+
+def test_a_token_of_a_kind_opens_the_view_that_asks_for_it_and_no_other() -> None:
+    names = run(4)
+    app = names["app"]
+    app.add_url_rule("/x", view_func=flask_signet.jwt_required()(lambda: "ok"))
+    with app.app_context():
+        token = names["reset_token"](7)
+
+    assert app.test_client().post("/password", headers=bearer(token)).json == {"changed_for": 7}
+    assert app.test_client().get("/x", headers=bearer(token)).status_code == 401
+    assert app.test_client().post("/password", headers=bearer(token_for(app, 7))).status_code == 401
+
+
 def test_errors_are_caught_by_our_names() -> None:
-    names = run(3)
+    names = run(5)
     app, whose = names["app"], names["whose"]
     good, old = token_for(app, "ann"), token_for(app, "ann", expires_delta=timedelta(0))
 
@@ -72,7 +94,7 @@ def test_errors_are_caught_by_our_names() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_resources_are_guarded_by_decorator_and_by_hand() -> None:
-    app = run(4)["app"]
+    app = run(6)["app"]
     client = app.test_client()
 
     for path in ("/decorator", "/hand"):
@@ -81,8 +103,15 @@ def test_resources_are_guarded_by_decorator_and_by_hand() -> None:
         assert client.get(path).status_code == 401
 
 
+def test_the_stand_in_serves_what_imports_it() -> None:
+    code = BLOCKS[7].text + "\nprint(JWTManager.__module__, jwt_required.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["flask_signet.web.manager", "flask_signet.web.guards"]
+
+
 def test_every_block_has_a_test() -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 8
 
 
 def test_the_map_of_exceptions_names_classes_that_there_are() -> None:

@@ -71,8 +71,17 @@ def _name(error: JWTDecodeError) -> str:
     return _CLASSES.get(type(error), "")
 
 
+def _reduce(error: Any) -> tuple[Any, ...]:
+    # A class that is made here is not found by its name: the error is kept, and gets the other class when it is read.
+    return also_pyjwts, (error.error,)
+
+
 @cache
 def _both(ours: type[JWTDecodeError], theirs: type[Exception]) -> Any:
     # PyJWT's class and its bases come first: a handler for them is asked before one for all of ours.
     bases: Any = (theirs, ours)
-    return type(theirs.__name__, bases, {"__module__": theirs.__module__})
+    members: dict[str, Any] = {
+        "__module__": theirs.__module__,
+        "__reduce__": _reduce,
+    }
+    return type(theirs.__name__, bases, members)

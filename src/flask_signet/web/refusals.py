@@ -40,6 +40,10 @@ class Refusal(HTTPException, RoutingException):
         data = response.get_json(silent=True)
         self.data: Any = response.get_data(as_text=True) if data is None else data
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the error that this was made of: an answer is for one request."""
+        return origin, (origin(cast(Any, self)),)
+
     def __str__(self) -> str:
         """Return the text of the error: GraphQL and Socket.IO show it."""
         return str(self.error)
@@ -55,7 +59,7 @@ def refusal(error: SignetError, response: Response) -> Refusal:
 @cache
 def _also(kind: type[SignetError]) -> type[Refusal]:
     """Return the class of refusals that are instances of *kind* too."""
-    return cast("type[Refusal]", type(kind.__name__, (Refusal, kind), {"__module__": kind.__module__, "code": None}))
+    return cast("type[Refusal]", type(kind.__name__, (Refusal, kind), {"__module__": __name__, "code": None}))
 
 
 def origin(error: SignetError) -> SignetError:
