@@ -390,10 +390,8 @@ def test_refusals_by_callbacks_have_their_statuses(statuses: str) -> None:
     assert (refused.status_code, refused.json["msg"]) == (401 if ours else 400, "User claims verification failed")
     w.jwt.token_in_blocklist_loader(lambda header, claims: True)
     revoked = w.get("/access", w.access())
-    assert (revoked.status_code, revoked.json) == (
-        401,
-        {"error": "token_revoked", "msg": "Token has been revoked"},
-    )
+    code = {"error": "token_revoked"} if ours else {}
+    assert (revoked.status_code, revoked.json) == (401, {**code, "msg": "Token has been revoked"})
 
 
 def test_checks_run_in_the_known_order() -> None:
