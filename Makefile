@@ -20,13 +20,24 @@ WEB_FILES := $(shell find examples/tasks/web -type f -not -path '*/dist/*' -not 
 
 # Python and Node are set up side by side; recipes are single, so nothing else runs in parallel.
 MAKEFLAGS += -j2
+# Without bytecode each of the many Pythons that the tests start would compile Flask and SQLAlchemy again: 2 s each.
+unexport PYTHONDONTWRITEBYTECODE
+
+# One worker for each processor, at most four; tests that share an expensive fixture go to the same one.
+PYTEST  := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
+BESIDE  := $(BIN)/python scripts/side_by_side.py
+# Which tests start programs is found by tests/support/stages.py. A path in ARGS runs all that it names, whole.
+QUICK   := -m "not slow and (not process or journey)"
+REST    := -m "process and not journey and not slow"
+NAMED   := $(filter tests% ./tests% %.py,$(ARGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench deep docs browser screenshots lock clean
+.PHONY: help setup run test test-processes lint format bench deep docs browser screenshots lock clean
 
 help:
 	@echo "make run     the demo on http://localhost:$(PORT)  (PORT=, HOST=, FRESH=1 for new data, ARGS=)"
-	@echo "make test    all tests but the long ones          (ARGS= for pytest)"
+	@echo "make test    the quick tests, in minutes           (ARGS= for pytest; a path runs whole, without JavaScript)"
+	@echo "make test-processes   the tests that start servers, browsers and other programs"
 	@echo "make lint    style, types and import floors        (make format mends what it can)"
 	@echo "make bench   compare with peers                    (ARGS= names the benchmarks)"
 	@echo "make deep    races, fuzzing, mutation: minutes to hours"
@@ -48,14 +59,14 @@ $(VENV)/.uv: requirements/uv.lock scripts/check_tools.py
 # What the demo runs on. Installs and does not prune, so it leaves a full set-up whole.
 $(VENV)/.ready-run: requirements/run.lock pyproject.toml | $(VENV)/.uv
 	@rm -f $@
-	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements/run.lock
+	$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/run.lock
 	$(EDIT)
 	@touch $@
 
 # Sync prunes all that the lock does not name, the project itself too: so that is installed again after it.
 $(VENV)/.ready: requirements/dev.lock requirements/run.lock pyproject.toml | $(VENV)/.uv
 	@rm -f $@
-	$(UV) pip sync --python $(BIN)/python --require-hashes requirements/dev.lock
+	$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
 	$(EDIT)
 	@touch $(VENV)/.ready-run $@
 
@@ -87,19 +98,27 @@ $(VENV)/.browser: scripts/browser.py scripts/browser/package-lock.json | $(VENV)
 	@$(BIN)/python scripts/browser.py $@
 
 test: setup browser js/dist/.ready examples/tasks/web/dist/.ready
-	$(BIN)/python -m pytest $(ARGS)
-	npm test --workspaces --if-present
+ifeq ($(NAMED),)
+	@$(BESIDE) "npm test --workspaces --if-present" -- $(PYTEST) $(QUICK) $(ARGS)
+else
+	$(PYTEST) $(ARGS)
+endif
 
+test-processes: setup browser js/dist/.ready examples/tasks/web/dist/.ready
+	$(PYTEST) $(REST) $(ARGS)
+
+# The longest first. The package is checked as it was built: npm would build it again, while others read it.
 lint: setup js/dist/.ready
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	node_modules/.bin/pyright --warnings
-	$(BIN)/lint-imports --no-logo
-	$(BIN)/vermin --quiet --no-tips -t=3.10- --violations src
-	$(BIN)/codespell
-	npm run typecheck --workspaces --if-present
-	npm run --silent lint
-	npm run lint:package --workspaces --if-present
+	@npm_config_ignore_scripts=true $(BESIDE) \
+		"node_modules/.bin/pyright --warnings" \
+		"npm run typecheck --workspaces --if-present" \
+		"npm run lint:package --workspaces --if-present" \
+		"npm run --silent lint" \
+		"$(BIN)/ruff check ." \
+		"$(BIN)/ruff format --check ." \
+		"$(BIN)/lint-imports --no-logo" \
+		"$(BIN)/vermin --quiet --no-tips -t=3.10- --violations src" \
+		"$(BIN)/codespell"
 
 format: setup
 	-$(BIN)/ruff check --fix .

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support import stages
 from tests.support.browsers import find_chromium
 from tests.support.postgres import PostgresServer, find_binaries
 from tests.support.processes import Server, free_port
@@ -26,6 +27,7 @@ if settings.get_current_profile_name() == "default":
     settings.load_profile("patient")
 
 StartServer = Callable[..., Server]
+WATCH = stages.Watch()
 
 
 def missing(what: str) -> None:
@@ -33,6 +35,31 @@ def missing(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(what, pytrace=False)
     pytest.skip(what)
+
+
+@pytest.hookimpl(wrapper=True)  # before `-m` chooses and before pytest-xdist, which is a `tryfirst`, names the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Say of each test what it needs."""
+    stages.mark(items)
+    yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Listen for programs that a test without the mark `process` starts."""
+    WATCH.begin(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that started one."""
+    yield
+    WATCH.end()
+
+
+@pytest.fixture
+def processes() -> None:
+    """For a test that starts a program in a way that its code does not show: it runs in `make test-processes`."""
 
 
 @pytest.fixture

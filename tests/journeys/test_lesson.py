@@ -30,7 +30,9 @@ SERVERS = {
 PASSWORD = "12341234"
 
 
-@pytest.fixture(scope="module", params=list(SERVERS))
+@pytest.fixture(
+    scope="module", params=[pytest.param("flask run", marks=pytest.mark.journey), "gunicorn", "gunicorn, preload"]
+)
 def lesson(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The lesson's app with its user, made by its own command."""
     folder = tmp_path_factory.mktemp("lesson")

@@ -38,7 +38,9 @@ def instance(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(
+    params=["werkzeug", pytest.param("gunicorn", marks=pytest.mark.journey), "gunicorn-preload", "reloader"]
+)
 def server(request: pytest.FixtureRequest, instance: Path, start_server: StartServer) -> Server:
     """A real server of each kind, over the same data."""
     command = list(SERVERS[request.param])

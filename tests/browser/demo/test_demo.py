@@ -38,6 +38,7 @@ def test_signing_in_shows_the_tasks_and_who_it_is(page: Page) -> None:
     expect(log_of(page).get_by_text("Signed in", exact=True)).to_be_visible()
 
 
+@pytest.mark.journey
 def test_tasks_are_added_ticked_and_deleted_and_outlive_a_reload(page: Page) -> None:
     sign_in(page)
     add(page, "Water the plants")

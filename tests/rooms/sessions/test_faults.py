@@ -164,6 +164,7 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
+@pytest.mark.journey
 def test_random_kills_under_load_lose_no_session(start_server: StartServer, tmp_path: Path) -> None:
     with serving(start_server, tmp_path) as house:
         _kills(house, 12)

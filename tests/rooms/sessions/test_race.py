@@ -41,6 +41,7 @@ def rounds(house: House, count: int) -> int:
     return count
 
 
+@pytest.mark.journey
 def test_tabs_that_refresh_at_once_get_one_successor(
     start_server: StartServer, tmp_path: Path, database: str | None
 ) -> None:
