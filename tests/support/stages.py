@@ -61,9 +61,9 @@ class Reach:
             return True  # imported inside the function
         values = [function.__globals__[name] for name in names if name in function.__globals__]
         values += [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
-        return any(self._value_starts(value, names) for value in values)
+        return any(self._value_starts(value, names, function.__module__) for value in values)
 
-    def _value_starts(self, value: Any, names: set[str]) -> bool:
+    def _value_starts(self, value: Any, names: set[str], own: str) -> bool:
         if value is Server:
             return True
         if value is os:
@@ -73,16 +73,20 @@ class Reach:
             return False
         if module.startswith(_MODULES):
             return True
-        if not module.startswith("tests.") or module == _APART:
+        if module == _APART or not _is_of_tests(module, own):
             return False
         if isinstance(value, types.FunctionType):
             return self.starts(value)
         if isinstance(value, types.ModuleType):
-            return any(self._value_starts(vars(value)[name], names) for name in names & vars(value).keys())
+            return any(self._value_starts(vars(value)[name], names, own) for name in names & vars(value).keys())
         if isinstance(value, type):
             methods = (vars(value)[name] for name in {*_ALWAYS, *names} & vars(value).keys())
             return any(self.starts(method) for method in methods if callable(method))
         return False
+
+
+def _is_of_tests(module: str, own: str) -> bool:
+    return module == own or module.startswith("tests.")
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -122,7 +126,7 @@ def mark(items: Iterable[pytest.Item]) -> None:
         shared = sorted(
             definition.argname
             for definition in definitions
-            if definition.scope == "module" and definition.func.__module__.startswith("tests.")
+            if definition.scope == "module" and _is_of_tests(definition.func.__module__, item.module.__name__)
         )
         if shared and item.get_closest_marker("process"):
             values = [str(parameters[name]) for name in shared if name in parameters]
