@@ -28,7 +28,8 @@ class Runner:
 
     def live(self, command: list[str]) -> None:
         """Run *command* on this terminal."""
-        self._note(shlex.join(command), self._start(command).wait())
+        # By the shell, which has words and a status for a program that is not there.
+        self._note(shlex.join(command), self._start(["sh", "-c", 'exec "$0" "$@"', *command]).wait())
 
     def kept(self, command: str) -> None:
         """Run a line of shell; show what it wrote when it has ended."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -55,6 +55,16 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test that started one."""
     yield
     WATCH.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Give what a fixture skips one place, so that the summary has one line for it and not one for each test."""
+    report = yield
+    if report.when == "setup" and report.skipped and isinstance(report.longrepr, tuple):
+        if item.get_closest_marker("skip") is None and item.get_closest_marker("skipif") is None:
+            report.longrepr = (__file__, None, report.longrepr[2])
+    return report
 
 
 @pytest.fixture

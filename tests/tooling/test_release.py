@@ -90,13 +90,19 @@ def test_a_tag_alone_starts_it() -> None:
 
 
 def test_what_is_published_was_compared_linted_and_tested_first() -> None:
-    order = [
-        commands("build").index(command) for command in ("check_release.py", "make lint test", "uv build", "npm pack")
-    ]
+    order = [commands("build").index(command) for command in ("check_release.py", ".ci/run", "uv build", "npm pack")]
 
     assert sorted(order) == order
     assert {name: job.get("needs") for name, job in JOBS.items()} == {"build": None, "python": "build", "npm": "build"}
     assert not any(step.get("continue-on-error") or "if" in step for name in JOBS for step in steps(name))
+
+
+def test_what_a_change_must_pass_is_lint_and_both_stages_of_the_tests() -> None:
+    """One after the other, ended by the first that fails."""
+    lines = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+
+    assert "set -eu" in lines
+    assert [line for line in lines if line.startswith("make")] == ["make lint", "make test", "make test-processes"]
 
 
 def test_only_the_jobs_that_publish_may_ask_for_an_identity() -> None:

@@ -153,3 +153,21 @@ def test_a_program_that_the_code_does_not_show_fails_the_test(pytester: pytest.P
 
     done.assert_outcomes(passed=1, failed=1)
     done.stdout.fnmatch_lines(["*test_unmarked starts a program (subprocess.Popen true)*`processes`*"])
+
+
+def test_what_is_absent_is_skipped_with_one_line(pytester: pytest.Pytester) -> None:
+    """Twenty tests that need the same folder are one line of the summary."""
+    pytester.makeini("[pytest]\nmarkers =\n    browser\n    postgres\n    process\n    xdist_group")
+    pytester.syspathinsert(ROOT)
+    pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import pytest_runtest_makereport")
+    tests = "".join(f"def test_{number}(absent): pass\n" for number in range(20))
+    fixture = (
+        "import pytest\n\n@pytest.fixture(scope='session')\ndef absent(): pytest.skip('the folder is not there')\n"
+    )
+    pytester.makepyfile(test_one=fixture + tests, test_two=fixture + tests)
+    done = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rs")
+
+    done.assert_outcomes(skipped=40)
+    assert [line for line in done.outlines if line.startswith("SKIPPED")] == [
+        done.stdout.get_lines_after("*short test summary info*")[0]
+    ]
