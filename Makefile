@@ -23,8 +23,8 @@ MAKEFLAGS += -j2
 # Without bytecode each of the many Pythons that the tests start would compile Flask and SQLAlchemy again: 2 s each.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One worker for each processor, at most four; tests that share an expensive fixture go to the same one.
-PYTEST  := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
+# One worker for each processor, at most four. The tests of programs go by file, since those of one file share a server.
+PYTEST  := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4
 BESIDE  := $(BIN)/python scripts/side_by_side.py
 # Which tests start programs is found by tests/support/stages.py. A path in ARGS runs all that it names, whole.
 QUICK   := -m "not slow and (not process or journey)"
@@ -99,13 +99,13 @@ $(VENV)/.browser: scripts/browser.py scripts/browser/package-lock.json | $(VENV)
 
 test: setup browser js/dist/.ready examples/tasks/web/dist/.ready
 ifeq ($(NAMED),)
-	@$(BESIDE) "npm test --workspaces --if-present" -- $(PYTEST) $(QUICK) $(ARGS)
+	@$(BESIDE) "npm test --workspaces --if-present" -- $(PYTEST) --dist worksteal $(QUICK) $(ARGS)
 else
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --dist loadfile $(ARGS)
 endif
 
 test-processes: setup browser js/dist/.ready examples/tasks/web/dist/.ready
-	$(PYTEST) $(REST) $(ARGS)
+	$(PYTEST) --dist loadfile $(REST) $(ARGS)
 
 # The longest first. The package is checked as it was built: npm would build it again, while others read it.
 lint: setup js/dist/.ready

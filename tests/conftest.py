@@ -37,7 +37,7 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.hookimpl(wrapper=True)  # before `-m` chooses and before pytest-xdist, which is a `tryfirst`, names the groups
+@pytest.hookimpl(wrapper=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Say of each test what it needs."""
     stages.mark(items)

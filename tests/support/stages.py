@@ -105,7 +105,7 @@ def _is_filled(cell: types.CellType) -> bool:
 
 
 def mark(items: Iterable[pytest.Item]) -> None:
-    """Give each test its marks, and tests that share an expensive fixture one worker (``xdist_group``)."""
+    """Give each test its marks."""
     reach = Reach()
     for item in items:
         if not isinstance(item, pytest.Function):
@@ -123,14 +123,6 @@ def mark(items: Iterable[pytest.Item]) -> None:
             isinstance(value, str) and value.startswith("postgres") for value in parameters.values()
         ):
             item.add_marker("postgres")
-        shared = sorted(
-            definition.argname
-            for definition in definitions
-            if definition.scope == "module" and _is_of_tests(definition.func.__module__, item.module.__name__)
-        )
-        if shared and item.get_closest_marker("process"):
-            values = [str(parameters[name]) for name in shared if name in parameters]
-            item.add_marker(pytest.mark.xdist_group(".".join([item.path.stem, *values])))
 
 
 class Watch:

@@ -52,25 +52,16 @@ def indirectly(served):
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request):
     return request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
-
-
-@pytest.fixture(scope="module", params=["one", "two"])
-def shared():
-    return Server(["true"], cwd=".")
 """
 
 
 def marks(pytester: pytest.Pytester, body: str) -> dict[str, set[str]]:
     """The marks of each test in *body*, as the tests' own conftest gives them."""
-    pytester.makeini("[pytest]\nmarkers =\n    browser\n    postgres\n    process\n    xdist_group")
+    pytester.makeini("[pytest]\nmarkers =\n    browser\n    postgres\n    process")
     pytester.syspathinsert(ROOT)
     pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import pytest_collection_modifyitems")
     items, _ = pytester.inline_genitems(pytester.makepyfile(HEAD + body))
-    return {
-        item.name: {mark.args[0] if mark.name == "xdist_group" else mark.name for mark in item.iter_markers()}
-        - {"parametrize", "usefixtures"}
-        for item in items
-    }
+    return {item.name: {mark.name for mark in item.iter_markers()} - {"parametrize", "usefixtures"} for item in items}
 
 
 @pytest.mark.parametrize(
@@ -129,19 +120,9 @@ def test_a_database_that_a_parameter_asks_for_is_seen(pytester: pytest.Pytester)
     assert found == {"test_it[sqlite]": set(), "test_it[postgresql]": {"postgres"}}
 
 
-def test_tests_that_share_a_server_go_to_one_worker(pytester: pytest.Pytester) -> None:
-    """Those of another server, by parameter, to whichever is free."""
-    body = "def test_it(shared): pass\ndef test_that(shared): pass"
-    found = marks(pytester, body)
-
-    groups = {name: next(iter(values - {"process"})) for name, values in found.items()}
-    assert groups["test_it[one]"] == groups["test_that[one]"]
-    assert groups["test_it[one]"] != groups["test_it[two]"]
-
-
 def test_a_program_that_the_code_does_not_show_fails_the_test(pytester: pytest.Pytester) -> None:
     """A library may start one; the message says what to write."""
-    pytester.makeini("[pytest]\nmarkers =\n    browser\n    postgres\n    process\n    xdist_group")
+    pytester.makeini("[pytest]\nmarkers =\n    browser\n    postgres\n    process")
     pytester.syspathinsert(ROOT)
     pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import pytest_runtest_setup")
     pytester.makepyfile(
@@ -157,7 +138,7 @@ def test_a_program_that_the_code_does_not_show_fails_the_test(pytester: pytest.P
 
 def test_what_is_absent_is_skipped_with_one_line(pytester: pytest.Pytester) -> None:
     """Twenty tests that need the same folder are one line of the summary."""
-    pytester.makeini("[pytest]\nmarkers =\n    browser\n    postgres\n    process\n    xdist_group")
+    pytester.makeini("[pytest]\nmarkers =\n    browser\n    postgres\n    process")
     pytester.syspathinsert(ROOT)
     pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import pytest_runtest_makereport")
     tests = "".join(f"def test_{number}(absent): pass\n" for number in range(20))
