@@ -69,6 +69,15 @@ class SchemaError(SettingsError, Unavailable):
         Unavailable.__init__(self, message, retry_after=retry_after)
 
 
+class NotReadyError(SettingsError, Unavailable):
+    """Something that only the first use could find out is wrong with the settings; the message says what."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 30) -> None:
+        Unavailable.__init__(self, message, retry_after=retry_after)
+
+
 class StorageError(SettingsError, Unavailable):
     """A file or folder of ours cannot be made, read or written; the message says what to do."""
 

@@ -6,9 +6,11 @@ opened when the first request, command or call needs them.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 from uuid import UUID
@@ -21,18 +23,20 @@ from flask_signet.accounts import routes as account_routes
 from flask_signet.accounts import settings as account_settings
 from flask_signet.accounts.limits import Limits
 from flask_signet.clock import SYSTEM, Clock
-from flask_signet.exceptions import SettingsError, UserLookupError
+from flask_signet.exceptions import NotReadyError, SettingsError, UserLookupError
 from flask_signet.key_ring import DatabaseRing
 from flask_signet.processes import PerProcess
 from flask_signet.sessions import routes as session_routes
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.login import Login
+from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.settings import copied, nearest, text, texts
 from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, flask_migrate, has_keys, open_root_keys
 from flask_signet.store import settings as store_settings
+from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web.api import Api, is_ours, refuse_clashes
@@ -41,6 +45,9 @@ from flask_signet.web.guards import get_jwt
 from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.jwks import add_jwks_route
 from flask_signet.web.manager import JWTManager
+from flask_signet.web.settings import expires
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -79,8 +86,10 @@ class Rooms:
 class House:
     """The rooms of one application, opened at first use. Hangs on ``app.extensions["signet"]``."""
 
-    def __init__(self, app: Flask, clock: Clock, users: Users | None) -> None:
+    def __init__(self, app: Flask, clock: Clock, users: Users | None, sharing: WeakSet[Flask]) -> None:
         self._app = app
+        self._sharing = sharing  # the applications with the same users
+        self._looked = False
         self._config = cast(Mapping[str, Any], app.config)
         self._clock = clock
         self._users = users
@@ -97,7 +106,7 @@ class House:
         rooms = self._rooms
         if rooms is None:
             with self._opening():
-                rooms = self._rooms = self._rooms or self._open()
+                rooms = self._rooms = self._rooms or self._open_or_say_why()
         return rooms
 
     @property
@@ -137,7 +146,10 @@ class House:
 
     def is_revoked(self, claims: Mapping[str, Any]) -> bool:
         """Return whether the session or the user of *claims* was signed out."""
-        return (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"])
+        if (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"]):
+            return True
+        # A refresh JWT lives for long, and what it gives is not bound to it: so it is compared here already.
+        return claims.get("type") == "refresh" and MARK_CLAIM in claims and self.load(claims) is None
 
     def current(self) -> Ring:
         """Return the ring of signing keys."""
@@ -147,17 +159,108 @@ class House:
         """Look for new signing keys at once."""
         return self.rooms.ring.refresh()
 
-    def stamp(self, subject: Any) -> dict[str, Any]:
-        """Return the claims that let a token be revoked although it belongs to no session."""
-        return {"epoch": self.rooms.feed.epoch(str(subject))}
+    def stamp(self, identity: Any, subject: Any) -> dict[str, Any]:
+        """Return the claims that let a token be revoked although it belongs to no session.
+
+        :param identity: who the token is for, as the application gave it.
+        :param subject: what its ``user_identity_loader`` made of that.
+        """
+        rooms = self.rooms
+        user_id = self._user_meant(identity, subject)
+        written = str(subject)
+        key = written if user_id is None else str(user_id)
+        claims: dict[str, Any] = {"epoch": rooms.feed.epoch(key)}
+        if key != written:
+            claims[USER_CLAIM] = key
+        # The ids of built-in accounts are never given again.
+        user = rooms.users.get(cast(Any, user_id)) if user_id is not None and rooms.users.asked_on_refresh else None
+        if user is not None:
+            claims[MARK_CLAIM] = rooms.sessions.marks.make(key, rooms.users.evidence(user))
+        return claims
+
+    def _user_meant(self, identity: Any, subject: Any) -> int | str | UUID | None:
+        """Return the id of the user for whom a token is made, however it is spelled, or ``None``."""
+        users = self.rooms.users
+        scalars = (int, str, UUID, float)
+        meant = identity if isinstance(identity, scalars) else _id_of(users, identity)
+        for candidate in (meant, subject):
+            found = users.canonical(candidate) if isinstance(candidate, scalars) else None
+            if found is not None:
+                return found
+        return None
+
+    def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
+        """Return the user of verified claims; ``None`` if they are gone, or the row is another user's by now.
+
+        :param identity: what the token names the user by; found in the claims if absent.
+        """
+        users = self.users
+        if identity is None:
+            identity = claims.get(self._config["JWT_IDENTITY_CLAIM"])
+        user = users.get(claims.get(USER_CLAIM) or identity)
+        mark = claims.get(MARK_CLAIM)
+        if user is None or not isinstance(mark, str):
+            return user
+        user_id = users.id_of(user)
+        if self.sessions.marks.fits(mark, str(user_id), users.evidence(user)):
+            return user
+        return user if self.sessions.is_same_user(user_id, mark) else None
+
+    # --- What is told of users that the application deletes -----------------------------------------
+
+    def deleting(self, user_ids: list[Any], connection: Connection) -> bool:
+        """End the sessions of deleted users in the transaction that deletes them, if it is in our database."""
+        try:
+            if not self._concerns(connection.engine):
+                return True
+            if self.store.engine is not connection.engine:
+                return False
+            # A savepoint: what fails here must not spoil the application's transaction.
+            with connection.begin_nested():
+                for user_id in user_ids:
+                    self.sessions.forget(user_id, connection=connection)
+        except Exception as error:
+            log.warning("Users were deleted; their sessions are ended after the commit: %s", error)
+            return False
+        return True
+
+    def deleted(self, user_ids: list[Any]) -> None:
+        """End the sessions of users whose deletion was committed to another database than ours."""
+        for user_id in user_ids:
+            try:
+                self.sessions.forget(user_id)
+            except Exception as error:
+                log.error(
+                    "The user %s was deleted, but the sessions could not be ended: %s. A refresh and a load of the "
+                    "user are refused all the same. To end the sessions now: signet.revoke_all(%r).",
+                    user_id,
+                    error,
+                    user_id,
+                )
+
+    def _concerns(self, engine: Engine) -> bool:
+        """Return whether *engine* leads to the users of this application: others may share the model."""
+        others = [app for app in self._sharing if app is not self._app]
+        if not others:
+            return True
+        if has_app_context():
+            return cast(Any, current_app)._get_current_object() is self._app
+        with self._app.app_context():
+            own = cast(Any, self._users).engine
+        return own is engine or (own.url == engine.url and engine.url.database not in (None, "", ":memory:"))
 
     def trusted_origins(self) -> frozenset[str]:
         """Return the origins whose pages may use our routes."""
         return self._session_settings().trusted_origins
 
     def protect_tables(self, app: Flask) -> None:
-        """Keep Flask-Migrate from offering to drop our tables."""
+        """Keep Flask-Migrate from offering to drop our tables; look at a model that was mapped late."""
         flask_migrate.protect(app)
+        if not self._looked and self._rooms is None:
+            try:
+                self.look_at_model()
+            except SettingsError as error:
+                log.error("%s", error)
 
     def stop_protecting(self, app: Flask, **_: Any) -> None:
         """Protect them once more and for good: with the first request an application is complete."""
@@ -165,9 +268,18 @@ class House:
         appcontext_pushed.disconnect(self.protect_tables, app)
         request_started.disconnect(self.stop_protecting, app)
 
+    def _open_or_say_why(self) -> Rooms:
+        refuse_clashes(self._app, frozenset(self._app.extensions["signet-apis"]))
+        try:
+            return self._open()
+        except SettingsError as error:
+            if error.status == 503:
+                raise
+            # Every route and guard then answers 503, and the log has the reason.
+            raise NotReadyError(str(error)) from error
+
     def _open(self) -> Rooms:
         app, clock = self._app, self._clock
-        refuse_clashes(app, frozenset(app.extensions["signet-apis"]))
         self.protect_tables(app)
         settings = store_settings.read(app.config, app.instance_path)
         store = Store(settings, clock=clock, app_engine=partial(_app_engine, app))
@@ -184,11 +296,16 @@ class House:
             settings=self._session_settings,
             clock=clock,
             issue=self._issue,
-            may_log_in=users.may_log_in,
-            ask_on_refresh=self._users is not None,
+            standing=users.standing,
+            ask_on_refresh=users.asked_on_refresh,
+            canonical=lambda user_id: user_id if (found := users.canonical(user_id)) is None else found,
             sender=app,
         )
         users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
+        sessions.on_clean_up.append(lambda connection: _remember_life(keys, app, connection))
+        if isinstance(users, AppAccounts):
+            users.on_renewed.append(sessions.admit)
+            self.look_at_model()
         return Rooms(
             store=store,
             root_keys=root_keys,
@@ -208,9 +325,26 @@ class House:
             return Accounts(store, passwords, throttle)
         return AppAccounts(self._users, store, passwords, throttle)
 
-    def _issue(self, user_id: int | str | UUID, *, fresh: bool, sid: str, epoch: int) -> IssuedToken:
+    def id_of(self, user: Any) -> Any:
+        """Return the id of a user object; an id is its own, and what is neither is returned as it is."""
+        return _id_of(self.users, user)
+
+    def look_at_model(self) -> None:
+        """Check the application's model of users, and listen to deletions; once it is mapped, and without a connection.
+
+        :raises SettingsError: the model cannot be used.
+        """
+        check, watch = getattr(self._users, "check", None), getattr(self._users, "watch", None)
+        if not self._looked and (check is None or check()):
+            if watch is not None:
+                watch(self)
+            self._looked = True
+
+    def _issue(self, user_id: int | str | UUID, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> IssuedToken:
         identity = str(user_id) if isinstance(user_id, UUID) else user_id
-        claims = {"sid": sid, "epoch": epoch}
+        claims: dict[str, Any] = {"sid": sid, "epoch": epoch}
+        if mark is not None:
+            claims[MARK_CLAIM] = mark
         if has_app_context() and cast(Any, current_app)._get_current_object() is self._app:
             return issue_access(identity, fresh=fresh, claims=claims)
         with self._app.app_context():
@@ -273,11 +407,17 @@ class Signet(JWTManager, Generic[A]):
             read(app.config)
         check_settings(store_settings.read(app.config, app.instance_path))
         clock = replace(self.clock)
-        house = House(app, clock, self._own_users)
+        house = House(app, clock, self._own_users, self._apps)
+        house.look_at_model()
         layer = self._register(app, add_context_processor, clock, house)
         layer.revocations = house
         layer.stamp = house.stamp
-        layer.reserved = {"sid": "signet.login", "epoch": "nothing: it counts how often a user was signed out"}
+        layer.reserved = {
+            "sid": "signet.login",
+            "epoch": "nothing: it counts how often a user was signed out",
+            USER_CLAIM: "nothing: it is the id of the user for whom the token is made",
+            MARK_CLAIM: "nothing: it tells a user from a later one with the same id",
+        }
         app.extensions["signet"] = house
         self._apps.add(app)
         _register_routes(app)
@@ -310,7 +450,7 @@ class Signet(JWTManager, Generic[A]):
         """
         sessions = self.sessions
         granted = sessions.open(
-            getattr(user, "id", user),
+            self._house().id_of(user),
             device=request.headers.get("User-Agent") if request else None,
             address=request.remote_addr if request else None,
             connection=connection,
@@ -341,7 +481,7 @@ class Signet(JWTManager, Generic[A]):
 
         :raises UserLookupError: the account is gone.
         """
-        user = self.users.get(verified.identity)
+        user = self._house().load(verified.claims, verified.identity)
         if user is None:
             raise UserLookupError(
                 f"Error loading the user {verified.identity}", verified.header, verified.copy_claims()
@@ -357,6 +497,24 @@ class Signet(JWTManager, Generic[A]):
         if not apps:
             raise SettingsError("Signet has no application: call signet.init_app(app) first")
         raise SettingsError("Signet serves several applications: use it within `with app.app_context():`")
+
+
+def _remember_life(keys: KeyTable, app: Flask, connection: Connection) -> None:
+    """Keep for the key table how long tokens live now: a retired key verifies for so long, whatever is set later."""
+    lives = [expires(app.config[name], name) for name in ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES")]
+    ending = [life for life in lives if isinstance(life, timedelta)]
+    longest = max(int(life.total_seconds()) for life in ending) if len(ending) == len(lives) else None
+    keys.remember_life(longest, connection)
+
+
+def _id_of(users: Any, user: Any) -> Any:
+    """Return the id of a user object; an id is its own, and what is neither is returned as it is."""
+    if isinstance(user, (int, str, UUID)):
+        return user
+    try:
+        return users.id_of(user)
+    except (AttributeError, SettingsError):
+        return getattr(user, "id", user)
 
 
 class _Current:

@@ -40,7 +40,7 @@ def signed_in(
     with app.app_context():
         if isinstance(user, str) and layer.manager.user_identity_callback is user_identity:
             _refuse_name(app, user)
-        identity = _identity(user) if layer.manager.user_identity_callback is user_identity else user
+        identity = _identity(app, user) if layer.manager.user_identity_callback is user_identity else user
         token = create_access_token(identity, fresh=fresh, additional_claims=claims)
         settings = layer.settings
         if "headers" in settings.locations:
@@ -63,13 +63,14 @@ def _refuse_name(app: Flask, user: str) -> None:
     if found is not None:
         raise SettingsError(
             f"signed_in takes a user or the id of one, and {user!r} is a user name: "
-            f"write signed_in(client, {found.id!r}) or signed_in(client, signet.users.find({user!r}))"
+            f"write signed_in(client, {house.id_of(found)!r}) or signed_in(client, signet.users.find({user!r}))"
         )
 
 
-def _identity(user: Any) -> Any:
+def _identity(app: Flask, user: Any) -> Any:
     """Return what names *user* in a token, as a login has it there: the id, and a UUID as its text."""
-    found = getattr(user, "id", user)
+    house = app.extensions.get("signet")
+    found = getattr(user, "id", user) if house is None else house.id_of(user)
     return str(found) if isinstance(found, UUID) else found
 
 

@@ -54,14 +54,16 @@ def test_no_browser_takes_an_answer_for_a_page(tmp_path: Path) -> None:
     assert "Content-Security-Policy" not in client.get("/page").headers
 
 
-def test_an_answer_of_500_says_why_in_the_log_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_settings_that_the_first_use_finds_wrong_are_named_in_the_log_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     app, _ = house(tmp_path)
     folder = tmp_path / "signet"
     folder.mkdir(mode=0o700)
     (folder / "root.key").write_text("no key of ours")
     with caplog.at_level(logging.ERROR, "flask_signet"):
         answer = app.test_client().post("/token", json={"username": "ada", "password": PASSWORD})
-    assert answer.status_code == 500
+    assert (answer.status_code, answer.get_json()["error"]) == (503, "unavailable")
     assert "root key" not in answer.get_data(as_text=True)
     assert any("root key" in record.getMessage() for record in caplog.records)
     assert "no key of ours" not in caplog.text

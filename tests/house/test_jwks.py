@@ -43,7 +43,7 @@ def test_a_view_of_the_application_on_its_path_is_an_error_that_names_both(caplo
     app.add_url_rule(PATH, "mine", lambda: {"own": 1})
 
     with caplog.at_level(logging.ERROR):
-        assert app.test_client().get(PATH).status_code == 500
+        assert app.test_client().get(PATH).status_code == 503
     assert "'signet_jwks.jwks'" in caplog.text
     assert "'mine'" in caplog.text
 

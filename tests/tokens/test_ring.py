@@ -386,3 +386,20 @@ def test_a_date_that_is_none_is_refused(name: str, date: Any) -> None:
 
     with pytest.raises(InvalidKeyError, match=f"{name} of a key must be whole seconds since 1970"):
         rotated({"keys": members})
+
+
+def test_a_retired_key_stays_for_the_longest_overlap_that_any_rotation_knew() -> None:
+    """Settings are made shorter, and the tokens that were issued before live on."""
+    jwks = ring.generated("EdDSA", SYSTEM.token_bytes, NOW)
+    first = jwks["keys"][0]["kid"]
+    jwks = rotated(jwks, NOW + 100, overlap=1_000)
+    jwks = rotated(jwks, NOW + 600, overlap=10)
+    assert first in [key["kid"] for key in jwks["keys"]]
+    jwks = rotated(jwks, NOW + 1_200, overlap=10)
+    assert first not in [key["kid"] for key in jwks["keys"]]
+    second = jwks["keys"][0]["kid"]
+    jwks = ring.rotated(jwks, SYSTEM.token_bytes, NOW + 1_300, overlap=None, settle=0)
+    jwks = rotated(jwks, NOW + 10**8, overlap=10)
+
+    assert second in [key["kid"] for key in jwks["keys"]]
+    assert ring.from_jwks(jwks).current is not None

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from flask_signet.accounts import names
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.throttle import Throttle
-from flask_signet.accounts.users import Users, replace_hash
+from flask_signet.accounts.users import Users, id_of, replace_hash
 from flask_signet.exceptions import InvalidCredentials, SignetError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Authenticator:
             return None
         # Tries count under a name of their own, which no folded name is: guessing here must not hold up the owner's
         # login.
-        name = f"\0{user.id}"
+        name = f"\0{id_of(self._users, user)}"
         if self._throttle is not None:
             self._throttle.admit(name, address)
         try:
@@ -114,7 +114,7 @@ class Authenticator:
         :raises RateLimited: too many failures before this one.
         :raises Unavailable: too many passwords are being hashed, or the hash never stayed the same.
         """
-        user_id = user.id
+        user_id = id_of(self._users, user)
         for _ in range(_JUDGEMENTS):
             judged = None if user is None else self.matching(user, current, address=address)
             if judged is None:

@@ -14,7 +14,7 @@ from flask_signet.exceptions import NotFound, RevokedTokenError
 from flask_signet.web.answers import json_answer
 from flask_signet.web.api import Api
 from flask_signet.web.bodies import json_object, text_field
-from flask_signet.web.guards import get_jwt_identity, jwt_required
+from flask_signet.web.guards import get_jwt, jwt_required
 
 
 def add_routes(api: Api) -> None:
@@ -26,11 +26,10 @@ def add_routes(api: Api) -> None:
 @jwt_required()
 def show_account() -> Response:
     """Answer who the token belongs to."""
-    users = _users()
-    user = users.get(get_jwt_identity())
+    user = current_app.extensions["signet"].load(get_jwt())
     if user is None:
         raise RevokedTokenError
-    return json_answer(users.profile(user).as_json())
+    return json_answer(_users().profile(user).as_json())
 
 
 def register() -> Response:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import IntegrityError
 
-from flask_signet.accounts import names
+from flask_signet.accounts import identities, names
 from flask_signet.accounts.authentication import Authenticator
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.tables import users_table
@@ -20,7 +20,7 @@ from flask_signet.accounts.throttle import Throttle
 from flask_signet.accounts.users import Profile
 from flask_signet.exceptions import Conflict, InvalidRequest, NotFound
 from flask_signet.store import Store
-from flask_signet.store.metadata import milliseconds, moment
+from flask_signet.store.metadata import milliseconds, milliseconds_of, moment
 
 # Ends all sessions of a user inside the transaction that changes the account.
 OnEnded = Callable[[int, Connection], None]
@@ -245,16 +245,40 @@ class Accounts:
         return self._authenticator.change(user, current, change, address=address)
 
     def may_log_in(self, user_id: int | str, connection: Connection) -> bool:
-        """Say whether the account is there and active, in a transaction that is about to open a session.
+        """Say whether the account is there and active, in a transaction that is about to open a session."""
+        return self.standing(user_id, connection) is not None
+
+    # --- What sessions ask ---
+
+    #: Ids are never given again, and what ends an account ends its sessions in the same transaction.
+    asked_on_refresh = False
+    #: The attribute by which users log in.
+    login_name = "username"
+
+    def id_of(self, user: User) -> int:
+        """Return the id of an account."""
+        return user.id
+
+    def canonical(self, user_id: Any) -> int | None:
+        """Return the id that any spelling means, or ``None``."""
+        number = identities.canonical(int, user_id)
+        return number if isinstance(number, int) and 0 < number <= LARGEST_ID else None
+
+    def evidence(self, user: User) -> bytes:
+        """Return what tells the account from another one with the same id: when it was made."""
+        return _evidence(milliseconds_of(user.created_at))
+
+    def standing(self, user_id: int | str, connection: Connection) -> bytes | None:
+        """Return the evidence of an account that may log in, or ``None``, in a transaction that opens a session.
 
         No lock: what ends an account ends its sessions in the same transaction, so it finds the one that is opened.
         """
         number = _number(user_id)
         if number is None:
-            return False
-        statement = select(users_table.c.disabled_at).where(users_table.c.id == number)
+            return None
+        statement = select(users_table.c.disabled_at, users_table.c.created_at).where(users_table.c.id == number)
         row = connection.execute(statement).one_or_none()
-        return row is not None and row.disabled_at is None
+        return None if row is None or row.disabled_at is not None else _evidence(row.created_at)
 
     def hashed(self, password: str, *, check_password: bool = True) -> str:
         """Return the hash of a password that is to be set: slow, so to be made before a transaction begins.
@@ -375,13 +399,14 @@ def _update(connection: Connection, user_id: int, **values: Any) -> None:
         raise NotFound("There is no such account")
 
 
-def _number(user_id: int | str) -> int | None:
-    if isinstance(user_id, str):
-        # ASCII digits as `str(id)` writes them, nothing that `int` would also take.
-        if not re.fullmatch(r"[1-9][0-9]{0,18}", user_id):
-            return None
-        user_id = int(user_id)
-    return user_id if 0 < user_id <= LARGEST_ID else None
+def _number(user_id: object) -> int | None:
+    # ASCII digits as `str(id)` writes them, nothing that `int` would also take.
+    number = identities.strict(int, user_id)
+    return number if isinstance(number, int) and 0 < number <= LARGEST_ID else None
+
+
+def _evidence(created_at: int) -> bytes:
+    return str(created_at).encode()
 
 
 def _existing(user_id: int | str) -> int:

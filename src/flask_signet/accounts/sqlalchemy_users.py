@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
-from uuid import UUID
 
-from sqlalchemy import Connection, inspect, select, update
+from sqlalchemy import Connection, Engine, LargeBinary, inspect, select, update
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, scoped_session
 
-from flask_signet.accounts.users import UserId
-from flask_signet.exceptions import SettingsError, Unavailable
+from flask_signet.accounts import deletions, identities, models
+from flask_signet.accounts.users import UserId, as_evidence
+from flask_signet.exceptions import Unavailable
 from flask_signet.store.failures import as_unavailable
 
-LEAST_COLUMN_LENGTH = 128  # characters: an Argon2id hash has 97, and larger parameters more
+log = logging.getLogger(__name__)
+
 _POSTGRESQL_BITS = {"SMALLINT": 16, "INTEGER": 32}
 
 
@@ -26,14 +28,17 @@ class SQLAlchemyUsers:
 
         signet = Signet(users=SQLAlchemyUsers(db.session, User, username="username", password="password"))
 
-    The model is looked at when it is first used, so it may be given before its mappers are complete. Names are
-    compared as the column compares them.
+    The model is looked at by ``Signet(app)`` if it is mapped by then, else when it is first used. Names are compared as
+    the column compares them.
 
     :param session: a session or a ``scoped_session`` such as Flask-SQLAlchemy's ``db.session``.
     :param model: the mapped class; its primary key is one column of type int, str or UUID.
     :param username: attribute that holds the name to log in by.
     :param password: attribute that holds the hash of the password, never the password.
     :param active: attribute that says whether the user may log in, or ``None`` where all may.
+    :param stamp: attribute with a random value that each user has and that changes when all sessions must end, such as
+        ``fs_uniquifier``. It tells a user from a later one with the same id; without it the hash of the password does.
+        A change of this argument signs every user out once.
     """
 
     def __init__(
@@ -44,16 +49,83 @@ class SQLAlchemyUsers:
         username: str = "username",
         password: str = "password",  # noqa: S107 (the name of an attribute)
         active: str | None = None,
+        stamp: str | None = None,
     ) -> None:
         self._session = session
         self._model = model
         self._username = username
         self._password = password
         self._active = active
-        self._id: tuple[str, type[Any]] | None = None
+        self._stamp = stamp
+        self._known: models.Model | None = None
+        self._said_bytes = False
+
+    @property
+    def model(self) -> type[Any]:
+        """The mapped class."""
+        return self._model
+
+    @property
+    def login_name(self) -> str:
+        """The attribute that holds the name to log in by."""
+        return self._username
+
+    @property
+    def stamped(self) -> bool:
+        """Whether a column of its own, and not the hash of the password, tells one user from the next."""
+        return self._stamp is not None
+
+    def check(self) -> bool:
+        """Look at the model, without a connection; return ``False`` if it is not mapped yet.
+
+        :raises SettingsError: it cannot be used; the message names the column and the line to write.
+        """
+        if models.mapper_of(self._model) is None:
+            return False
+        self._inspected()
+        for found in self.advice():
+            if found.code == "binary_hash":
+                log.warning("SQLAlchemyUsers: %s Write instead: %s Then migrate.", found.message, found.line)
+        return True
+
+    def advice(self) -> list[models.Advice]:
+        """Return what should be changed about the model; see :mod:`flask_signet.accounts.models`."""
+        try:
+            dialect = self.engine.dialect.name
+        except Exception:  # no application context, or no engine: the rest can be said all the same
+            dialect = None
+        return models.advice(self._model, password=self._password, stamp=self._stamp, dialect=dialect)
+
+    def watch(self, watcher: deletions.Watcher) -> bool:
+        """Tell *watcher*, which is held weakly, of every user that is deleted; return ``False`` if not mapped yet."""
+        mapper = models.mapper_of(self._model)
+        if mapper is None:
+            return False
+        deletions.watch(mapper, watcher)
+        return True
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the users' database."""
+        return self._own_session().get_bind(cast(Any, inspect(self._model))).engine
+
+    def id_of(self, user: Any) -> UserId:
+        """Return what the primary key of a user holds."""
+        key = self._inspected().key
+        with self._answering():
+            return cast(UserId, getattr(user, key))
+
+    def canonical(self, user_id: Any) -> UserId | None:
+        """Return the id that any spelling means, in the type of the primary key, or ``None``."""
+        return identities.canonical(self._inspected().kind, user_id)
+
+    def stamp(self, user: Any) -> Any:
+        """Return what tells the user from another one with the same id: the stamp, else what the password holds."""
+        with self._answering():
+            return getattr(user, self._stamp or self._password)
 
     def get(self, user_id: UserId) -> Any | None:
-        """Return the user with this id, in its own type or as text, or ``None``."""
+        """Return the user with this id, in its own type or as its canonical string, or ``None``."""
         typed = self._typed(user_id)
         if typed is None:
             return None
@@ -73,12 +145,11 @@ class SQLAlchemyUsers:
     def password_hash(self, user: Any) -> str | None:
         """Return what the password attribute holds."""
         with self._answering():
-            value = getattr(user, self._password)
-        return value if isinstance(value, str) else None
+            return self._read_hash(user)
 
     def set_password_hash(self, user: Any, new: str) -> None:
         """Put another hash into the password attribute and commit the session."""
-        setattr(user, self._password, new)
+        setattr(user, self._password, self._as_kept(new))
         with self._answering():
             self._commit()
 
@@ -90,20 +161,22 @@ class SQLAlchemyUsers:
         self._inspected()
         mapper = cast(Any, inspect(self._model))
         key, column = mapper.primary_key[0], mapper.columns.get(self._password)
+        user_id = self.id_of(user)
         with self._answering():
+            in_bytes = isinstance(getattr(user, self._password), bytes)
             self._commit()  # a transaction that has begun may see the past
-            if column is not None and column.table is key.table:
+            if column is not None and column.table is key.table and not in_bytes:
                 replaced = self._session.execute(
-                    update(self._model).where(key == user.id, column == old).values({self._password: new}),
+                    update(self._model).where(key == user_id, column == old).values({self._password: new}),
                     execution_options={"synchronize_session": False},
                 ).rowcount
                 if user in self._session:
                     self._session.expire(user, [self._password])
             else:  # what is no column of its own can be compared only here, with the row locked where that is possible
-                row = self._session.get(self._model, user.id, populate_existing=True, with_for_update=True)
-                replaced = row is not None and getattr(row, self._password) == old
+                row = self._session.get(self._model, user_id, populate_existing=True, with_for_update=True)
+                replaced = row is not None and self._read_hash(row) == old
                 if replaced:
-                    setattr(row, self._password, new)
+                    setattr(row, self._password, self._as_kept(new))
             self._commit()
         return bool(replaced)
 
@@ -113,14 +186,18 @@ class SQLAlchemyUsers:
             return True if self._active is None else bool(getattr(user, self._active))
 
     def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
-        """Say whether the user is there and active, as it is now and not as the session remembers it.
+        """Say whether the user is there and active, as it is now and not as the session remembers it."""
+        return self.standing(user_id, connection) is not None
+
+    def standing(self, user_id: UserId, connection: Connection) -> bytes | None:
+        """Return the evidence of a user who is there and active now, else ``None``.
 
         Where the application is in a transaction of its own it is asked in that one, which may have made the user, or
         be changing them.
         """
         typed = self._typed(user_id)
         if typed is None:
-            return False
+            return None
         session, mapper = self._own_session(), cast(Any, inspect(self._model))
         if session.in_transaction():
             user = self.get(typed)
@@ -129,14 +206,17 @@ class SQLAlchemyUsers:
                     with as_unavailable(), session.no_autoflush:
                         session.refresh(user, [attribute.key for attribute in mapper.column_attrs])
                 except InvalidRequestError:  # the row is gone
-                    return False
-            return user is not None and self.is_active(user)
+                    return None
+            return as_evidence(self.stamp(user)) if user is not None and self.is_active(user) else None
         bind = session.get_bind(mapper)
         # By the connection that is there, if it leads to the users: a request must not wait for a second one.
         bind = connection if bind is connection.engine else bind
         with as_unavailable(), Session(bind, join_transaction_mode="rollback_only") as asking:
             user = asking.get(self._model, typed)
-            return user is not None and self.is_active(user)
+            # Read here: what `stamp` does with the application's session belongs to another one.
+            if user is None or not (self._active is None or bool(getattr(user, self._active))):
+                return None
+            return as_evidence(getattr(user, self._stamp or self._password))
 
     def _own_session(self) -> Session:
         session: Any = self._session
@@ -173,21 +253,29 @@ class SQLAlchemyUsers:
             raise
 
     def _typed(self, user_id: UserId) -> UserId | None:
-        kind = self._inspected()[1]
-        if isinstance(user_id, bool):
-            return None
+        typed = identities.strict(self._inspected().kind, user_id)
+        return None if isinstance(typed, int) and not self._fits(typed) else typed
+
+    def _read_hash(self, user: Any) -> str | None:
+        value = getattr(user, self._password)
+        if isinstance(value, str) or value is None:
+            return value
+        if not self._said_bytes:
+            self._said_bytes = True
+            log.warning(
+                "%s.%s holds %s, not a string. Store the hash as a string: bcrypt.generate_password_hash(…).decode().",
+                self._model.__name__,
+                self._password,
+                type(value).__name__,
+            )
         try:
-            if kind is int and isinstance(user_id, str) and str(int(user_id)) == user_id:
-                user_id = int(user_id)
-            elif kind is UUID and isinstance(user_id, str):
-                user_id = UUID(user_id)
-            elif kind is str and isinstance(user_id, UUID):
-                user_id = str(user_id)
-        except ValueError:
+            return value.decode("ascii") if isinstance(value, bytes) else None
+        except UnicodeDecodeError:
             return None
-        if not isinstance(user_id, kind) or (isinstance(user_id, int) and not self._fits(user_id)):
-            return None
-        return user_id
+
+    def _as_kept(self, value: str) -> str | bytes:
+        column = cast(Any, inspect(self._model)).columns.get(self._password)
+        return value.encode() if column is not None and isinstance(column.type, LargeBinary) else value
 
     def _fits(self, number: int) -> bool:
         """Say whether the database can be asked for this id: a larger one than the column holds is an error there."""
@@ -198,25 +286,9 @@ class SQLAlchemyUsers:
             bits = _POSTGRESQL_BITS.get(mapper.primary_key[0].type.compile(dialect), bits)
         return -(1 << bits - 1) <= number < 1 << bits - 1
 
-    def _inspected(self) -> tuple[str, type[Any]]:
-        if self._id is None:
-            name = self._model.__name__
-            mapper = cast(Any, inspect(self._model))
-            if len(mapper.primary_key) != 1:
-                raise SettingsError(f"SQLAlchemyUsers: {name} needs a primary key of one column")
-            for attribute in filter(None, (self._username, self._password, self._active)):
-                if attribute not in mapper.all_orm_descriptors:
-                    raise SettingsError(f"SQLAlchemyUsers: {name} has no attribute {attribute!r}")
-            if self._password in mapper.columns:
-                length = getattr(mapper.columns[self._password].type, "length", None)
-                if length is not None and length < LEAST_COLUMN_LENGTH:
-                    raise SettingsError(
-                        f"SQLAlchemyUsers: {name}.{self._password} holds {length} characters; a hash needs "
-                        f"{LEAST_COLUMN_LENGTH}, better 255. Change the column to String(255) and migrate."
-                    )
-            column = mapper.primary_key[0]
-            kind = column.type.python_type
-            if kind not in (int, str, UUID):
-                raise SettingsError(f"SQLAlchemyUsers: the id of {name} must be an int, a str or a UUID")
-            self._id = (column.key, kind)
-        return self._id
+    def _inspected(self) -> models.Model:
+        if self._known is None:
+            self._known = models.examined(
+                self._model, username=self._username, password=self._password, others=(self._active, self._stamp)
+            )
+        return self._known

@@ -9,13 +9,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-UserId = int | str | UUID
+from flask_signet.accounts.identities import UserId as UserId
 
 
 class Users(Protocol):
     """Where users come from.
 
     A *user* is whatever ``get`` and ``find`` return; it has an attribute ``id`` of type int, str or UUID.
+
+    A method ``stamp(user)`` is optional. It returns something that another user with the same id cannot have, and that
+    changes with the password: a string, bytes, or ``None``. Without it, the hash of the password is taken.
     """
 
     def get(self, user_id: Any, /) -> Any | None:
@@ -57,6 +60,41 @@ class AsksInTransaction(Protocol):
         ...
 
 
+@runtime_checkable
+class GivesStamps(Protocol):
+    """Users that have something in the row that no other user with the same id would have."""
+
+    def stamp(self, user: Any, /) -> Any:
+        """Return it: a string or bytes, or ``None`` where this user has none."""
+        ...
+
+
+@runtime_checkable
+class NamesIds(Protocol):
+    """Users whose id is not an attribute ``id``."""
+
+    def id_of(self, user: Any, /) -> UserId:
+        """Return the id of a user."""
+        ...
+
+
+def id_of(users: Any, user: Any) -> UserId:
+    """Return the id of a user of *users*."""
+    return users.id_of(user) if isinstance(users, NamesIds) else user.id
+
+
+def evidence_of(users: Any, user: Any) -> bytes:
+    """Return what tells *user* from another user with the same id; empty where there is nothing."""
+    return as_evidence(users.stamp(user) if isinstance(users, GivesStamps) else users.password_hash(user))
+
+
+def as_evidence(value: Any) -> bytes:
+    """Return a stamp or a hash as bytes; nothing is empty."""
+    if value is None:
+        return b""
+    return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
+
+
 def replace_hash(users: Users, user: Any, old: str, new: str) -> bool:
     """Store *new* for *user* if *old* is still stored, and return whether it was.
 
@@ -65,7 +103,7 @@ def replace_hash(users: Users, user: Any, old: str, new: str) -> bool:
     """
     if isinstance(users, ReplacesHash):
         return users.replace_password_hash(user, old, new)
-    now = users.get(user.id)
+    now = users.get(id_of(users, user))
     if now is None or users.password_hash(now) != old:
         return False
     users.set_password_hash(now, new)

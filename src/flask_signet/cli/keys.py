@@ -141,8 +141,10 @@ class _TableRing:
     def rotate(self) -> list[dict[str, Any]]:
         # So that an older root key is needed no more, and what nobody's token can be signed with is gone.
         self._table.seal_again()
-        if self._overlap is not None:
-            self._table.forget_retired(datetime.fromtimestamp(SYSTEM.time(), timezone.utc) - self._overlap)
+        longest = self._table.remember_life(None if self._overlap is None else int(self._overlap.total_seconds()))
+        if longest is not None:
+            before = datetime.fromtimestamp(SYSTEM.time(), timezone.utc) - timedelta(seconds=longest)
+            self._table.forget_retired(before)
         judge = partial(ring.refuse_unsettled, now=SYSTEM.now(), settle=_SETTLE)
         return _stored(self._table.rotate(judge=judge))
 

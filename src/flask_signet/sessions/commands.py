@@ -27,7 +27,7 @@ def sessions_group() -> None:
 @plain_errors
 def list_command(username: str | None, as_json: bool) -> None:
     """List living sessions, the one used last first."""
-    infos = _sessions().listing(None if username is None else _user(username).id)
+    infos = _sessions().listing(None if username is None else _user_id(username))
     if as_json:
         click.echo(json.dumps([_plain(info) for info in infos], indent=2))
         return
@@ -53,9 +53,9 @@ def revoke_command(session_id: str | None, username: str | None, as_json: bool) 
             raise click.ClickException("There is no such living session.")
         _say(as_json, {"revoked": session_id}, f"Session {session_id} has ended.")
         return
-    user = _user(cast(str, username))
-    sessions.end_all(user.id, reason="revoked")
-    _say(as_json, {"revoked_user": str(user.id)}, f"All sessions of {username} have ended.")
+    user_id = _user_id(cast(str, username))
+    sessions.end_all(user_id, reason="revoked")
+    _say(as_json, {"revoked_user": str(user_id)}, f"All sessions of {username} have ended.")
 
 
 @click.command("restored")
@@ -76,11 +76,12 @@ def _sessions() -> Sessions:
     return cast(Sessions, signet().sessions)
 
 
-def _user(username: str) -> Any:
-    user = signet().users.find(username)
+def _user_id(username: str) -> Any:
+    users = signet().users
+    user = users.find(username)
     if user is None:
         raise click.ClickException(f"There is no user {username!r}.")
-    return user
+    return users.id_of(user)
 
 
 def _plain(info: SessionInfo) -> dict[str, Any]:

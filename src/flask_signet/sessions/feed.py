@@ -33,6 +33,11 @@ _EXPECT_SECONDS = 5.0  # how long to look at every request for a revocation of o
 # The clocks of two machines differ.
 _MARGIN_MS = 300_000
 _FOR_EVER = 2**53
+# How long to remember an ended session if it is not known how long its access tokens live: a worker of revision 0001
+# opened it, or its row is gone.
+_UNKNOWN_MS = 30 * 86_400_000
+# JWT_DECODE_LEEWAY may be made longer after a session ended; up to so much its tokens stay refused.
+_LEEWAY_MS = 3_600_000
 _LAST_SECOND = 2**32 - 1
 # `db restored` jumps over so many numbers: a gap makes every worker read all again.
 _JUMP = 1_000_000
@@ -58,6 +63,7 @@ class Ended:
 
     subject: str
     epoch: int | None = None
+    until: int | None = None  # of a session: when its last access token expires, by what it was issued with
 
 
 class Feed:
@@ -138,7 +144,6 @@ class Feed:
         if not ended:
             return
         last = _draw(connection, len(ended))
-        until = self._until()
         connection.execute(
             _INSERT,
             [
@@ -147,7 +152,7 @@ class Feed:
                     "kind": "session" if entry.epoch is None else "user",
                     "subject": entry.subject,
                     "epoch": entry.epoch,
-                    "until": until,
+                    "until": self._until(entry),
                 }
                 for i, entry in enumerate(ended)
             ],
@@ -156,8 +161,8 @@ class Feed:
 
     def note(self, ended: list[Ended]) -> None:
         """Know at once what this worker has just committed."""
-        until = _second(self._until())
-        self._memory.end_sessions((entry.subject, until) for entry in ended if entry.epoch is None)
+        sessions = [entry for entry in ended if entry.epoch is None]
+        self._memory.end_sessions((entry.subject, _second(self._until(entry))) for entry in sessions)
         self._memory.raise_epochs((entry.subject, entry.epoch) for entry in ended if entry.epoch is not None)
         self._expected = -1
 
@@ -312,11 +317,25 @@ class Feed:
 
     # --- Time ----------------------------------------------------------------------------------------
 
-    def _until(self) -> int:
+    def issued_until(self) -> int:
+        """Return until when an access token that is issued now is accepted, in milliseconds since 1970."""
         lifetime = self._settings().access_lifetime
-        if lifetime is None:
-            return _FOR_EVER
-        return max(self._time.now(), self._time.today()) + lifetime * 1000 + _MARGIN_MS
+        return _FOR_EVER if lifetime is None else self._present() + lifetime * 1000
+
+    def unknown_until(self) -> int:
+        """Return until when tokens may be accepted of which nothing is known."""
+        return self._present() + _UNKNOWN_MS
+
+    def _until(self, entry: Ended) -> int:
+        """Return how long *entry* matters: by what its tokens were issued with, whatever the settings say by now."""
+        latest = self.issued_until()
+        if entry.epoch is None:
+            latest = max(latest, self.unknown_until() if entry.until is None else entry.until)
+        leeway = max(_LEEWAY_MS, self._settings().leeway * 1000)
+        return min(latest + leeway + _MARGIN_MS, _FOR_EVER)
+
+    def _present(self) -> int:
+        return max(self._time.now(), self._time.today())
 
     def _earliest(self) -> int:
         # By the slower of two clocks: neither a step forward nor one back may revive what was revoked.

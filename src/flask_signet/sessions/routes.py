@@ -5,6 +5,7 @@ What the routes need hangs on ``app.extensions["signet"]``; see :class:`Services
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import cache, partial
 from typing import Any, Protocol, cast
@@ -28,6 +29,7 @@ from flask_signet.sessions.login import Login, Transport
 from flask_signet.sessions.service import Granted, SessionInfo, Sessions
 from flask_signet.sessions.user_ids import UserId
 from flask_signet.store import Store
+from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.web import bounds
 from flask_signet.web.answers import empty_answer, json_answer
 from flask_signet.web.api import Api
@@ -64,6 +66,10 @@ class Services(Protocol):
         """How often a client may do what costs work."""
         ...
 
+    def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
+        """Return the user of verified claims, or ``None``."""
+        ...
+
 
 def services() -> Services:
     """Return the services of the current application."""
@@ -84,7 +90,9 @@ def login() -> Response:
     """``POST /token``: exchange name and password for tokens."""
     signet = services()
     body = json_or_form(request)
-    username = _text(body, "username", 1_024)
+    # A front end of an application whose users log in by their address sends it under that name.
+    named = "email" if signet.users.login_name == "email" and "username" not in body else "username"
+    username = _text(body, named, 1_024)
     password = _text(body, "password", _LONGEST_PASSWORD)
     transport = cookie_mode.transport_of(body)
     if transport == "cookie":
@@ -96,7 +104,7 @@ def login() -> Response:
     user = signet.users.authenticate(username, password, address=request.remote_addr)
     # The browser forgets the cookie that it holds, so the session behind it is nobody's any more.
     held = cookie_mode.read_any(current_app, request, signet.sessions.settings) if transport == "cookie" else None
-    return _answer(_open(user.id, since, replaces=held), transport)
+    return _answer(_open(signet.users.id_of(user), since, replaces=held), transport)
 
 
 def refresh() -> Response:
@@ -238,7 +246,7 @@ def change_password() -> Response:
     def change(judged: str) -> Granted | None:
         return _replace_password(signet, user, judged, new_hash())
 
-    with signet.limits.attempt("password", name=str(user.id), address=request.remote_addr):
+    with signet.limits.attempt("password", name=str(signet.users.id_of(user)), address=request.remote_addr):
         granted = signet.users.change_by_password(user, current, change, address=request.remote_addr)
     return _answer(granted, transport)
 
@@ -247,6 +255,7 @@ def _replace_password(signet: Services, user: Any, judged: str, new: str) -> Gra
     """Replace the hash *judged* and end all sessions but this one; ``None`` if another hash is stored by now."""
     users, sid = signet.users, _current_session()
     ours = isinstance(users, Accounts)
+    user_id = users.id_of(user)
     # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
     if not ours and not users.replace_password_hash(user, judged, new):
         return None
@@ -254,9 +263,9 @@ def _replace_password(signet: Services, user: Any, judged: str, new: str) -> Gra
         if ours and not users.replace_password_hash(user, judged, new, connection=connection):
             return None
         if sid is None:
-            signet.sessions.end_all(user.id, reason="password", connection=connection)
-            return _open(user.id, None, connection=connection)
-        signet.sessions.end_all_but(user.id, sid, reason="password", connection=connection)
+            signet.sessions.end_all(user_id, reason="password", connection=connection)
+            return _open(user_id, None, connection=connection)
+        signet.sessions.end_all_but(user_id, sid, reason="password", connection=connection)
         return signet.sessions.force_rotation(sid, fresh=True, connection=connection)
 
 
@@ -276,8 +285,9 @@ def change_account() -> Response:
         "" if "email" in body and body["email"] is None else text_field(body, "email", max_length=320, required=False)
     )
     username = text_field(body, "username", max_length=1_024, required=False)
-    with signet.limits.attempt("account", name=str(user.id), address=request.remote_addr):
-        changed = update(user.id, username=username, email=email)
+    user_id = signet.users.id_of(user)
+    with signet.limits.attempt("account", name=str(user_id), address=request.remote_addr):
+        changed = update(user_id, username=username, email=email)
     return json_answer(signet.users.profile(changed).as_json())
 
 
@@ -289,8 +299,9 @@ def delete_account() -> Response:
     delete = getattr(signet.users, "delete", None)
     if delete is None:
         raise NotFound("The accounts of this application are deleted elsewhere")
-    with signet.limits.attempt("account", name=str(user.id), address=request.remote_addr):
-        delete(user.id)
+    user_id = signet.users.id_of(user)
+    with signet.limits.attempt("account", name=str(user_id), address=request.remote_addr):
+        delete(user_id)
     return empty_answer()
 
 
@@ -371,7 +382,7 @@ def _text(body: dict[str, object], name: str, longest: int) -> str:
 
 
 def _user_id() -> UserId:
-    return cast(UserId, get_jwt_identity())
+    return cast(UserId, get_jwt().get(USER_CLAIM) or get_jwt_identity())
 
 
 def _current_session() -> str | None:
@@ -380,7 +391,7 @@ def _current_session() -> str | None:
 
 
 def _user(signet: Services) -> Any:
-    user = signet.users.get(_user_id())
+    user = signet.load(get_jwt())
     if user is None:
         raise RevokedTokenError
     return user

@@ -26,6 +26,7 @@ from flask_signet.exceptions import (
 from flask_signet.sessions import events, statements
 from flask_signet.sessions.feed import Ended, Feed
 from flask_signet.sessions.health import Health
+from flask_signet.sessions.marks import Judged, Marks, holds
 from flask_signet.sessions.moments import SteadyTime
 from flask_signet.sessions.refresh_token import Presented, RefreshTokens, RootKeys
 from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, is_over, pack, push, unpack
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 _CLEAN_UP_SECONDS = 60.0
 _CLEAN_UP_ROWS = 200
 _DAY_MS = 86_400_000
+_SOME_MS = 60_000  # within what the feed adds for the clocks of two machines
 
 
 class AccessToken(Protocol):
@@ -58,8 +60,8 @@ class AccessToken(Protocol):
 class Issue(Protocol):
     """Makes the access token of a session."""
 
-    def __call__(self, user_id: UserId, *, fresh: bool, sid: str, epoch: int) -> AccessToken:
-        """Return a token with the claims ``sid`` and ``epoch``."""
+    def __call__(self, user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> AccessToken:
+        """Return a token with the claims ``sid`` and ``epoch``, and the mark of the user where there is one."""
         ...
 
 
@@ -98,6 +100,8 @@ class _Row(NamedTuple):
     user_kind: str
     root_key: int
     epoch: int
+    mark: str | None
+    access_until: int | None
     snapshot: Snapshot
     moment: Moment
 
@@ -110,6 +114,7 @@ class _Outcome(NamedTuple):
     epoch: int = 0
     generation: int = 0
     root_key: int = 0
+    mark: str | None = None
 
 
 class Sessions:
@@ -117,9 +122,12 @@ class Sessions:
 
     :param settings: gives the settings that hold now.
     :param issue: makes access tokens.
-    :param may_log_in: says in the transaction that opens a session whether the user is there and active.
+    :param standing: returns, in the transaction that opens a session, what the row of the user holds as evidence of
+        who they are (see :mod:`flask_signet.sessions.marks`; empty for nothing), or ``None`` if the user is gone or may
+        not log in.
     :param ask_on_refresh: ask that at each refresh too. The built-in accounts need not be asked: what ends an
         account ends its sessions in the same transaction.
+    :param canonical: returns the id that another spelling of it means.
     :param sender: sender of the signals, the Flask application.
     """
 
@@ -132,8 +140,9 @@ class Sessions:
         settings: Callable[[], SessionSettings],
         clock: Clock,
         issue: Issue,
-        may_log_in: Callable[[Any, Connection], bool] | None = None,
+        standing: Callable[[Any, Connection], bytes | None] | None = None,
         ask_on_refresh: bool = False,
+        canonical: Callable[[Any], UserId] | None = None,
         sender: object = None,
     ) -> None:
         self._store = store
@@ -141,13 +150,17 @@ class Sessions:
         self._settings = settings
         self._clock = clock
         self._issue = issue
-        self._may_log_in = may_log_in
+        self._standing = standing
         self._ask_on_refresh = ask_on_refresh
+        self._canonical = canonical
+        self.marks = Marks(root_keys)
         self._sender = sender
         self.health = Health(store, clock)
         self._tokens = RefreshTokens(root_keys, clock)
         self._time = SteadyTime(clock, None if store.in_memory else store.settings.folder)
         self._cleaned_at = float("-inf")
+        #: Called now and then in a transaction that nobody waits for.
+        self.on_clean_up: list[Callable[[Connection], None]] = []
 
     @property
     def settings(self) -> SessionSettings:
@@ -161,7 +174,7 @@ class Sessions:
     # --- Opening -------------------------------------------------------------------------------------
 
     def mark(self) -> int:
-        """Return a mark to hand to :meth:`open`, taken before the password is checked.
+        """Return the number of the newest revocation, to hand to :meth:`open`, taken before the password is checked.
 
         :raises Unavailable: the store does not answer.
         """
@@ -201,17 +214,26 @@ class Sessions:
 
         replaced = None if replaces is None else self._parsed(replaces)
 
-        def run(own: Connection) -> tuple[int, list[Ended], UserId | None]:
+        def run(own: Connection) -> tuple[int, list[Ended], str | None, tuple[UserId, Ended] | None]:
             epoch = self._lock_epoch(own, key)
             # After the lock: whoever locks a user out and then ends the sessions either has done both or finds ours.
-            if self._may_log_in is not None and not self._may_log_in(user_id, own):
+            evidence = b"" if self._standing is None else self._standing(user_id, own)
+            if evidence is None:
                 raise InvalidCredentials
             if since is not None and own.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
                 raise InvalidCredentials
             today = self._moment(own, None).today
             # Before the cap counts.
-            whose = None if replaced is None else self._end_current(own, replaced)
-            ended = self._make_room(own, key, settings.per_user, today)
+            held = None if replaced is None else self._end_current(own, replaced)
+            ended: list[Ended] = []
+            mark = None
+            if self._standing is not None:
+                judged = self._judge_mark(own, key, evidence)
+                mark = judged.mark
+                if not judged.same:
+                    ended.append(self._end_tokens(own, key, keep=None, reason="changed"))
+                    epoch = own.execute(statements.TOKEN_EPOCH, {"user": key}).scalar_one()
+            ended += self._make_room(own, key, settings.per_user, today)
             own.execute(
                 statements.INSERT,
                 {
@@ -226,24 +248,28 @@ class Sessions:
                     "ends_at": today + settings.absolute * 1000,
                     "device": _printable(device, 255),
                     "address": _printable(address, 45),
+                    "mark": mark,
+                    "access_until": self._feed.issued_until(),
                 },
             )
             self._feed.append(own, ended)
-            return epoch, ended, whose
+            return epoch, ended, mark, held
 
-        epoch, ended, whose = self._store.retrying(run, connection)
+        epoch, ended, mark, held = self._store.retrying(run, connection)
         self._after(ended, connection)
         for entry in ended:
-            self._say_ended(user_id, entry.subject, "cap")
-        if replaced is not None and whose is not None:
-            self._after([Ended(subject=str(replaced.session_id))], connection)
-            self._say_ended(whose, str(replaced.session_id), "replaced")
+            if entry.epoch is None:
+                self._say_ended(user_id, entry.subject, "cap")
+            else:
+                self._say_changed(user_id)
+        if held is not None:
+            self._say_replaced(*held, connection)
         events.session_opened.send(self._sender, user_id=user_id, session_id=str(sid), device=device, address=address)
         if connection is None:
             # Beside a caller's transaction ours would wait on SQLite for the lock that the caller holds.
             self._clean_up_now_and_then()
         try:
-            return self._granted(user_id, sid, generation=1, root_key=root_key, epoch=epoch, fresh=fresh)
+            return self._granted(user_id, sid, generation=1, root_key=root_key, epoch=epoch, mark=mark, fresh=fresh)
         except Exception:
             # No key, or a claims loader that fails: a session whose tokens nobody holds is not to stay in the list.
             if connection is None:
@@ -279,7 +305,11 @@ class Sessions:
             row = self._lock(own, session_id, None)
             if row is None or is_over(row.snapshot, row.moment.today):
                 return _Outcome(decision=Decision.ENDED)
-            return self._advance(own, session_id, row)
+            outcome = self._advance(own, session_id, row)
+            evidence = None
+            if self._ask_on_refresh and self._standing is not None:
+                evidence = self._standing(join(row.user_kind, row.user_id), own)
+            return outcome if evidence is None else outcome._replace(mark=self.marks.make(row.user_id, evidence))
 
         outcome = self._store.retrying(run, connection)
         if outcome.user_id is None:
@@ -290,6 +320,7 @@ class Sessions:
             generation=outcome.generation,
             root_key=outcome.root_key,
             epoch=outcome.epoch,
+            mark=outcome.mark,
             fresh=fresh,
         )
 
@@ -303,10 +334,12 @@ class Sessions:
         if decision is Decision.ROTATE:
             return self._advance(connection, sid, row)
         if decision is Decision.SAME:
+            if self._lives_longer(row):
+                connection.exec_driver_sql(statements.lengthen(connection.dialect.name), self._longer(sid, row))
             return _same(row)
         if decision in (Decision.THEFT, Decision.WENT_BACK):
             self._mark_ended(connection, sid, decision.value, row.moment.today)
-            self._feed.append(connection, [Ended(subject=sid)])
+            self._feed.append(connection, [Ended(subject=sid, until=row.access_until)])
         return _Outcome(decision=decision, user_id=user_id)
 
     def _judge_absent(self, connection: Connection, token: Presented) -> _Outcome:
@@ -323,6 +356,7 @@ class Sessions:
             return _Outcome(decision=Decision.ENDED)  # only now, beside us: the store has forgotten nothing
         if row is not None:
             self._mark_ended(connection, sid, Decision.WENT_BACK.value, row.moment.today)
+        # What the row says of its tokens is as old as the row.
         self._feed.append(connection, [Ended(subject=sid)])
         return _Outcome(decision=Decision.WENT_BACK, user_id=user_id)
 
@@ -343,6 +377,7 @@ class Sessions:
             pack(push(before.exchanged, moment.now)),
             used_at,
             min(used_at + self._settings().idle * 1000, before.ends_at),
+            self._access_until(row),
             sid,
             before.generation,
         )
@@ -352,7 +387,20 @@ class Sessions:
             epoch=row.epoch,
             generation=before.generation + 1,
             root_key=root_key,
+            mark=row.mark,
         )
+
+    def _access_until(self, row: _Row) -> int:
+        """Return until when the last access token of a session lives, if it gets one more now."""
+        before = self._feed.unknown_until() if row.access_until is None else row.access_until
+        return max(before, self._feed.issued_until())
+
+    def _lives_longer(self, row: _Row) -> bool:
+        """Return whether one more token, given within the grace, lives longer than what the row says allows for."""
+        return row.access_until is None or self._feed.issued_until() > row.access_until + _SOME_MS
+
+    def _longer(self, sid: str, row: _Row) -> tuple[int, str]:
+        return self._access_until(row), sid
 
     # --- The quick way: the driver alone, for the case that nearly every refresh is -----------------------
 
@@ -379,13 +427,15 @@ class Sessions:
         if found is not None:
             now, today = self._time.now(), self._time.today()
             moment = Moment(arrived=now - self._time.waited(arrived), now=now, today=today)
-            row = _row(found, found[9], moment)
+            row = _row(found, found[11], moment)
             decision = decide(row.snapshot, token.generation, moment, grace_ms=self._settings().grace * 1000)
             if decision is Decision.ROTATE:
                 values, outcome = self._next(sid, row)
                 driver.execute(statements.advance("sqlite"), values)
             elif decision is Decision.SAME:
                 outcome = _same(row)
+                if self._lives_longer(row):
+                    driver.execute(statements.lengthen("sqlite"), self._longer(sid, row))
         driver.execute("COMMIT")
         return outcome
 
@@ -396,6 +446,8 @@ class Sessions:
         values = (
             root_key,
             settings.idle * 1000,
+            self._feed.unknown_until(),
+            self._feed.issued_until(),
             str(token.session_id),
             token.generation,
             self._time.waited(arrived) + settings.grace * 1000,
@@ -409,6 +461,7 @@ class Sessions:
             epoch=row[2],
             generation=token.generation + 1,
             root_key=root_key,
+            mark=row[3],
         )
 
     def _answer(self, token: Presented, outcome: _Outcome) -> Granted:
@@ -433,18 +486,105 @@ class Sessions:
             self._say_ended(user_id, str(sid), "went_back")
         if outcome.decision not in (Decision.ROTATE, Decision.SAME) or user_id is None:
             raise RevokedTokenError("The session is over")
-        if self._ask_on_refresh and not self._still_welcome(user_id):
-            self.end_all(user_id, reason="inactive")
-            raise RevokedTokenError("The session is over")
+        mark = self._mark_now(user_id) if self._ask_on_refresh and self._standing is not None else outcome.mark
         return self._granted(
-            user_id, sid, generation=outcome.generation, root_key=outcome.root_key, epoch=outcome.epoch, fresh=False
+            user_id,
+            sid,
+            generation=outcome.generation,
+            root_key=outcome.root_key,
+            epoch=outcome.epoch,
+            mark=mark,
+            fresh=False,
         )
 
-    def _still_welcome(self, user_id: UserId) -> bool:
-        if self._may_log_in is None:
+    # --- Marks: whether the row of the user is still the same user's ---------------------------------------
+
+    def admit(self, user_id: UserId, before: bytes, after: bytes, *, connection: Connection | None = None) -> None:
+        """Store the mark of *after* beside that of *before*, to be called before the row changes from one to the other.
+
+        So nobody is signed out by a hash that is renewed. If *before* fits no stored mark, nothing is stored: the row
+        is another user's already, and the next login, refresh or load finds that.
+
+        :raises Unavailable: the store does not answer.
+        """
+        key = self._key(user_id)
+
+        def run(own: Connection) -> None:
+            self._lock_epoch(own, key)
+            stored = self._stored_marks(own, key)
+            admitted = self.marks.admitted(stored, key, before, after)
+            if admitted is not None and admitted != stored:
+                own.execute(statements.SET_MARKS, {"user": key, "marks": admitted})
+
+        self._store.retrying(run, connection)
+
+    def is_same_user(self, user_id: UserId, mark: str) -> bool:
+        """Return whether *mark*, which a token carries, and the row as it is now are those of one user.
+
+        For the case in which the two differ, since the hash was renewed after the token was made; it asks the store.
+
+        :raises Unavailable: the store does not answer.
+        """
+        key = self._key(user_id)
+        if self._standing is None:
             return True
         with self._store.read() as connection:
-            return self._may_log_in(user_id, connection)
+            evidence = self._standing(user_id, connection)
+            # After the row: a new mark is stored before the row changes.
+            stored = self._stored_marks(connection, key)
+        return evidence is not None and holds(stored, mark) and self.marks.judge(stored, key, evidence).same
+
+    def _mark_now(self, user_id: UserId) -> str:
+        """Return the mark of a user whose session goes on; end everything if it is another user.
+
+        :raises RevokedTokenError: the user is gone, may not log in, or is not the one who logged in.
+        """
+        assert self._standing is not None
+        key = self._key(user_id)
+        with self._store.read() as connection:
+            evidence = self._standing(user_id, connection)
+            # After the row: a new mark is stored before the row changes.
+            stored = self._stored_marks(connection, key)
+        if evidence is None:
+            self.end_all(user_id, reason="inactive")
+            raise RevokedTokenError("The session is over")
+        judged = self.marks.judge(stored, key, evidence)
+        if judged.same and judged.marks == stored:
+            return judged.mark
+
+        def run(own: Connection) -> tuple[Judged, list[Ended]]:
+            self._lock_epoch(own, key)
+            again = self._judge_mark(own, key, evidence)
+            ended = [] if again.same else [self._end_tokens(own, key, keep=None, reason="changed")]
+            self._feed.append(own, ended)
+            return again, ended
+
+        judged, ended = self._store.retrying(run)
+        if not judged.same:
+            self._after(ended, None)
+            self._say_changed(user_id)
+            raise RevokedTokenError("The session is over")
+        return judged.mark
+
+    def _judge_mark(self, connection: Connection, key: str, evidence: bytes) -> Judged:
+        """Compare the row of a user with the stored marks, and store what holds then; the epoch's row is locked."""
+        stored = self._stored_marks(connection, key)
+        judged = self.marks.judge(stored, key, evidence)
+        if judged.marks != stored:
+            connection.execute(statements.SET_MARKS, {"user": key, "marks": judged.marks})
+        return judged
+
+    def _stored_marks(self, connection: Connection, key: str) -> str | None:
+        row = connection.execute(statements.MARKS, {"user": key}).first()
+        return None if row is None else row.marks
+
+    def _say_changed(self, user_id: UserId) -> None:
+        log.warning(
+            "The row of user %s holds another password hash (or stamp) than before, which Flask-Signet did not write: "
+            "all sessions of the former user have ended.",
+            user_id,
+        )
+        self._say_ended(user_id, None, "changed")
 
     # --- Ending --------------------------------------------------------------------------------------
 
@@ -460,10 +600,9 @@ class Sessions:
         token = self._parsed(presented)
         if token is None:
             return
-        whose = self._store.retrying(lambda connection: self._end_current(connection, token))
-        if whose is not None:
-            self._after([Ended(subject=str(token.session_id))], None)
-            self._say_ended(whose, str(token.session_id), "replaced")
+        held = self._store.retrying(lambda connection: self._end_current(connection, token))
+        if held is not None:
+            self._say_replaced(*held, None)
 
     def holder_of(self, presented: str) -> UserId | None:
         """Return whose living session a refresh token is current for, or ``None``.
@@ -494,14 +633,19 @@ class Sessions:
         decision = decide(row.snapshot, token.generation, row.moment, grace_ms=self._settings().grace * 1000)
         return row if decision in (Decision.ROTATE, Decision.SAME) else None
 
-    def _end_current(self, connection: Connection, token: Presented) -> UserId | None:
+    def _end_current(self, connection: Connection, token: Presented) -> tuple[UserId, Ended] | None:
         row = self._current_row(connection, token)
         if row is None:
             return None
         sid = str(token.session_id)
         self._mark_ended(connection, sid, "replaced", row.moment.today)
-        self._feed.append(connection, [Ended(subject=sid)])
-        return join(row.user_kind, row.user_id)
+        ended = Ended(subject=sid, until=row.access_until)
+        self._feed.append(connection, [ended])
+        return join(row.user_kind, row.user_id), ended
+
+    def _say_replaced(self, whose: UserId, ended: Ended, connection: Connection | None) -> None:
+        self._after([ended], connection)
+        self._say_ended(whose, ended.subject, "replaced")
 
     def end(
         self,
@@ -517,26 +661,45 @@ class Sessions:
         :raises Unavailable: the store does not answer.
         """
         # By their text: a token gives a UUID back as text.
-        owner = None if user_id is None else split(user_id)[1]
+        owner = None if user_id is None else self._key(user_id)
         if not _may_be_id(session_id):
             return None
 
-        def run(own: Connection) -> UserId | None:
+        def run(own: Connection) -> tuple[UserId, Ended] | None:
             row = self._lock(own, session_id, None)
             if row is None or row.snapshot.ended or (owner is not None and owner != row.user_id):
                 return None
             self._mark_ended(own, session_id, reason, row.moment.today)
-            self._feed.append(own, [Ended(subject=session_id)])
-            return join(row.user_kind, row.user_id)
+            ended = Ended(subject=session_id, until=row.access_until)
+            self._feed.append(own, [ended])
+            return join(row.user_kind, row.user_id), ended
 
-        whose = self._store.retrying(run, connection)
-        if whose is not None:
-            self._after([Ended(subject=session_id)], connection)
-            self._say_ended(whose, session_id, reason)
+        found = self._store.retrying(run, connection)
+        if found is None:
+            return None
+        whose, ended = found
+        self._after([ended], connection)
+        self._say_ended(whose, session_id, reason)
         return whose
 
     def end_all(self, user_id: UserId, *, reason: str = "everywhere", connection: Connection | None = None) -> None:
         """End all sessions of a user and refuse every access token that was issued before."""
+        self._end_user(user_id, keep=None, reason=reason, connection=connection)
+
+    def forget(self, user_id: UserId, *, reason: str = "deleted", connection: Connection | None = None) -> None:
+        """As :meth:`end_all`, for a user who is gone: the next one with this id is taken as found."""
+
+        def run(own: Connection) -> None:
+            key = self._key(user_id)
+            self._lock_epoch(own, key)
+            if self._stored_marks(own, key) is not None:
+                own.execute(statements.SET_MARKS, {"user": key, "marks": None})
+
+        if connection is None:
+            self._end_user(user_id, keep=None, reason=reason, connection=None)
+            self._store.retrying(run)
+            return
+        run(connection)
         self._end_user(user_id, keep=None, reason=reason, connection=connection)
 
     def end_all_but(self, user_id: UserId, keep: str, *, reason: str, connection: Connection | None = None) -> None:
@@ -545,15 +708,15 @@ class Sessions:
 
     def end_others(self, user_id: UserId, keep: str) -> int:
         """End all sessions of a user but one, whose tokens stay good; return how many ended."""
-        _, key = split(user_id)
+        key = self._key(user_id)
 
         def run(own: Connection) -> list[Ended]:
             self._lock_epoch(own, key)
-            sids = own.execute(statements.LIVING_IDS, {"user": key, "keep": keep}).scalars().all()
+            rows = own.execute(statements.LIVING_IDS, {"user": key, "keep": keep}).all()
             now = self._moment(own, None).today
-            for sid in sids:
-                self._mark_ended(own, sid, "revoked", now)
-            ended = [Ended(subject=sid) for sid in sids]
+            ended = [Ended(subject=row.id, until=row.access_until) for row in rows]
+            for entry in ended:
+                self._mark_ended(own, entry.subject, "revoked", now)
             self._feed.append(own, ended)
             return ended
 
@@ -578,15 +741,11 @@ class Sessions:
         return self._store.retrying(run)
 
     def _end_user(self, user_id: UserId, *, keep: str | None, reason: str, connection: Connection | None) -> None:
-        _, key = split(user_id)
+        key = self._key(user_id)
 
         def run(own: Connection) -> Ended:
             self._lock_epoch(own, key)
-            own.execute(statements.RAISE_EPOCH, {"user": key})
-            epoch = own.execute(statements.EPOCH, {"user": key}).scalar_one()
-            now = self._moment(own, None).today
-            own.execute(statements.END_USER, {"user": key, "keep": keep or "", "reason": reason, "now": now})
-            ended = Ended(subject=key, epoch=epoch)
+            ended = self._end_tokens(own, key, keep=keep, reason=reason)
             self._feed.append(own, [ended])
             return ended
 
@@ -594,13 +753,25 @@ class Sessions:
         self._after([ended], connection)
         self._say_ended(user_id, None, reason)
 
+    def _end_tokens(self, own: Connection, key: str, *, keep: str | None, reason: str) -> Ended:
+        """Raise the epoch of a user, which is locked, and end the sessions; the caller appends the result."""
+        own.execute(statements.RAISE_EPOCH, {"user": key})
+        epoch = own.execute(statements.EPOCH, {"user": key}).scalar_one()
+        now = self._moment(own, None).today
+        own.execute(statements.END_USER, {"user": key, "keep": keep or "", "reason": reason, "now": now})
+        return Ended(subject=key, epoch=epoch)
+
+    def _key(self, user_id: UserId) -> str:
+        """Return the text of an id in its one spelling: by it sessions are found and tokens refused."""
+        return split(user_id if self._canonical is None else self._canonical(user_id))[1]
+
     # --- Looking -------------------------------------------------------------------------------------
 
     def listing(self, user_id: UserId | None = None) -> list[SessionInfo]:
         """Return the living sessions of a user, or of all users; the one used last first."""
         with self._store.read() as connection:
             today = self._moment(connection, None).today
-            values = {"today": today, "user": None if user_id is None else split(user_id)[1]}
+            values = {"today": today, "user": None if user_id is None else self._key(user_id)}
             rows = connection.execute(statements.LIVING if user_id is not None else statements.ALL_LIVING, values)
             return [_info(row) for row in rows]
 
@@ -626,6 +797,8 @@ class Sessions:
             moment = self._moment(own, None)
             earliest = moment.now if own.dialect.name == "postgresql" else min(moment.now, self._wall())
             gone = own.execute(statements.CLEAN_UP, {"before": earliest - _DAY_MS, "limit": limit}).rowcount
+            for also in self.on_clean_up:
+                also(own)
             return gone + self._feed.clean_up(own, limit)
 
         return self._store.retrying(run)
@@ -643,10 +816,18 @@ class Sessions:
     # --- Pieces --------------------------------------------------------------------------------------
 
     def _granted(
-        self, user_id: UserId, sid: UUID, *, generation: int, root_key: int, epoch: int, fresh: bool
+        self,
+        user_id: UserId,
+        sid: UUID,
+        *,
+        generation: int,
+        root_key: int,
+        epoch: int,
+        mark: str | None,
+        fresh: bool,
     ) -> Granted:
         session_id = str(sid)
-        access = self._issue(user_id, fresh=fresh, sid=session_id, epoch=epoch)
+        access = self._issue(user_id, fresh=fresh, sid=session_id, epoch=epoch, mark=mark)
         try:
             refresh = self._tokens.make(sid, generation, root_key)
         except LookupError:
@@ -686,15 +867,18 @@ class Sessions:
             return None
         # After the lock: so the epoch is not older than the row, and the time not older than its exchanges.
         epoch = (
-            row[9] if dialect == "sqlite" else connection.execute(statements.TOKEN_EPOCH, {"user": row[0]}).scalar_one()
+            row[11]
+            if dialect == "sqlite"
+            else connection.execute(statements.TOKEN_EPOCH, {"user": row[0]}).scalar_one()
         )
         return _row(row, epoch, self._moment(connection, arrived))
 
     def _make_room(self, connection: Connection, key: str, cap: int | None, now: int) -> list[Ended]:
         if cap is None:
             return []
-        living = connection.execute(statements.LIVING_BY_AGE, {"user": key, "today": now}).scalars().all()
-        ended = [Ended(subject=sid) for sid in living[: max(0, len(living) - cap + 1)]]
+        living = connection.execute(statements.LIVING_BY_AGE, {"user": key, "today": now}).all()
+        oldest = living[: max(0, len(living) - cap + 1)]
+        ended = [Ended(subject=row.id, until=row.access_until) for row in oldest]
         for entry in ended:
             self._mark_ended(connection, entry.subject, "cap", now)
         return ended
@@ -717,6 +901,8 @@ def _row(row: Any, epoch: int, moment: Moment) -> _Row:
         user_kind=row[1],
         root_key=row[3],
         epoch=epoch,
+        mark=row[9],
+        access_until=row[10],
         snapshot=Snapshot(
             generation=row[2],
             exchanged=unpack(bytes(row[4])),
@@ -736,6 +922,7 @@ def _same(row: _Row) -> _Outcome:
         epoch=row.epoch,
         generation=row.snapshot.generation,
         root_key=row.root_key,
+        mark=row.mark,
     )
 
 

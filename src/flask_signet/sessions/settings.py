@@ -41,6 +41,7 @@ class SessionSettings:
     # How long an access token is accepted at most, leeway included. An ended session is remembered for so long;
     # None: for ever.
     access_lifetime: int | None = 900
+    leeway: int = 0  # how long an access token is accepted after its `exp`
     cookie_secure: bool | None = None  # None: https everywhere but on this machine and in development
     cookie_name: str = "signet"  # stem of the name
     cookie_partitioned: bool = False  # for pages in a frame on another site (CHIPS)
@@ -71,6 +72,7 @@ def read(config: Mapping[str, Any]) -> SessionSettings:
         per_user=integer(config, "SIGNET_SESSIONS_PER_USER", None, least=1),
         revocation_max_age=seconds(config, "SIGNET_REVOCATION_MAX_AGE", timedelta(seconds=30)),
         access_lifetime=_access_lifetime(config),
+        leeway=seconds(config, "JWT_DECODE_LEEWAY", timedelta(0)),
         cookie_secure=None if secure is None else boolean(config, "SIGNET_COOKIE_SECURE", True),
         cookie_name=_cookie_name(config),
         cookie_partitioned=partitioned,

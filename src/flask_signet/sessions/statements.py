@@ -29,30 +29,38 @@ RAISE_EPOCH = text(
 )
 EPOCH = text("SELECT epoch FROM signet_epochs WHERE user_id = :user")
 TOKEN_EPOCH = text(f"SELECT {_EPOCH_OF.format(user=':user')}")
+MARKS = text("SELECT epoch, marks FROM signet_epochs WHERE user_id = :user")
+SET_MARKS = text(
+    "INSERT INTO signet_epochs (user_id, epoch, marks) VALUES (:user, 0, :marks)"
+    " ON CONFLICT (user_id) DO UPDATE SET marks = excluded.marks"
+)
 POSTGRESQL_NOW = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)")
 
 # --- One session ---
 
 INSERT = text(
     "INSERT INTO signet_sessions (id, user_id, user_kind, generation, root_key, exchanged, created_at, used_at,"
-    " idle_ends_at, ends_at, device, address) VALUES (:id, :user_id, :user_kind, :generation, :root_key, :exchanged,"
-    " :now, :now, :idle_ends_at, :ends_at, :device, :address)"
+    " idle_ends_at, ends_at, device, address, mark, access_until) VALUES (:id, :user_id, :user_kind, :generation,"
+    " :root_key, :exchanged, :now, :now, :idle_ends_at, :ends_at, :device, :address, :mark, :access_until)"
 )
 END = text("UPDATE signet_sessions SET ended_at = :now, ended_by = :reason WHERE id = :id AND ended_at IS NULL")
 ONE_LIVING = text(f"SELECT {_COLUMNS} FROM signet_sessions WHERE id = :id AND {_LIVING}")
 
 _LOCK = (
-    "SELECT user_id, user_kind, generation, root_key, exchanged, used_at, idle_ends_at, ends_at, ended_at{more}"
+    "SELECT user_id, user_kind, generation, root_key, exchanged, used_at, idle_ends_at, ends_at, ended_at,"
+    " mark, access_until{more}"
     " FROM signet_sessions WHERE id = {mark}{lock}"
 )
 _SQLITE_LOCK = _LOCK.format(more=", " + _EPOCH_OF.format(user="signet_sessions.user_id"), mark="?", lock="")
 _SERVER_LOCK = _LOCK.format(more="", mark="%s", lock=" FOR UPDATE")
 
 _ADVANCE = (
-    "UPDATE signet_sessions SET generation = ?, root_key = ?, exchanged = ?, used_at = ?, idle_ends_at = ?"
-    " WHERE id = ? AND generation = ? AND ended_at IS NULL"
+    "UPDATE signet_sessions SET generation = ?, root_key = ?, exchanged = ?, used_at = ?, idle_ends_at = ?,"
+    " access_until = ? WHERE id = ? AND generation = ? AND ended_at IS NULL"
 )
 _SERVER_ADVANCE = _ADVANCE.replace("?", "%s")
+_LENGTHEN = "UPDATE signet_sessions SET access_until = ? WHERE id = ?"
+_SERVER_LENGTHEN = _LENGTHEN.replace("?", "%s")
 
 
 def lock(dialect: str) -> str:
@@ -65,18 +73,24 @@ def advance(dialect: str) -> str:
     return _ADVANCE if dialect == "sqlite" else _SERVER_ADVANCE
 
 
+def lengthen(dialect: str) -> str:
+    """Return the driver's statement that notes a longer life of the session's access tokens."""
+    return _LENGTHEN if dialect == "sqlite" else _SERVER_LENGTHEN
+
+
 # Exactly the case ROTATE of `rotation.decide`, told to PostgreSQL: current generation, alive, no storm. Every
 # other case changes nothing here and is judged in Python. The times: see `rotation.pack`.
 POSTGRESQL_ROTATE = (
     "UPDATE signet_sessions AS s SET generation = s.generation + 1, root_key = %s,"
     " exchanged = int8send(t.ms) || substring(s.exchanged FROM 1 FOR 120),"
-    " used_at = greatest(t.ms, s.used_at), idle_ends_at = least(greatest(t.ms, s.used_at) + %s, s.ends_at)"
+    " used_at = greatest(t.ms, s.used_at), idle_ends_at = least(greatest(t.ms, s.used_at) + %s, s.ends_at),"
+    " access_until = greatest(coalesce(s.access_until, %s), %s)"
     " FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) AS ms) AS t"
     " WHERE s.id = %s AND s.generation = %s AND s.generation < 4294967295 AND s.ended_at IS NULL"
     " AND s.idle_ends_at > greatest(t.ms, s.used_at) AND s.ends_at > greatest(t.ms, s.used_at)"
     " AND (octet_length(s.exchanged) < 128 OR"
     " CAST(CAST('x' || encode(substring(s.exchanged FROM 121 FOR 8), 'hex') AS bit(64)) AS bigint) <= t.ms - %s)"
-    f" RETURNING s.user_kind, s.user_id, {_EPOCH_OF.format(user='s.user_id')}"
+    f" RETURNING s.user_kind, s.user_id, {_EPOCH_OF.format(user='s.user_id')}, s.mark"
 )
 
 # --- Many sessions ---
@@ -85,9 +99,12 @@ LIVING = text(
     f"SELECT {_COLUMNS} FROM signet_sessions WHERE user_id = :user AND {_LIVING} ORDER BY used_at DESC, id DESC"
 )
 ALL_LIVING = text(f"SELECT {_COLUMNS} FROM signet_sessions WHERE {_LIVING} ORDER BY used_at DESC, id DESC")
-LIVING_BY_AGE = text(f"SELECT id FROM signet_sessions WHERE user_id = :user AND {_LIVING} ORDER BY created_at, id")
+LIVING_BY_AGE = text(
+    f"SELECT id, access_until FROM signet_sessions WHERE user_id = :user AND {_LIVING} ORDER BY created_at, id"
+)
 LIVING_IDS = text(
-    "SELECT id FROM signet_sessions WHERE user_id = :user AND id <> :keep AND ended_at IS NULL ORDER BY id"
+    "SELECT id, access_until FROM signet_sessions WHERE user_id = :user AND id <> :keep AND ended_at IS NULL"
+    " ORDER BY id"
 )
 END_USER = text(
     "UPDATE signet_sessions SET ended_at = :now, ended_by = :reason"
@@ -96,5 +113,7 @@ END_USER = text(
 END_EVERYTHING = text("UPDATE signet_sessions SET ended_at = :now, ended_by = 'restored' WHERE ended_at IS NULL")
 CLEAN_UP = text(
     "DELETE FROM signet_sessions WHERE id IN"
-    " (SELECT id FROM signet_sessions WHERE ends_at < :before ORDER BY ends_at LIMIT :limit)"
+    " (SELECT id FROM signet_sessions WHERE ends_at < :before"
+    # An access token may live longer than its session; until then a logout must find the row.
+    " AND (ended_at IS NOT NULL OR access_until IS NULL OR access_until < :before) ORDER BY ends_at LIMIT :limit)"
 )

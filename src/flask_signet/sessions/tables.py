@@ -28,6 +28,10 @@ sessions_table = Table(
     Column("address", String(45)),
     Column("ended_at", BigInteger),
     Column("ended_by", String(16)),
+    Column("mark", String(32)),  # of the user, at the login; see marks.py
+    # Until when the last access token of this session is accepted: by the settings under which it was issued. Revision
+    # 0001 wrote nothing here.
+    Column("access_until", BigInteger),
     Index("ix_signet_sessions_user_id", "user_id"),
     Index("ix_signet_sessions_ends_at", "ends_at"),
 )
@@ -38,6 +42,7 @@ epochs_table = Table(
     # One row for each user who was ever signed out everywhere; no row means epoch 0.
     Column("user_id", String(255), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
+    Column("marks", String(255)),  # that stand for this user, between spaces, the newest first; see marks.py
 )
 
 feed_table = Table(

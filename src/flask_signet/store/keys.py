@@ -20,6 +20,7 @@ from flask_signet.store.rootkey import IF_LOST, RootKeyRing
 KeyStatus = Literal["next", "current", "retired", "revoked"]
 
 ALGORITHM = "EdDSA"
+FOR_EVER = 2**53
 SEAL_LABEL = "signing-key"
 
 keys_table = Table(
@@ -40,6 +41,9 @@ key_ring_table = Table(
     # The one row (id 1): counts the changes, so that a worker sees by one number that it must load again.
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
+    # Seconds: the longest life of a token that any setting of this application ever gave, 2**53 for one without end.
+    # A retired key is kept for so long, whatever the settings say now.
+    Column("longest_life", BigInteger, nullable=False, server_default="0"),
 )
 
 
@@ -157,6 +161,24 @@ class KeyTable:
             ).rowcount
 
         return self._store.retrying(run)
+
+    def remember_life(self, seconds: int | None, connection: Connection | None = None) -> int | None:
+        """Remember how long tokens live by the settings of now; return the longest life that was ever remembered.
+
+        Settings change, and the tokens that were issued before live on.
+
+        :param seconds: the life; ``None`` for one without end, here and in what is returned.
+        """
+        life = FOR_EVER if seconds is None else seconds
+        longest = key_ring_table.c.longest_life
+
+        def run(own: Connection) -> int:
+            if own.execute(select(longest)).scalar_one() < life:
+                own.execute(key_ring_table.update().where(longest < life).values(longest_life=life))
+            return own.execute(select(longest)).scalar_one()
+
+        remembered = self._store.retrying(run, connection)
+        return None if remembered >= FOR_EVER else remembered
 
     def seal_again(self) -> int:
         """Seal with the current root key what an older one sealed; return how many keys that were.

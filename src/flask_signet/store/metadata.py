@@ -38,6 +38,11 @@ def milliseconds(clock: Clock) -> int:
     return int(clock.time() * 1000)
 
 
+def milliseconds_of(moment: datetime) -> int:
+    """Return an aware ``datetime`` as the :class:`Timestamp` that :func:`moment` made it from."""
+    return round(moment.timestamp() * 1000)
+
+
 def moment(timestamp: int) -> datetime:
     """Return a :class:`Timestamp` as an aware ``datetime`` in UTC."""
     return datetime.fromtimestamp(timestamp / 1000, timezone.utc)

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, cast
+from uuid import UUID
 
 from flask_signet.exceptions import (
     IdentityTypeError,
@@ -118,12 +119,14 @@ def put_identity(claims: dict[str, Any], identity: Any, identity_claim: str, *, 
     """Write *identity* so that :func:`take_identity` gives it back in its type.
 
     ``sub`` is a text on the wire (RFC 7519 section 4.1.2); that it stands for an int is said by a
-    claim of our own, and only then.
+    claim of our own, and only then. A UUID is its canonical string.
 
     :raises IdentityTypeError: neither int nor text, or a text with NUL, which no token may name.
     """
     if isinstance(identity, str) and "\0" in identity:
         raise IdentityTypeError("the identity of a token must not hold NUL characters")
+    if isinstance(identity, UUID):
+        identity = str(identity)
     if identity_claim != "sub" or isinstance(identity, str):
         claims[identity_claim] = identity
     elif isinstance(identity, int) and not isinstance(identity, bool):
@@ -131,7 +134,7 @@ def put_identity(claims: dict[str, Any], identity: Any, identity_claim: str, *, 
         claims[IDENTITY_TYPE] = "int"
     elif text_subject:
         raise IdentityTypeError(
-            f"the identity of a token must be a str or an int, not {type(identity).__name__}: register a "
+            f"the identity of a token must be a str, an int or a UUID, not {type(identity).__name__}: register a "
             "@jwt.user_identity_loader that returns one, for example str(user.id). "
             'JWT_IDENTITY_CLAIM = "identity" allows any JSON value, a dict too'
         )

@@ -21,6 +21,9 @@ _FULLEST = 0.65  # of a segment; with the growth above a slot of 12 bytes never 
 _SMALLEST = 8  # slots
 _LARGEST_VALUE = 2**32 - 1
 
+# The claim that names the user by the canonical id, where the identity in the token is another text.
+USER_CLAIM = "sub_user"
+
 
 class Revocations(Protocol):
     """Says of verified claims whether they were revoked. Asked at every request: no I/O but now and then."""
@@ -216,7 +219,7 @@ class RevocationMemory:
         sid = claims.get("sid")
         if isinstance(sid, str) and self._sessions.get(sid):
             return True
-        oldest = self.epoch(str(claims.get(identity_claim, "")))
+        oldest = self.epoch(str(claims.get(USER_CLAIM) or claims.get(identity_claim, "")))
         if not oldest:
             return False
         epoch = claims.get("epoch")

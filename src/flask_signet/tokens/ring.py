@@ -19,6 +19,7 @@ _STATUSES: tuple[Status, ...] = ("next", "current", "retired")
 
 # How a key is called that has no name: one whose tokens bear no ``kid``.
 NAMELESS = "-"
+_FOR_EVER = 2**53  # seconds
 
 MAX_BYTES = 1_048_576  # no honest ring comes near it
 
@@ -166,7 +167,8 @@ def generated(algorithm: str, token_bytes: Callable[[int], bytes], now: int) -> 
 def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overlap: int | None, settle: int) -> JWKS:
     """Return the ring after one step: next becomes current, current retired, a new next is made.
 
-    Keys that have been retired for longer than *overlap* leave.
+    Keys that have been retired for longer than *overlap* leave, or for longer than any *overlap* of an earlier call:
+    the ring remembers it as ``longest_life``, for the tokens that were issued under earlier settings.
 
     :param overlap: seconds that a retired key still verifies: the longest life of a token and more; ``None`` is
         for ever.
@@ -178,6 +180,8 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
     current = _current(members)
     following = next((jwk for jwk in members if jwk.get("status") == "next"), None)
     algorithm = keys.from_jwk(current).algorithm
+    longest = max(_date(jwks, "longest_life", 0), _FOR_EVER if overlap is None else overlap)
+    jwks = {**jwks, "longest_life": longest}
     if following is None:
         # Nobody knows the new key yet: it is only announced, and the next call makes it sign.
         members.append(_written(keys.generate(algorithm, token_bytes), "next", now))
@@ -185,7 +189,7 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
     refuse_unsettled(_date(following, "created_at", 0), now, settle)
     current["status"], current["retired_at"] = "retired", now
     following["status"] = "current"
-    kept = [jwk for jwk in members if overlap is None or now - _retired_at(jwk, now) <= overlap]
+    kept = [jwk for jwk in members if now - _retired_at(jwk, now) <= longest]
     kept.append(_written(keys.generate(algorithm, token_bytes), "next", now))
     return {**jwks, "keys": kept}
 

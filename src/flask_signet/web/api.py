@@ -12,7 +12,14 @@ from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as RoutingMethodNotAllowed
 
-from flask_signet.exceptions import InvalidRequest, MethodNotAllowed, SettingsError, SignetError, TooLarge
+from flask_signet.exceptions import (
+    InvalidRequest,
+    MethodNotAllowed,
+    NotReadyError,
+    SettingsError,
+    SignetError,
+    TooLarge,
+)
 from flask_signet.web.answers import complete, error_answer
 from flask_signet.web.manager import own_handler
 
@@ -88,6 +95,9 @@ def _answer(error: SignetError) -> Response:
     """Return what the application's own handler for this class answers, else our shape."""
     handler = own_handler(error, current_app.error_handler_spec[None][None])
     if handler is None:
+        if isinstance(error, SettingsError) and error.status != 503:
+            # What the operator must put right is 503, and the reason is in the log.
+            error = NotReadyError(str(error))
         return error_answer(error)
     # The handler of an application may be a coroutine function.
     return complete(current_app.make_response(current_app.ensure_sync(handler)(error)), error)

@@ -57,7 +57,8 @@ def create_access_token(
 ) -> str:
     """Return a new access token.
 
-    :param identity: who it is for: text or int; anything else needs a ``user_identity_loader``.
+    :param identity: who it is for: a string, an int or a UUID (its canonical string comes back); anything else needs a
+        ``user_identity_loader``.
     :param fresh: whether a password was typed for it; a ``timedelta`` says for how long that counts.
     :param expires_delta: life time, instead of ``JWT_ACCESS_TOKEN_EXPIRES``; ``False`` is for ever.
     :param additional_claims: go over those of the loader. A ``type`` of your own, ``{"type": "pw_reset"}``, makes a
@@ -134,7 +135,7 @@ def _create(
     added = _merged(loaded, additional_claims, reserved, claims, policy.identity_claim)
     claims.update(added)
     if layer.stamp is not None and last is None:
-        last = layer.stamp(subject)
+        last = layer.stamp(identity, subject)
     for name in ("iat", "nbf"):
         if isinstance(claims.get(name), datetime):
             claims[name] = _numeric_date(claims[name])

@@ -78,8 +78,9 @@ class TokenLayer:
         self.clock = clock
         #: Says which verified tokens are revoked; filled by a room that remembers.
         self.revocations: Revocations | None = None
-        #: Claims that every access token of a subject carries; filled by the same room.
-        self.stamp: Callable[[Any], Mapping[str, Any]] | None = None
+        #: Claims that every token carries, by the identity as it was given and as the loader made it; filled by the
+        #: same room.
+        self.stamp: Callable[[Any, Any], Mapping[str, Any]] | None = None
         #: Claims that this room alone sets, and by what; filled by it too.
         self.reserved: Mapping[str, str] = {}
         self._given_source = source

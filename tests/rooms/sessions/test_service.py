@@ -56,7 +56,7 @@ def test_a_lost_answer_is_given_again_to_the_letter(world: World) -> None:
 def test_a_login_without_a_token_leaves_no_session(world: World) -> None:
     """A key that is too weak, or a loader of claims that fails: nobody could ever end what it left."""
 
-    def fail(user_id: UserId, *, fresh: bool, sid: str, epoch: int) -> Claims:
+    def fail(user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> Claims:
         raise LookupError(sid)
 
     world.issue = fail
@@ -551,7 +551,7 @@ def test_an_id_of_255_characters_is_the_longest(world: World) -> None:
 def test_a_user_whom_the_application_locked_out_refreshes_no_more(sqlite_world: World) -> None:
     worker = sqlite_world.worker()
     welcome = True
-    worker.sessions._may_log_in = lambda _user, _connection: welcome
+    worker.sessions._standing = lambda _user, _connection: b"" if welcome else None
     worker.sessions._ask_on_refresh = True
     token = worker.sessions.open(7).refresh_token
     token = worker.sessions.rotate(token).refresh_token

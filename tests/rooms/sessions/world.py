@@ -49,6 +49,7 @@ class Claims:
     sid: str
     epoch: int
     fresh: bool
+    mark: str | None = None
     expires_in: int | None = 900
 
     @property
@@ -61,8 +62,8 @@ class Claims:
         return {"sub": sub, "sid": sid, "epoch": int(epoch), "fresh": fresh == "True"}
 
 
-def issue(user_id: UserId, *, fresh: bool, sid: str, epoch: int) -> Claims:
-    return Claims(sub=str(user_id), sid=sid, epoch=epoch, fresh=fresh)
+def issue(user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> Claims:
+    return Claims(sub=str(user_id), sid=sid, epoch=epoch, fresh=fresh, mark=mark)
 
 
 @dataclass

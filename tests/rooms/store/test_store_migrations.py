@@ -125,10 +125,10 @@ def test_sessions_of_the_first_release_go_on_after_the_upgrade(installation: Ins
 def test_they_go_on_after_a_way_up_and_down_too(installation: Installation, tmp_path: Path) -> None:
     """Up to a later version with rows, and back with the same rows."""
     before = installation.rows()
-    later = later_version(tmp_path / "later", "0003_needs_0002")
+    later = later_version(tmp_path / "later", "0004_needs_0003")
     up = run(later, "signet", "db", "upgrade", environment=installation.environment)
     assert up.returncode == 0, up.stderr
-    assert schema.current(installation.store) == "0003_needs_0002"
+    assert schema.current(installation.store) == "0004_needs_0003"
     script = (
         "from flask import current_app\n"
         "from flask_signet.store import schema\n"
@@ -138,6 +138,8 @@ def test_they_go_on_after_a_way_up_and_down_too(installation: Installation, tmp_
     down = run(later, "shell", environment=installation.environment | {"PYTHONSTARTUP": str(tmp_path / "down.py")})
     assert "0001" in down.stdout, down.stderr
     assert schema.current(installation.store) == "0001"
+    assert installation.rows() == before
+    assert schema.upgrade(installation.store) == schema.HEAD
     assert schema.check(installation.store) == []
     assert installation.rows() == before
 

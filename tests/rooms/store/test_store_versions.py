@@ -56,7 +56,7 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
     start_server: StartServer, tmp_path: Path, database: str | None
 ) -> None:
     environment = environment_of(tmp_path, database)
-    later = later_version(tmp_path / "later", "0002")
+    later = later_version(tmp_path / "later", "0003")
     with serving(start_server, tmp_path, database, workers=2) as house:
         servers = [house.server]
         with visited(servers) as visitors:
@@ -68,11 +68,11 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
             else:
                 early = request("GET", f"{new.url}/health")
                 assert (early.status, early.json["error"]) == (503, "unavailable")
-                assert "at revision 0001, this version needs 0002. Run: flask signet db upgrade" in new.output()
-                assert revision(house) == "0001"
+                assert "at revision 0002, this version needs 0003. Run: flask signet db upgrade" in new.output()
+                assert revision(house) == "0002"
                 upgraded = run(later, "signet", "db", "upgrade", "--json", environment=environment)
-                assert json.loads(upgraded.stdout) == {"before": "0001", "after": "0002"}, upgraded.stderr
-            assert revision(house) == "0002"
+                assert json.loads(upgraded.stdout) == {"before": "0002", "after": "0003"}, upgraded.stderr
+            assert revision(house) == "0003"
             servers.append(new)
             more(visitors)
             # A worker of the old version that starts only now.
@@ -97,11 +97,11 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
         # Whoever deploys the old version again is told that all is well.
         old = ROOT / "src"
         again = run(old, "signet", "db", "upgrade", environment=environment)
-        assert (again.returncode, again.stdout.strip()) == (0, "The tables are at revision 0002. Nothing was to do.")
+        assert (again.returncode, again.stdout.strip()) == (0, "The tables are at revision 0003. Nothing was to do.")
         checked = run(old, "signet", "db", "check", environment=environment)
         assert (checked.returncode, checked.stdout.strip()) == (0, "The tables are right.")
         known = run(old, "signet", "db", "current", environment=environment)
-        assert known.stdout.strip() == "0002 (this version needs 0001)"
+        assert known.stdout.strip() == "0003 (this version needs 0002)"
         assert [log for log in (house.server.output(), new.output()) if "Traceback" in log] == []
 
 
@@ -110,13 +110,13 @@ def test_tables_that_the_old_version_cannot_use_are_refused_with_a_word_of_what_
 ) -> None:
     """503, never 500: in a worker that runs and in one that starts."""
     environment = environment_of(tmp_path, database)
-    later = later_version(tmp_path / "later", "0003_needs_0002")
+    later = later_version(tmp_path / "later", "0004_needs_0003")
     with serving(start_server, tmp_path, database, workers=2) as house:
         servers = [house.server]
         with visited(servers, 3) as visitors:
             more(visitors)
             upgraded = run(later, "signet", "db", "upgrade", "--json", environment=environment)
-            assert json.loads(upgraded.stdout)["after"] == "0003_needs_0002", upgraded.stderr
+            assert json.loads(upgraded.stdout)["after"] == "0004_needs_0003", upgraded.stderr
             wait_until(
                 lambda: all((503, "login") in visitor.answers for visitor in visitors), timeout=60, what="refusals"
             )
@@ -132,7 +132,7 @@ def test_tables_that_the_old_version_cannot_use_are_refused_with_a_word_of_what_
         started = start(start_server, ROOT / "src", environment)
         for server in (house.server, started):
             assert refuses(server)
-            assert "at revision 0003_needs_0002" in server.output()
+            assert "at revision 0004_needs_0003" in server.output()
         assert guarded(started, visitors[0].tokens) == 503
         for command in ("upgrade", "check"):
             done = run(ROOT / "src", "signet", "db", command, environment=environment)
@@ -142,19 +142,19 @@ def test_tables_that_the_old_version_cannot_use_are_refused_with_a_word_of_what_
 def test_code_of_the_revision_that_is_asked_for_can_use_the_tables(
     start_server: StartServer, tmp_path: Path, database: str | None
 ) -> None:
-    """The one between the two: it knows 0002, and the tables need no more."""
+    """The one between the two: it knows 0003, and the tables need no more."""
     environment = environment_of(tmp_path, database)
     with serving(start_server, tmp_path, database, workers=1) as house:
-        assert revision(house) == "0001"
-    newest = later_version(tmp_path / "newest", "0003_needs_0002")
+        assert revision(house) == "0002"
+    newest = later_version(tmp_path / "newest", "0004_needs_0003")
     assert run(newest, "signet", "db", "upgrade", environment=environment).returncode == 0
-    between = start(start_server, later_version(tmp_path / "between", "0002"), environment)
+    between = start(start_server, later_version(tmp_path / "between", "0003"), environment)
     answer = request("GET", f"{between.url}/health")
 
     assert answer.status == 200
 
 
-@pytest.mark.parametrize(("found", "usable"), [("0002", True), ("0002_needs_0001", True), ("0003_needs_0002", False)])
+@pytest.mark.parametrize(("found", "usable"), [("0003", True), ("0003_needs_0002", True), ("0004_needs_0003", False)])
 def test_a_revision_says_in_its_name_which_code_it_needs(found: str, usable: bool) -> None:
     if usable:
         schema.refuse_too_new(found)

@@ -15,12 +15,12 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 FROZEN = Path(__file__).parent / "revision_0001"
 
-# A revision that only adds: code of 0001 goes on beside it.
+# A revision that only adds: code of 0002 goes on beside it.
 ADDS = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
 
 
 def upgrade():
@@ -37,11 +37,11 @@ def downgrade():
     op.drop_column("signet_sessions", "nickname")
 """
 
-# One that takes away what code of 0001 writes, and says so.
+# One that takes away what code of 0002 writes, and says so.
 TAKES_AWAY = """
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0003_needs_0002", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "0004_needs_0003", "0003", None, None
 
 
 def upgrade():
@@ -52,7 +52,7 @@ def downgrade():
     op.execute("ALTER TABLE signet_sessions RENAME COLUMN agent TO device")
 """
 
-LATER = {"0002": ADDS, "0003_needs_0002": TAKES_AWAY}
+LATER = {"0003": ADDS, "0004_needs_0003": TAKES_AWAY}
 
 
 def load(kind: str, place: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def later_version(folder: Path, head: str) -> Path:
             (versions / f"{revision}.py").write_text(script, "utf-8")
     schema = package / "store" / "schema.py"
     before = schema.read_text("utf-8")
-    after = before.replace('\nHEAD = "0001"', f'\nHEAD = "{head}"')
+    after = before.replace('\nHEAD = "0002"', f'\nHEAD = "{head}"')
     assert before != after
     schema.write_text(after, "utf-8")
     return folder

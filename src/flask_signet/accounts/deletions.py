@@ -1,0 +1,139 @@
+"""Notice that the application deletes a user, by any way that goes through a session of SQLAlchemy's ORM.
+
+These are: ``session.delete(user)``, cascades, orphans, ``session.execute(delete(User)…)``, ``query.delete()``, and a
+Core ``delete`` of the table that a session executes. What goes past every session is not noticed: SQL as text, a
+``delete`` on a connection, ``ON DELETE CASCADE`` in the database. There the mark of the row still decides
+(:mod:`flask_signet.sessions.marks`).
+
+A watcher is told twice. :meth:`Watcher.deleting` comes inside the transaction, so that a watcher with the same database
+can end the sessions there: both happen, or neither. :meth:`Watcher.deleted` comes after the commit, and not at all
+after a rollback, also not after one to a savepoint.
+
+The listeners are functions of this module. Each is registered once in a process, on SQLAlchemy's own classes, and is
+never removed. Who listens is written on the tables (``Table.info``), as weak references: so an application that is gone
+leaves nothing behind, and two applications with one model do not hear the same thing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+from weakref import WeakSet
+
+from sqlalchemy import Connection, event, select
+from sqlalchemy import inspect as inspected
+from sqlalchemy.orm import Mapper, Session, object_session
+
+_WATCHERS = "flask-signet-watchers"  # in `Table.info`
+_PENDING = "flask-signet-deleted"  # in `Session.info`
+
+
+class Watcher(Protocol):
+    """Who wants to know of deleted users."""
+
+    def deleting(self, user_ids: list[Any], connection: Connection) -> bool:
+        """Hear of users that were deleted in the transaction of *connection*.
+
+        :return: whether all is done; ``False`` to hear of them again after the commit.
+        """
+        ...
+
+    def deleted(self, user_ids: list[Any]) -> None:
+        """Hear of users whose deletion was committed."""
+        ...
+
+
+def watch(mapper: Any, watcher: Watcher) -> None:
+    """Tell *watcher* of every row of *mapper* that is deleted, as long as it lives."""
+    for table in mapper.tables:
+        table.info.setdefault(_WATCHERS, WeakSet()).add(watcher)
+    listeners: tuple[tuple[type[Any], str, Any], ...] = (
+        (Mapper, "after_delete", _after_delete),
+        (Session, "do_orm_execute", _on_execute),
+        (Session, "after_commit", _after_commit),
+        (Session, "after_soft_rollback", _after_rollback),
+        (Session, "after_transaction_end", _after_end),
+    )
+    for target, name, listener in listeners:
+        if not event.contains(target, name, listener):
+            event.listen(target, name, listener)
+
+
+def _watchers(tables: Iterable[Any]) -> list[Watcher]:
+    found: dict[int, Watcher] = {}
+    for table in tables:
+        for watcher in list(table.info.get(_WATCHERS, ())):
+            found[id(watcher)] = watcher
+    return list(found.values())
+
+
+def _after_delete(mapper: Any, connection: Connection, target: Any) -> None:
+    """One object was deleted by a flush: by ``session.delete``, a cascade, or as an orphan."""
+    watchers = _watchers(mapper.tables)
+    if watchers:
+        identity = inspected(target).identity
+        _tell(object_session(target), watchers, [identity[0]], connection)
+
+
+def _on_execute(state: Any) -> Any:
+    """Find out which rows a ``DELETE`` concerns, let it run, and tell of them."""
+    if not state.is_delete:
+        return None
+    statement = state.statement
+    table = statement.table
+    # ORM statements hold a copy of the table.
+    tables: Mapping[Any, Any] = getattr(getattr(table, "metadata", None), "tables", {})
+    original = tables.get(getattr(table, "key", None))
+    if original is None or not (watchers := _watchers([original])):
+        return None
+    # Of the model, where it is one: then its loader criteria hold here too.
+    mapper = state.bind_mapper if state.is_orm_statement else None
+    asked = select(next(iter((original if mapper is None else mapper).primary_key)))
+    if statement.whereclause is not None:
+        asked = asked.where(statement.whereclause)
+    found = state.session.execute(asked, state.parameters, bind_arguments=state.bind_arguments)
+    user_ids = list(found.scalars())
+    result = state.invoke_statement()
+    if user_ids:
+        _tell(state.session, watchers, user_ids, state.session.connection(bind_arguments=state.bind_arguments))
+    return result
+
+
+def _tell(session: Session | None, watchers: list[Watcher], user_ids: list[Any], connection: Connection) -> None:
+    for watcher in watchers:
+        if watcher.deleting(user_ids, connection) or session is None:
+            continue
+        transaction = session.get_nested_transaction() or session.get_transaction()
+        pending = session.info.setdefault(_PENDING, {})
+        pending.setdefault(transaction, []).append((watcher, user_ids))
+
+
+def _after_commit(session: Session) -> None:
+    pending = session.info.get(_PENDING)
+    if not pending:
+        return
+    nested = session.get_nested_transaction()
+    if nested is not None:
+        # Only a savepoint was released: its deletions now depend on what is around it.
+        if nested in pending:
+            pending.setdefault(nested.parent, []).extend(pending.pop(nested))
+        return
+    # Told when the transaction has given its connections back: whoever is told may need one.
+    pending[None] = [told for every in pending.values() for told in every]
+    for transaction in [each for each in pending if each is not None]:
+        del pending[transaction]
+
+
+def _after_rollback(session: Session, previous_transaction: Any) -> None:
+    pending = session.info.get(_PENDING)
+    if pending:
+        pending.pop(previous_transaction, None)
+
+
+def _after_end(session: Session, transaction: Any) -> None:
+    pending = session.info.get(_PENDING)
+    if not pending or transaction.parent is not None:
+        return
+    del session.info[_PENDING]
+    for watcher, user_ids in pending.get(None, ()):
+        watcher.deleted(user_ids)

@@ -1,0 +1,163 @@
+"""What can be said about the application's model of users before anything is asked of the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Integer, LargeBinary, Table, inspect
+
+from flask_signet.exceptions import SettingsError
+
+LEAST_COLUMN_LENGTH = 128  # characters: an Argon2id hash has 97, and larger parameters more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What was found out about a mapped class.
+
+    :param key: name of the attribute that is the primary key.
+    :param kind: type of its values: int, str or UUID.
+    """
+
+    key: str
+    kind: type[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One thing about a model that the application should change.
+
+    :param code: stable name: ``"reused_ids"``, ``"short_hash"``, ``"binary_hash"`` or ``"no_stamp"``.
+    :param where: the model, its column, or its table.
+    :param message: what is wrong.
+    :param line: the line to write instead.
+    :param must: whether something fails, or is not safe, until it is changed.
+    """
+
+    code: str
+    where: str
+    message: str
+    line: str
+    must: bool
+
+
+def mapper_of(model: type[Any]) -> Any | None:
+    """Return the mapper of a class, or ``None`` while it is not mapped yet."""
+    return cast(Any, inspect(model, raiseerr=False))
+
+
+def examined(model: type[Any], *, username: str, password: str, others: tuple[str | None, ...]) -> Model:
+    """Return what is known about a model that can be used.
+
+    :param others: names of further attributes that it must have.
+    :raises SettingsError: it cannot be used; the message names what is wrong and the line to write.
+    """
+    name, mapper = model.__name__, cast(Any, inspect(model))
+    if len(mapper.primary_key) != 1:
+        raise SettingsError(f"SQLAlchemyUsers: {name} needs a primary key of one column")
+    for attribute in filter(None, (username, password, *others)):
+        if attribute not in mapper.all_orm_descriptors:
+            raise SettingsError(f"SQLAlchemyUsers: {name} has no attribute {attribute!r}")
+    for found in _short_hash(model, mapper, password):
+        raise SettingsError(f"SQLAlchemyUsers: {found.message} Write instead: {found.line} Then migrate.")
+    column = mapper.primary_key[0]
+    kind = column.type.python_type
+    if kind not in (int, str, UUID):
+        raise SettingsError(f"SQLAlchemyUsers: the id of {name} must be an int, a str or a UUID")
+    return Model(key=mapper.get_property_by_column(column).key, kind=kind)
+
+
+def advice(model: type[Any], *, password: str, stamp: str | None, dialect: str | None) -> list[Advice]:
+    """Return what should be changed about a model, the urgent first; empty where all is well or nothing is mapped.
+
+    :param dialect: ``"sqlite"``, ``"postgresql"`` or another name; ``None`` where it is not known.
+    """
+    mapper = mapper_of(model)
+    if mapper is None:
+        return []
+    found = [
+        *_short_hash(model, mapper, password),
+        *_binary_hash(model, mapper, password),
+        *_reused_ids(model, mapper, dialect),
+        *_no_stamp(model, mapper, password, stamp),
+    ]
+    return sorted(found, key=lambda each: not each.must)
+
+
+def _short_hash(model: type[Any], mapper: Any, password: str) -> list[Advice]:
+    column = mapper.columns.get(password)
+    length = None if column is None else getattr(column.type, "length", None)
+    if length is None or length >= LEAST_COLUMN_LENGTH:
+        return []
+    return [
+        Advice(
+            code="short_hash",
+            where=f"{model.__name__}.{password}",
+            message=(
+                f"{model.__name__}.{password} holds {length} characters; a hash needs {LEAST_COLUMN_LENGTH}, "
+                "better 255."
+            ),
+            line=_line(column, password, "String(255)"),
+            must=True,
+        )
+    ]
+
+
+def _binary_hash(model: type[Any], mapper: Any, password: str) -> list[Advice]:
+    column = mapper.columns.get(password)
+    if column is None or not isinstance(column.type, LargeBinary):
+        return []
+    return [
+        Advice(
+            code="binary_hash",
+            where=f"{model.__name__}.{password}",
+            message=f"{model.__name__}.{password} is a column of bytes; a hash is a string.",
+            line=_line(column, password, "String(255)"),
+            must=False,
+        )
+    ]
+
+
+def _reused_ids(model: type[Any], mapper: Any, dialect: str | None) -> list[Advice]:
+    column = mapper.primary_key[0]
+    table = cast(Table, column.table)
+    automatic = isinstance(column.type, Integer) and column.autoincrement in (True, "auto") and not column.foreign_keys
+    if dialect != "sqlite" or not automatic or table.dialect_options["sqlite"]["autoincrement"]:
+        return []
+    return [
+        Advice(
+            code="reused_ids",
+            where=table.name,
+            message=(
+                f"SQLite gives the id of a deleted row of {table.name!r} to the next one. Where a user is deleted by "
+                "plain SQL, Flask-Signet cannot notice it, and old tokens reach the next user of that id."
+            ),
+            line=f'__table_args__ = {{"sqlite_autoincrement": True}}  # in {model.__name__}; then make the table anew',
+            must=False,
+        )
+    ]
+
+
+def _no_stamp(model: type[Any], mapper: Any, password: str, stamp: str | None) -> list[Advice]:
+    column = mapper.columns.get(password)
+    if stamp is not None or column is None or not column.nullable:
+        return []
+    return [
+        Advice(
+            code="no_stamp",
+            where=f"{model.__name__}.{password}",
+            message=(
+                f"{model.__name__}.{password} may be empty. A user without a hash has nothing that tells them from a "
+                "later user with the same id."
+            ),
+            line='SQLAlchemyUsers(…, stamp="fs_uniquifier")  # a column with a random value for each user',
+            must=False,
+        )
+    ]
+
+
+def _line(column: Any, attribute: str, kind: str) -> str:
+    named = "" if column.name == attribute else f'"{column.name}", '
+    return f"{attribute} = db.Column({named}db.{kind}{'' if column.nullable else ', nullable=False'})."
