@@ -1,7 +1,16 @@
 import { defineConfig, type UserConfig } from "tsdown";
 
 const config: UserConfig = defineConfig({
-  entry: { index: "src/index.ts", react: "src/react/index.ts", account: "src/account/index.ts" },
+  entry: {
+    index: "src/index.ts",
+    react: "src/react/index.ts",
+    account: "src/account/index.ts",
+    "react-account": "src/react/account.ts",
+    json: "src/json.ts",
+    router: "src/router.ts",
+    messages: "src/messages.ts",
+    stores: "src/stores.ts",
+  },
   format: "esm",
   platform: "neutral",
   target: "es2022",

@@ -9,7 +9,7 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** What one may weigh at most: gzip, bytes. */
-export const BUDGET = { core: 3072, react: 3686 };
+export const BUDGET = { core: 3400, react: 4000 };
 
 /** Entry → the lines that an application writes, with all that they can lead to. */
 export const ENTRY = {

@@ -1,7 +1,10 @@
 import type { Lock } from "./types.js";
 
-/** The window of a page, else nothing: only in a page are all tabs, locks and messages of one user. */
-export const page: Window | undefined = globalThis.window;
+/**
+ * The window of a page, else nothing: only in a page do all tabs, locks and messages belong to one user.
+ * In React Native there is a window too, but it has neither events nor storage.
+ */
+export const page: Partial<Window & typeof globalThis> | undefined = globalThis.window;
 
 /** One entry of `localStorage` or `sessionStorage`, looked up at every use: even asking for it may throw. */
 export const entry = (
@@ -27,4 +30,12 @@ export const openChannel = (name: string): BroadcastChannel | undefined => {
 /** Web Locks where there are any (they need https or localhost); without them the server's grace time does it. */
 export const defaultLock: Lock = <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
   // The library's type does not know that T is what a promise gives.
-  page?.navigator.locks ? (page.navigator.locks.request(name, { signal }, work) as Promise<T>) : work();
+  (page?.navigator?.locks?.request?.(name, { signal }, work) as Promise<T> | undefined) ?? work();
+
+/** Return a signal that aborts after *ms*; nothing on a platform that can abort nothing. (`AbortSignal.timeout` is rare.) */
+export const deadline = (ms: number): AbortSignal | undefined => {
+  const aborter = globalThis.AbortController && new AbortController();
+  // Node would else wait for it before it ends.
+  (setTimeout(() => aborter?.abort(), ms) as { unref?: () => void }).unref?.();
+  return aborter?.signal;
+};

@@ -1,17 +1,24 @@
-import { defaultLock, entry, openChannel, page } from "./browser.js";
-import { NetworkError, noAnswer, SessionExpiredError, sessionOver, SignetError } from "./errors.js";
-import { connect, resolver } from "./server.js";
-import { fromText, received, type Tokens, toText } from "./tokens.js";
+import { deadline, defaultLock, entry, openChannel, page } from "./browser.js";
+import {
+  NetworkError,
+  noAnswer,
+  type SessionEndCode,
+  SessionExpiredError,
+  sessionOver,
+  SignetError,
+  toError,
+} from "./errors.js";
+import { type Answer, fromText, received, type Tokens, toText } from "./tokens.js";
 import type { AuthState, Channel, ClientOptions, Deps, SignetClient, TokenStorage, User } from "./types.js";
-
-/** How long a failed refresh is not tried again if the server named no time; seconds. */
-const COOL_SECONDS = 2;
 
 /**
  * What tabs say: `in` and `out` for login and logout, `new` for a refresh, `ask` for whoever has a newer token.
- * The third part is the access token that was replaced, or that the one who asks knows.
+ * The third part is the access token that was replaced, or that the one who asks knows; of `out`, how the session ended.
  */
 type Message = readonly [kind: "in" | "out" | "new" | "ask", next?: Tokens | false, old?: string];
+
+/** How the body of a 422 begins that is about the token, as of Flask-JWT-Extended; forms are refused with 422 too. */
+const BAD_TOKEN = /^{\s*"msg": ?"[^"]*(token|segment|signature|header|subject|claim)/i;
 
 const nothing = (): void => {};
 
@@ -42,8 +49,60 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   // It stays open when the page is hidden: so a logout elsewhere evicts the frozen page.
   let channel: Channel | undefined = (deps.channel ?? openChannel)(name);
   const post = (...message: Message): void => channel?.postMessage(message);
-  const resolve = resolver(baseUrl);
-  const call = connect(resolve, send, cookie, timeoutMs);
+
+  // --- Requests to the server's own routes -----------------------------------------------------------
+
+  /** As late as possible: a server that renders the page has no address to resolve against. */
+  const resolve = (path: string): string =>
+    new URL(path, new URL(baseUrl.replace(/\/?$/, "/"), globalThis.location?.href)).href;
+
+  /** Send *body* by POST and return the answer; without one, DELETE. Throw a `SignetError` if it is no success. */
+  const call = async (
+    path: string,
+    bearer?: string | null | false,
+    body?: object,
+    login?: boolean,
+  ): Promise<Answer | undefined> => {
+    const href = resolve(path);
+    const signal = deadline(timeoutMs) as AbortSignal;
+    let response: Response | undefined;
+    try {
+      response = await send(href, {
+        method: body ? "POST" : "DELETE",
+        headers: {
+          ...(body && { "Content-Type": "application/json" }),
+          ...(cookie && { "X-Signet": "1" }),
+          ...(bearer && { Authorization: "Bearer " + bearer }),
+        },
+        // Of nothing it makes nothing.
+        body: JSON.stringify(body),
+        // Without cookie mode a cookie that was left behind must not compete with the token in the body.
+        credentials: cookie ? "include" : "omit",
+        // A password is for this address only.
+        redirect: "error",
+        // A logout is often the last thing that a page does.
+        keepalive: !body,
+        signal,
+      });
+      if (response.ok) return body && ((await response.json()) as Answer);
+    } catch (cause) {
+      throw noAnswer(
+        response
+          ? "server"
+          : signal?.aborted
+            ? "timeout"
+            : globalThis.navigator?.onLine === false
+              ? "offline"
+              : // A page may ask anything of another server; only reading the answer has to be allowed.
+                (await send(resolve(""), { mode: "no-cors", signal }).catch(nothing))?.type === "opaque"
+                ? "cors"
+                : "unreachable",
+        cause,
+        href,
+      );
+    }
+    throw await toError(response, login);
+  };
 
   let tokens: Tokens | undefined;
   let state = {} as AuthState;
@@ -93,9 +152,13 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const loadLocked = custom ? nothing : load;
   const saveLocked = custom ? nothing : save;
 
+  const elsewhere = (code = "logged_out_elsewhere"): SessionExpiredError | undefined =>
+    tokens && sessionOver(code as SessionEndCode);
+
   const look = async (): Promise<void> => {
+    const over = elsewhere();
     await load();
-    publish(tokens ? null : state.error);
+    publish(tokens ? null : (over ?? state.error));
   };
 
   // A logout that the server has not heard must outlive the page in cookie mode: the cookie does too. One entry for
@@ -111,16 +174,15 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
 
   // --- Refresh: one at a time in this tab and, with Web Locks, in all ------------------------------
 
-  const locked = <T>(work: () => Promise<T>): Promise<T> =>
-    lock(name, AbortSignal.timeout(timeoutMs), work).catch((error: Error) => {
+  const locked = <T>(work: () => Promise<T>): Promise<T> => {
+    const signal = deadline(timeoutMs) as AbortSignal;
+    return lock(name, signal, work).catch((error: Error) => {
       if (error instanceof SignetError) throw error;
-      if (error.name === "TimeoutError") throw noAnswer(error);
+      if (signal?.aborted) throw noAnswer("timeout", error);
       // Who forbids a page its storage forbids it the locks too.
       return work();
     });
-
-  const fetchTokens = async (path: string, body: object, bearer?: string | null): Promise<Tokens> =>
-    received(await call(path, bearer, body), now());
+  };
 
   /** Replace the tokens whose access token is *stale*. */
   const refresh = async (stale?: string): Promise<void> => {
@@ -142,22 +204,23 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
       if (await outdated()) return;
       const presented = tokens?.refresh;
       try {
-        if (!cookie && !presented) throw sessionOver();
-        const next = await fetchTokens("token/refresh", { refresh_token: presented });
+        if (!cookie && !presented) throw sessionOver("token_expired");
+        const next = received(await call("token/refresh", false, { refresh_token: presented }), now(), tokens);
         if (await outdated()) return;
         take(next);
         await saveLocked();
         post("new", (cookie || session) && next, stale);
       } catch (error) {
-        const { status } = error as SignetError;
-        // 404 and 405: a server without refresh tokens, as the lesson's is.
-        if (status !== 401 && (presented || (status !== 404 && status !== 405))) throw error;
+        const { status, code } = error as SignetError;
+        // 422: Flask-JWT-Extended. 404 and 405: a server without refresh tokens, as the lesson's is.
+        if (status !== 401 && status !== 422 && (presented || (status !== 404 && status !== 405))) throw error;
         if (await outdated()) return;
         take();
         await saveLocked();
         if (stale) {
-          if (cookie) post("out");
-          throw sessionOver(error);
+          const over = sessionOver(status === 401 ? (code as SessionEndCode) : "token_expired", error);
+          if (cookie) post("out", false, over.code);
+          throw over;
         }
       }
     });
@@ -166,8 +229,8 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const renew = async (stale?: string): Promise<void> => {
     if (tokens && tokens.token !== stale) return;
     if (failure) {
-      // Both ways: a clock that was set back must not keep us waiting for as long as it was.
-      if (Math.abs(now() - failure.at) < (failure.error.retryAfter ?? COOL_SECONDS) * 1000) throw failure.error;
+      // Two seconds, if the server named no time. Both ways: a clock that was set back must not keep us waiting for as long as it was.
+      if (Math.abs(now() - failure.at) < (failure.error.retryAfter ?? 2) * 1000) throw failure.error;
     }
     if (custom) await load();
     await (flight ??= refresh(stale)
@@ -219,13 +282,18 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
       .then(() => owe("")));
 
   const exchange = async (path: string, body: Readonly<Record<string, unknown>>, signed?: boolean): Promise<User> => {
-    const bearer = signed ? await token() : null;
+    const bearer = signed && (await token());
     // One after the other, so that the cookie of this login is neither replaced by a refresh nor taken by a logout.
-    await flight?.catch(nothing);
-    await farewell?.catch(nothing);
-    const next = await locked(() => fetchTokens(path, cookie ? { ...body, transport: storage } : body, bearer));
+    await Promise.allSettled([flight, farewell]);
+    const next = await locked(async () =>
+      received(
+        await call(path, bearer, cookie ? { ...body, transport: storage } : body, !signed),
+        now(),
+        signed && tokens,
+      ),
+    );
     // Who has logged out meanwhile is not signed in again by an answer to the session that is over.
-    if (signed && !tokens) throw sessionOver();
+    if (signed && !tokens) throw sessionOver("logged_out");
     failure = undefined;
     owe("");
     take(next);
@@ -236,11 +304,11 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   };
 
   /** Forget the tokens, and give what the server needs to hear of it. */
-  const drop = (): string | undefined => {
+  const drop = (error?: SignetError): string | undefined => {
     const bearer = tokens?.token;
     take();
     void save();
-    publish();
+    publish(error);
     return bearer;
   };
 
@@ -272,7 +340,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     if (store && !session) void look();
     else if (kind === "out") {
       if (!known && !cookie) return;
-      const bearer = drop();
+      const bearer = drop(elsewhere(old));
       // Without a common storage this tab had a session of its own, which nobody else can end.
       if (!cookie && bearer) tell("", bearer).catch(nothing);
     } else if (kind === "ask") {
@@ -299,12 +367,13 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     if (query) tell(query).catch(nothing);
     else {
       await look();
-      if ((tokens || !known) && !document.hidden) token({ force: persisted && !store }).catch(nothing);
+      if ((tokens || !known) && !page?.document?.hidden) token({ force: persisted && !store }).catch(nothing);
     }
   };
   const listen = (how: "addEventListener" | "removeEventListener"): void => {
     // visibilitychange bubbles from the document to the window.
-    for (const type of ["online", "pageshow", "storage", "visibilitychange"]) page?.[how](type, wake);
+    for (const type of ["online", "pageshow", "storage", "visibilitychange"])
+      page?.[how]?.(type, wake as EventListener);
   };
   listen("addEventListener");
 
@@ -312,34 +381,34 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
 
   const signedFetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
     const request = (input as Request).url ? (input as Request) : undefined;
-    const url = resolve(request?.url ?? (input as string));
+    const href = resolve(request?.url ?? (input as string));
     const headers = new Headers(init.headers ?? request?.headers);
-    if (url.origin !== resolve("").origin || headers.has("Authorization")) return send(request ?? url.href, init);
+    // What `fetch` is given begins with `scheme://host/`: behind that no spelling leads elsewhere. Origins are not
+    // compared, since they are all "null" for the schemes of desktop and mobile applications.
+    if (!href.startsWith(resolve("/")) || headers.has("Authorization")) return send(request ?? href, init);
     const spare = request?.clone();
     const sendSigned = (what: RequestInfo): Promise<Response> => {
-      if (tokens) headers.set("Authorization", `Bearer ${tokens.token}`);
+      if (tokens) headers.set("Authorization", "Bearer " + tokens.token);
       return send(what, { ...init, headers });
     };
 
     await token();
     const used = tokens;
-    const response = await sendSigned(request ?? url.href);
+    const response = await sendSigned(request ?? href);
+    const { status } = response;
     if (
-      response.status !== 401 ||
       !used ||
       // Only for a body that can be read once must this be said.
       "duplex" in init ||
-      url.href.replace("/refresh", "") === resolve("token").href
+      href.replace("/refresh", "") === resolve("token") ||
+      (status !== 401 && (status !== 422 || !BAD_TOKEN.test(await response.clone().text())))
     )
       return response;
-    try {
-      await renew(used.token);
-    } catch (error) {
-      if (error instanceof SessionExpiredError) return response;
-      throw error;
-    }
+    await renew(used.token).catch((error: unknown) => {
+      if (!(error instanceof SessionExpiredError)) throw error;
+    });
     // Somebody else may have signed in meanwhile: what the one wrote is not sent in the name of the other.
-    return tokens?.user === used.user ? sendSigned(spare ?? url.href) : response;
+    return tokens?.user === used.user ? sendSigned(spare ?? href) : response;
   };
 
   const subscribe: SignetClient["subscribe"] = (listener) => {

@@ -4,13 +4,14 @@ export {
   CsrfError,
   InvalidCredentialsError,
   isSignetError,
+  MfaRequiredError,
   NetworkError,
   RateLimitError,
   SessionExpiredError,
   SignetError,
   ValidationError,
 } from "./errors.js";
-export type { ErrorDetails, SignetErrorCode } from "./errors.js";
+export type { ErrorDetails, LoginStepCode, NetworkErrorCode, SessionEndCode, SignetErrorCode } from "./errors.js";
 export type {
   AuthState,
   Channel,

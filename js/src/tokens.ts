@@ -12,41 +12,54 @@ export interface Tokens {
   readonly user: UserId;
 }
 
-/** The answer of `POST token`, as far as it can be trusted: not at all. */
+/** The answer of `POST token`, as far as it can be trusted: not at all. Other servers name the token otherwise. */
 export interface Answer {
   token?: unknown;
+  access_token?: unknown;
   refresh_token?: string;
   expires_in?: number;
   user_id?: UserId;
+  user?: { id?: UserId } | null;
 }
 
-/** Read who a bare token is about; it is display only, so the signature is the server's business. */
+/** Read who a bare token is about; it is display only, so checking the signature is left to the server. */
 function subject(token: string): UserId {
   try {
-    const part = (token.split(".")[1] as string).replaceAll("-", "+").replaceAll("_", "/");
-    const { sub, sub_type } = JSON.parse(atob(part)) as { sub?: UserId; sub_type?: string };
-    return sub_type === "int" ? Number(sub) : (sub ?? "");
+    const part = (token.split(".")[1] as string).replace(/-/g, "+").replace(/_/g, "/");
+    // Bytes of UTF-8, read without a TextDecoder.
+    const { sub, sub_type } = JSON.parse(decodeURIComponent(escape(atob(part)))) as {
+      sub?: UserId & { id?: UserId };
+      sub_type?: string;
+    };
+    return sub_type === "int" ? Number(sub) : (sub?.id ?? sub ?? "");
   } catch {
     return "";
   }
 }
 
-/** Read the answer of `POST token`; a page of some captive portal is no answer of ours. */
-export function received(answer: Answer | null | undefined, at: number): Tokens {
-  const { token, refresh_token, expires_in, user_id } = answer ?? {};
-  if (typeof token !== "string") throw noAnswer(answer, "server");
+/**
+ * Read the answer of `POST token`.
+ *
+ * @param old what it replaces: a server may keep the refresh token and leave it out (RFC 6749 section 6).
+ */
+export function received(answer: Answer | null | undefined, at: number, old?: Tokens | false): Tokens {
+  const all: Answer = answer ?? {};
+  const given = all.token ?? all.access_token;
+  const life = all.expires_in;
+  // The page of a captive portal, say.
+  if (typeof given !== "string") throw noAnswer("server", answer);
   return {
-    token,
-    refresh: refresh_token,
-    until: expires_in && at + expires_in * 1000,
-    life: expires_in,
-    user: user_id ?? subject(token),
+    token: given,
+    refresh: all.refresh_token ?? (old as Tokens | undefined)?.refresh,
+    until: life && at + life * 1000,
+    life,
+    user: all.user_id ?? all.user?.id ?? (old as Tokens | undefined)?.user ?? subject(given),
   };
 }
 
 /** Write for a storage: without a refresh token just the token, as code written for one token expects. */
 export const toText = (tokens: Tokens | undefined): string | null =>
-  tokens ? (tokens.refresh ? JSON.stringify(tokens) : tokens.token) : null;
+  tokens?.refresh ? JSON.stringify(tokens) : (tokens?.token ?? null);
 
 /** Read from a storage what `toText` or the user's own code put there. */
 export function fromText(text: string | null | undefined): Tokens | undefined {

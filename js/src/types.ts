@@ -20,7 +20,7 @@ export type AuthState<U extends User = User> =
   | {
       readonly status: "signed-out";
       readonly user: null;
-      /** A `SessionExpiredError` if it was not the user who signed out. */
+      /** A `SessionExpiredError` if it was not the user who signed out in this tab; its `code` says how it ended. */
       readonly error: SignetError | null;
     };
 
@@ -36,8 +36,8 @@ export type StorageMode = "cookie" | "memory" | "session" | "local" | TokenStora
 /** Settings of a client. */
 export interface ClientOptions {
   /**
-   * Where the server is; default `"/"`. Relative paths are resolved against it as `new URL(path, baseUrl)` does
-   * (so end a folder with a slash), and the token is sent to its origin only.
+   * Where the server is; default `"/"`. It is a folder: a missing last slash is added. Relative paths are resolved
+   * against it as `new URL(path, baseUrl)` does, and the token is sent to its origin only.
    */
   readonly baseUrl?: string;
   /** Default `"cookie"`: the refresh token in an HttpOnly cookie, the access token in memory. */
@@ -50,7 +50,10 @@ export interface ClientOptions {
   readonly leewayMs?: number;
 }
 
-/** Runs *work* while nobody else holds *name*; rejects if *signal* aborts before its turn comes. */
+/**
+ * Runs *work* while nobody else holds *name*; rejects if *signal* aborts before its turn comes. The signal is
+ * `undefined` on a platform without `AbortController`.
+ */
 export type Lock = <T>(name: string, signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
 /** The part of a BroadcastChannel that is used. */

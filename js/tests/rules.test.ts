@@ -233,7 +233,8 @@ test.each(MODES)("4 the answer of a refresh that is lost signs nobody out (%s)",
   server.expire();
   lose = true;
 
-  expect(await thrown(tab.fetch("protected"))).toMatchObject({ code: "offline" });
+  // Not "offline": there is a connection.
+  expect(await thrown(tab.fetch("protected"))).toMatchObject({ name: "NetworkError", code: "unreachable" });
 
   lose = false;
   browser.now += 5_000;

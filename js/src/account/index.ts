@@ -1,4 +1,5 @@
-import { isSignetError, noAnswer, SessionExpiredError, sessionOver, toError } from "../errors.js";
+import { SessionExpiredError, sessionOver } from "../errors.js";
+import { json } from "../json.js";
 import type { SignetClient, User, UserId } from "../types.js";
 
 /** An account as the server shows it to its owner. */
@@ -22,23 +23,6 @@ export interface Session {
   readonly current: boolean;
 }
 
-async function ask(client: SignetClient, method: string, path: string, body?: object): Promise<unknown> {
-  let response;
-  try {
-    response = await client.fetch(path, {
-      method,
-      ...(body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
-    });
-  } catch (cause) {
-    throw isSignetError(cause) ? cause : noAnswer(cause);
-  }
-  if (!response.ok) throw await toError(response);
-  if (response.status === 204) return undefined;
-  return response.json().catch((cause: unknown) => {
-    throw noAnswer(cause, "server");
-  });
-}
-
 /**
  * Open an account (`POST account`); it signs nobody in.
  *
@@ -47,10 +31,31 @@ async function ask(client: SignetClient, method: string, path: string, body?: ob
 export const register = (
   client: SignetClient,
   form: { readonly username: string; readonly password: string; readonly email?: string },
-): Promise<Account> => ask(client, "POST", "account", form) as Promise<Account>;
+): Promise<Account> => json(client, "account", { body: form });
 
 /** Read the account of whoever is signed in (`GET account`). */
-export const account = (client: SignetClient): Promise<Account> => ask(client, "GET", "account") as Promise<Account>;
+export const account = (client: SignetClient): Promise<Account> => json(client, "account");
+
+/**
+ * Change the user name or the e-mail address (`PATCH account`). The server asks for a fresh token: log in again before,
+ * if the login is older than that.
+ *
+ * @throws ValidationError with `fields`; SessionExpiredError with the code `fresh_token_required`
+ */
+export const update = (
+  client: SignetClient,
+  changes: { readonly username?: string; readonly email?: string | null },
+): Promise<Account> => json(client, "account", { method: "PATCH", body: changes });
+
+/**
+ * Delete the account (`DELETE account`) and sign out. The server asks for a fresh token, as for `update`.
+ *
+ * @throws SessionExpiredError with the code `fresh_token_required`; NetworkError
+ */
+export async function remove(client: SignetClient): Promise<void> {
+  await json(client, "account", { method: "DELETE" });
+  await client.logout();
+}
 
 /**
  * Change the password (`POST account/password`). This session goes on with new tokens, all others end.
@@ -60,7 +65,7 @@ export const account = (client: SignetClient): Promise<Account> => ask(client, "
  */
 export async function changePassword(client: SignetClient, current: string, password: string): Promise<User> {
   const change = () => client.exchange("account/password", { current_password: current, password }, true);
-  if (!(await client.token())) throw sessionOver();
+  if (!(await client.token())) throw sessionOver("logged_out");
   try {
     return await change();
   } catch (error) {
@@ -79,7 +84,7 @@ export const sessions: {
   /** End all but this one (`DELETE account/sessions`). */
   endOthers(client: SignetClient): Promise<void>;
 } = {
-  list: (client) => ask(client, "GET", "account/sessions") as Promise<readonly Session[]>,
-  end: (client, id) => ask(client, "DELETE", `account/sessions/${encodeURIComponent(id)}`) as Promise<void>,
-  endOthers: (client) => ask(client, "DELETE", "account/sessions") as Promise<void>,
+  list: (client) => json(client, "account/sessions"),
+  end: (client, id) => json(client, `account/sessions/${encodeURIComponent(id)}`, { method: "DELETE" }),
+  endOthers: (client) => json(client, "account/sessions", { method: "DELETE" }),
 };

@@ -32,7 +32,14 @@ export function openBrowser(baseUrl: string, common: ClientOptions = {}, { locks
   const browser = {
     cookies: new Map<string, string>(),
     now: 1_000_000,
-    online: true,
+    /** Whether there is a connection, as the navigator says it too. */
+    get online() {
+      return globalThis.navigator?.onLine !== false;
+    },
+    set online(yes: boolean) {
+      if (!globalThis.navigator) Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+      Object.defineProperty(navigator, "onLine", { value: yes, configurable: true });
+    },
     held: lock.held,
     /** Posted to other tabs, in order. */
     posted: [] as unknown[],
@@ -72,7 +79,10 @@ export function openBrowser(baseUrl: string, common: ClientOptions = {}, { locks
       open.push(client);
       return client;
     },
-    close: (): void => open.splice(0).forEach((one) => one.close()),
+    close(): void {
+      browser.online = true;
+      open.splice(0).forEach((one) => one.close());
+    },
   };
   return browser;
 }
