@@ -11,8 +11,12 @@ const HOST = "http://own.invalid";
 /** Whether *path* leads to another site, after what a browser does to it: it leaves controls out, and dots apply. */
 function leadsAway(path: string): boolean {
   const bare = path.replace(/[\0-\x20\x7f-\x9f]/g, "");
-  const { origin, pathname } = new URL(bare, HOST);
-  return !bare.startsWith("/") || origin !== HOST || pathname.startsWith("//");
+  try {
+    const { origin, pathname } = new URL(bare, HOST);
+    return !bare.startsWith("/") || origin !== HOST || pathname.startsWith("//");
+  } catch {
+    return true; // such as `//` alone
+  }
 }
 
 /**
@@ -23,11 +27,7 @@ function leadsAway(path: string): boolean {
  * leaves some of them out), and a path that leads away once it is percent-decoded, since a server may do that.
  */
 export function safeNext(url: string | null | undefined, fallback = "/"): string {
-  try {
-    if (!url || !/^\/[^\\\0-\x20\x7f-\x9f]*$/.test(url) || leadsAway(url)) return fallback;
-  } catch {
-    return fallback; // no URL at all
-  }
+  if (!url || !/^\/[^\\\0-\x20\x7f-\x9f]*$/.test(url) || leadsAway(url)) return fallback;
   let path = url.split(/[?#]/)[0] as string;
   for (let rounds = 0; rounds < 5; rounds++) {
     try {
@@ -42,14 +42,17 @@ export function safeNext(url: string | null | undefined, fallback = "/"): string
 
 const wait = (client: SignetClient, signal: AbortSignal | undefined, ms: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    const end = (): void => {
+    const clear = (): void => {
       clearTimeout(timer);
       off();
       signal?.removeEventListener("abort", give);
+    };
+    const end = (): void => {
+      clear();
       resolve();
     };
     const give = (): void => {
-      end();
+      clear();
       reject(signal?.reason as Error);
     };
     const timer = setTimeout(end, ms);

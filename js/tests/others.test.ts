@@ -415,9 +415,8 @@ test("requireUser offline sends nobody to the login page: it waits for the conne
   };
   const tab = browser.tab({}, { fetch: fetchOffline });
   const waiting = requireUser(tab, request("/tasks"));
-  await settle();
 
-  expect(tab.state).toMatchObject({ status: "loading", error: { code: "offline" } });
+  await vi.waitFor(() => expect(tab.state).toMatchObject({ status: "loading", error: { code: "offline" } }));
 
   browser.online = true;
   browser.now += 5_000;
@@ -470,15 +469,15 @@ test("safeNext never leads to another site, however an address is spelled", () =
   const own = "https://own.test";
   let state = 1;
   const pick = (): string => pieces[(state = (state * 48_271) % 2_147_483_647) % pieces.length] as string;
-  for (let round = 0; round < 50_000; round++) {
+  const wrong: unknown[] = [];
+  for (let round = 0; round < 20_000; round++) {
     const text = Array.from({ length: 1 + (round % 6) }, pick).join("");
     let path = safeNext(text, "/fallback");
-
-    expect([text, path === text || path === "/fallback"]).toEqual([text, true]);
-    // As it is, and after each time that somebody decodes it.
+    if (path !== text && path !== "/fallback") wrong.push([text, path]);
+    // As it is, and after each time that a server decodes it.
     for (let decoded = 0; decoded < 4; decoded++) {
       const { origin, pathname } = new URL(path, own);
-      expect([text, path, origin, pathname.startsWith("//")]).toEqual([text, path, own, false]);
+      if (origin !== own || pathname.startsWith("//")) wrong.push([text, path]);
       try {
         path = decodeURIComponent(path.split(/[?#]/)[0] as string);
       } catch {
@@ -486,6 +485,9 @@ test("safeNext never leads to another site, however an address is spelled", () =
       }
     }
   }
+
+  expect(wrong).toEqual([]);
+
   for (const nothing of [
     null,
     undefined,

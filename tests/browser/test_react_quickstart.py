@@ -122,7 +122,7 @@ def try_out(page: Page, address: str) -> None:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(address)
     sign_in(page, "a guess")
-    expect(page.get_by_role("alert")).to_have_text("Bad username or password")
+    expect(page.get_by_role("alert")).to_have_text("Wrong user name or password.")
 
     sign_in(page, PASSWORD)
     expect(page.get_by_text(f"Hello {USERNAME}")).to_be_visible()

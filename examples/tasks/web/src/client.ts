@@ -75,7 +75,7 @@ function watch(client: SignetClient): () => void {
     } else if (wasIn) {
       accessToken.set(null);
       swapped.set(null);
-      farewell(state.error !== null);
+      farewell(state.error !== null && state.error.code !== "logged_out_elsewhere");
     }
     before = state;
   });
