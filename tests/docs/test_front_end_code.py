@@ -44,7 +44,7 @@ OPTIONS = {
 TOLERATED = {
     ("docs-before-and-after/before/AppContext.tsx", "TS2322"): "what is in a context that begins with null",
     ("docs-before-and-after/before/Tasks.tsx", "TS2339"): "the same",
-    ("docs-front-end/block-9.ts", "TS18047"): "that an answer has a body",
+    ("docs-front-end/block-10.ts", "TS18047"): "that an answer has a body",
     ("docs-react-in-five-minutes/src/main.tsx", "TS2345"): "that the page has an element with this id",
     ("docs-react-in-five-minutes/src/App.tsx", "TS2345"): "that a form has this field, and that it is text",
     ("docs-react-in-five-minutes/src/App.tsx", "TS2339"): "what is in a state that begins with null",
@@ -233,6 +233,17 @@ RUNS: dict[str, tuple[str, str, Any]] = {
     "docs-front-end/block-5.ts": (
         """
         import { createClient } from "flask-signet";
+        const auth = createClient();
+        const [username, password] = ["nobody", "a guess"];
+        const shown = [];
+        const show = (text) => shown.push(text);
+        """,
+        "globalThis.result = shown;",
+        ["Usuario o contraseña incorrectos."],
+    ),
+    "docs-front-end/block-6.ts": (
+        """
+        import { createClient } from "flask-signet";
         const asked = [];
         const send = (url, init) => (asked.push(`${init.method} ${new URL(url).pathname}`), fetch(url, init));
         const auth = createClient({ storage: "memory" }, { fetch: send });
@@ -249,10 +260,10 @@ RUNS: dict[str, tuple[str, str, Any]] = {
         """,
         [[2], "DELETE /account/sessions", 1],
     ),
-    "docs-front-end/block-6.ts": (SIGNED_IN, FIVE, FIVE_SEEN),
     "docs-front-end/block-7.ts": (SIGNED_IN, FIVE, FIVE_SEEN),
+    "docs-front-end/block-8.ts": (SIGNED_IN, FIVE, FIVE_SEEN),
     # A server on loopback that Playwright stands for: see the fixture.
-    "docs-front-end/block-8.ts": (
+    "docs-front-end/block-9.ts": (
         SIGNED_IN + "const seen = []; const show = (text) => seen.push(text);",
         """
         while (seen.length < 2) await new Promise((done) => setTimeout(done, 50));
@@ -260,7 +271,7 @@ RUNS: dict[str, tuple[str, str, Any]] = {
         """,
         ["200", "200"],
     ),
-    "docs-front-end/block-9.ts": (
+    "docs-front-end/block-10.ts": (
         LIFETIME
         + SIGNED_IN
         + """
