@@ -38,7 +38,15 @@ from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
 from flask_signet.web.answers import complete, error_answer
 from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of, set_defaults
-from flask_signet.web.refusals import Refusal, api_of_request, handlers_for, handlers_of_api, origin, refusal
+from flask_signet.web.refusals import (
+    Refusal,
+    api_of_request,
+    errors_are_wrapped,
+    handlers_for,
+    handlers_of_api,
+    origin,
+    refusal,
+)
 from flask_signet.web.settings import slips
 
 _PEER: Final = "flask-jwt-extended"
@@ -189,18 +197,24 @@ class JWTManager:
     def refuse(self, error: SignetError) -> Exception:
         """Return what a guard raises for *error*.
 
-        A refusal that carries its answer passes through blueprints and API extensions that catch
-        every exception. Where the application has a handler of its own for the error, that one is asked.
+        Under plain Flask it is *error* itself, as with Flask-JWT-Extended: what stands between guard and Flask, such as
+        a decorator that caches answers, sees an error and no answer. An API extension that catches every exception
+        would make a 500 of it, so under one it is a refusal that carries its answer. Where the application has a
+        handler of its own for the error, that one is asked.
         """
         if isinstance(error, Refusal):
             return error
-        raised = layer_of(current_app).as_raised(error)
+        layer = layer_of(current_app)
+        raised = layer.as_raised(error)
         if _has_a_handler(raised):
             return raised
         api = api_of_request()
         if api is not None and self._is_answered_by(api, raised):
             return raised
         if current_app.config["TRAP_HTTP_EXCEPTIONS"]:
+            return raised
+        if not errors_are_wrapped():
+            reach_blueprints(layer.app, request.blueprints, self)
             return raised
         return refusal(raised, self._answer(error, None if api is None else error.status))
 
@@ -387,6 +401,6 @@ def reach_blueprints(app: Flask, names: list[str], manager: JWTManager) -> None:
     """
     for name in names:
         handlers = app.error_handler_spec[name][None]
-        if Exception in handlers or BaseException in handlers:
+        if (Exception in handlers or BaseException in handlers) and SignetError not in handlers:
             for kind in (JWTExtendedException, Unavailable, WeakKeyError):
                 handlers.setdefault(kind, manager.handle)

@@ -41,8 +41,8 @@ class Refusal(HTTPException, RoutingException):
         self.data: Any = response.get_data(as_text=True) if data is None else data
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the error that this was made of: an answer is for one request."""
-        return origin, (origin(cast(Any, self)),)
+        """Become ``None`` where a cache writes it down: Flask-Caching keeps HTTP exceptions, and ``None`` is no entry."""
+        return type(None), ()
 
     def __str__(self) -> str:
         """Return the text of the error: GraphQL and Socket.IO show it."""
@@ -81,6 +81,21 @@ def api_of_request() -> Any:
             return api
         router = router.args[0] if router.args else None
     return None
+
+
+def errors_are_wrapped() -> bool:
+    """Return whether something stands before Flask's own handler of errors in this request, such as an API object."""
+    router: Any = vars(current_app).get("handle_user_exception")
+    if router is None:
+        return False
+    if not isinstance(router, partial):
+        return True
+    while isinstance(router, partial):
+        api: Any = getattr(router.func, "__self__", None)
+        if not hasattr(api, "owns_endpoint") or (request.endpoint is not None and api.owns_endpoint(request.endpoint)):
+            return True
+        router = router.args[0] if router.args else None
+    return False
 
 
 def handlers_of_api(api: Any, error: SignetError) -> list[Callable[..., Any]]:
