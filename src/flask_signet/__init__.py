@@ -9,6 +9,7 @@ from flask_signet.web.cookies import set_refresh_cookies as set_refresh_cookies
 from flask_signet.web.cookies import unset_access_cookies as unset_access_cookies
 from flask_signet.web.cookies import unset_jwt_cookies as unset_jwt_cookies
 from flask_signet.web.cookies import unset_refresh_cookies as unset_refresh_cookies
+from flask_signet.web.credential import Credential as Credential
 from flask_signet.web.guards import current_user as current_user
 from flask_signet.web.guards import get_current_user as get_current_user
 from flask_signet.web.guards import get_jwt as get_jwt
@@ -16,6 +17,7 @@ from flask_signet.web.guards import get_jwt_header as get_jwt_header
 from flask_signet.web.guards import get_jwt_identity as get_jwt_identity
 from flask_signet.web.guards import get_jwt_request_location as get_jwt_request_location
 from flask_signet.web.guards import jwt_required as jwt_required
+from flask_signet.web.guards import verify as verify
 from flask_signet.web.guards import verify_jwt_in_request as verify_jwt_in_request
 from flask_signet.web.issuing import create_access_token as create_access_token
 from flask_signet.web.issuing import create_refresh_token as create_refresh_token
@@ -43,6 +45,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Credential",
     "JWTManager",
     "Login",
     "SQLAlchemyUsers",
@@ -66,6 +69,7 @@ __all__ = [
     "unset_access_cookies",
     "unset_jwt_cookies",
     "unset_refresh_cookies",
+    "verify",
     "verify_jwt_in_request",
 ]
 

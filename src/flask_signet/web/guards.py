@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, Literal, ParamSpec, TypeVar, cast
 
-from flask import Flask, Request, current_app, request
+from flask import Flask, Request, current_app, has_request_context, request
 from werkzeug.local import LocalProxy
 
 from flask_signet.exceptions import (
@@ -29,6 +29,8 @@ from flask_signet.exceptions import (
 from flask_signet.settings import nearest
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import locations as find
+from flask_signet.web.credential import Credential
+from flask_signet.web.issuing import token_string
 from flask_signet.web.layer import EXTENSION, Snapshot, TokenLayer, layer_of
 from flask_signet.web.manager import JWTManager
 from flask_signet.web.settings import LOCATIONS
@@ -38,6 +40,14 @@ R = TypeVar("R")
 LocationType = str | Sequence[str] | None
 
 _NOT_VERIFIED: Final = "You must call `@jwt_required()` or `verify_jwt_in_request()` before using this method"
+# The guard may well have run, but in a request that this thread or task is no part of.
+_NO_REQUEST: Final = (
+    f"{_NOT_VERIFIED}. It may have run, but there is no request here: a thread, a background task and a generator that "
+    "streams run outside of the request. Read the value in the view and pass it on, as in "
+    "`Thread(target=work, args=(get_jwt_identity(),))`; or decorate the function with "
+    "`@flask.copy_current_request_context`, a generator with `@flask.stream_with_context`. "
+    "To check a token without a request call `flask_signet.verify(token)`."
+)
 _UNSET: Final[Any] = object()
 
 # What the two proxies stand for, looked up once a request instead of at every attribute.
@@ -49,8 +59,8 @@ _current_request: Final[Callable[[], Any]] = cast(Any, request)._get_current_obj
 # What one request showed, `signet_credential` on it: the verified token, where it came from, and the user once
 # somebody asked; all absent where there was no token and none was needed. A plain tuple, for it is made at every
 # request.
-Credential = tuple[Verified | None, str | None, Any]
-_NOTHING: Final[Credential] = (None, None, _UNSET)
+_Shown = tuple[Verified | None, str | None, Any]
+_NOTHING: Final[_Shown] = (None, None, _UNSET)
 
 
 def jwt_required(
@@ -148,6 +158,42 @@ def _wrong_kind(kinds: tuple[str, ...]) -> WrongTokenError:
     return WrongTokenError(f"Only {wanted} tokens are allowed")
 
 
+def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> Credential:
+    """Check a token that came by another way than a request, as a guard would check it there.
+
+    For WebSockets, background tasks and other protocols. Signature, times, kind and revocation are checked, the
+    application's loaders are asked (blocklist, claims verification, user lookup), and a disabled user is refused.
+    Needs an application context and no request.
+
+    :param token: the compact JWS, without ``Bearer``.
+    :param kind: the kind of token to accept: ``"access"``, ``"refresh"``, or a kind of your own.
+    :param fresh: accept only a token that a password was typed for.
+    :raises JWTExtendedException: the token is refused.
+    :raises Unavailable: the store does not answer, so revocation cannot be checked.
+    """
+    handed = _Handed(token_string(token))
+    _verify(layer_of(current_app), handed, False, fresh, kind == "refresh", None, (kind,), False)
+    verified = handed.signet_credential[0]
+    assert verified is not None
+    sid = verified.claims.get("sid")
+    return Credential(
+        user_id=verified.copy_identity(),
+        session_id=sid if isinstance(sid, str) else None,
+        claims=verified.copy_claims(),
+    )
+
+
+class _Handed:
+    """Stands for a request where a token was handed in."""
+
+    __slots__ = ("environ", "signet_credential", "token")
+
+    def __init__(self, token: str) -> None:
+        self.environ = {"REQUEST_METHOD": ""}
+        self.token = token
+        self.signet_credential: _Shown = _NOTHING
+
+
 def _verify(
     layer: TokenLayer,
     request: Any,
@@ -167,7 +213,7 @@ def _verify(
     now = layer.clock.time()
     manager = layer.manager
     verified: Verified | None = None
-    location = "headers"
+    location: str | None = "headers"
     if not locations and manager.decode_key_callback is None:
         verified = snapshot.verifier.recall(environ.get(snapshot.recall_from), now)
     if verified is None:
@@ -200,15 +246,21 @@ def _verify(
 
 
 def _find(
-    layer: TokenLayer, request: Request, snapshot: Snapshot, where: tuple[str, ...], refresh: bool, now: float
-) -> tuple[Verified, str]:
+    layer: TokenLayer,
+    request: Request | _Handed,
+    snapshot: Snapshot,
+    where: tuple[str, ...],
+    refresh: bool,
+    now: float,
+) -> tuple[Verified, str | None]:
     """Return the first credential of *where*, verified and in time.
 
     A cookie that lacks its CSRF proof, or that is no good, does not stand in the way of a token that
     somebody put into the request on purpose; in every other place a bad token ends the search.
     """
-    if snapshot.weakness is not None and layer.manager.decode_key_callback is None:
-        layer.judge_weakness(snapshot.weakness, request)
+    _judge_weakness(layer, snapshot)
+    if isinstance(request, _Handed):
+        return _in_time(layer.verify(request.token, snapshot, now), now), None
     absent: list[str] = []
     refused: JWTExtendedException | None = None
     for location in where:
@@ -217,8 +269,7 @@ def _find(
                 verified = _from_headers(layer, request, snapshot, now)
             else:
                 verified = _from_elsewhere(layer, request, snapshot, location, refresh, now)
-            if now >= verified.expires_at:
-                raise verified.expired()
+            _in_time(verified, now)
         except NoAuthorizationError as error:
             absent.append(str(error))
         except JWTExtendedException as error:
@@ -232,6 +283,17 @@ def _find(
     if len(where) == 1:
         raise NoAuthorizationError(absent[0])
     raise NoAuthorizationError(f"Missing JWT in {', '.join(where[:-1])} or {where[-1]} ({'; '.join(absent)})")
+
+
+def _judge_weakness(layer: TokenLayer, snapshot: Snapshot) -> None:
+    if snapshot.weakness is not None and layer.manager.decode_key_callback is None:
+        layer.judge_weakness(snapshot.weakness, _current_request() if has_request_context() else None)
+
+
+def _in_time(verified: Verified, now: float) -> Verified:
+    if now >= verified.expires_at:
+        raise verified.expired()
+    return verified
 
 
 def _from_elsewhere(
@@ -294,18 +356,22 @@ def _load_user(manager: JWTManager, verified: Verified) -> Any:
 # --- What a guarded view may ask ----------------------------------------------------------------------
 
 
-def _credential() -> Credential:
+def _credential() -> _Shown:
     try:
-        credential: Credential = _current_request().signet_credential
+        shown: _Shown = _current_request().signet_credential
     except (RuntimeError, AttributeError):
-        raise RuntimeError(_NOT_VERIFIED) from None
-    return credential
+        raise _nothing_to_ask() from None
+    return shown
+
+
+def _nothing_to_ask() -> RuntimeError:
+    return RuntimeError(_NOT_VERIFIED if has_request_context() else _NO_REQUEST)
 
 
 def get_jwt() -> dict[str, Any]:
     """Return the claims, a copy that may be changed; ``{}`` where a token was optional and absent.
 
-    :raises RuntimeError: no guard ran in this request.
+    :raises RuntimeError: no guard ran in this request, or there is no request.
     """
     verified = _credential()[0]
     return {} if verified is None else verified.copy_claims()
@@ -314,7 +380,7 @@ def get_jwt() -> dict[str, Any]:
 def get_jwt_header() -> dict[str, Any]:
     """Return the header, a copy; ``{}`` where a token was optional and absent.
 
-    :raises RuntimeError: no guard ran in this request.
+    :raises RuntimeError: no guard ran in this request, or there is no request.
     """
     verified = _credential()[0]
     return {} if verified is None else dict(verified.header)
@@ -323,12 +389,12 @@ def get_jwt_header() -> dict[str, Any]:
 def get_jwt_identity() -> Any:
     """Return the identity in the type that it was given in, int or str; ``None`` where there is none.
 
-    :raises RuntimeError: no guard ran in this request.
+    :raises RuntimeError: no guard ran in this request, or there is no request.
     """
     try:
         verified: Verified | None = _current_request().signet_credential[0]
     except (RuntimeError, AttributeError):
-        raise RuntimeError(_NOT_VERIFIED) from None
+        raise _nothing_to_ask() from None
     if verified is None:
         return None
     identity = verified.identity
@@ -338,7 +404,7 @@ def get_jwt_identity() -> Any:
 def get_jwt_request_location() -> str | None:
     """Return where the token was: ``headers``, ``cookies``, ``query_string`` or ``json``.
 
-    :raises RuntimeError: no guard ran in this request.
+    :raises RuntimeError: no guard ran in this request, or there is no request.
     """
     return _credential()[1]
 
@@ -346,7 +412,7 @@ def get_jwt_request_location() -> str | None:
 def get_current_user() -> Any:
     """Return the user of this request; ``None`` where a token was optional and absent.
 
-    :raises RuntimeError: no guard ran in this request, or nothing says how to load a user.
+    :raises RuntimeError: no guard ran in this request, there is no request, or nothing says how to load a user.
     """
     verified, location, user = _credential()
     if verified is None:
@@ -371,4 +437,5 @@ def current_user_context_processor() -> dict[str, Any]:
 
 
 def _user_or_nobody() -> Any:
-    return get_current_user() if hasattr(request, "signet_credential") else None
+    # A template may be rendered without a request, such as that of a mail.
+    return get_current_user() if has_request_context() and hasattr(request, "signet_credential") else None

@@ -268,7 +268,8 @@ def decode_token(
 ) -> dict[str, Any]:
     """Return the claims of a good token, whatever its kind.
 
-    Neither kind, freshness nor revocation is looked at: that is a guard's work.
+    Neither kind, freshness nor revocation is looked at: that is a guard's work, and that of
+    :func:`flask_signet.verify`.
 
     :param csrf_value: must be the token's own, where given.
     :param allow_expired: accept a token whose time is over.
@@ -286,7 +287,7 @@ def _decode(
     layer: TokenLayer, encoded_token: str | bytes, csrf_value: str | None, allow_expired: bool
 ) -> dict[str, Any]:
     now = layer.clock.time()
-    verified = layer.verify(_text(encoded_token), layer.snapshot(), now)
+    verified = layer.verify(token_string(encoded_token), layer.snapshot(), now)
     if csrf_value:
         check_csrf(verified, csrf_value)
     if not allow_expired and now >= verified.expires_at:
@@ -319,11 +320,15 @@ def get_unverified_jwt_headers(encoded_token: str) -> dict[str, Any]:
 
     :raises MalformedToken: there is no header to read.
     """
-    _, header, _, _ = jws.split(_text(encoded_token))
+    _, header, _, _ = jws.split(token_string(encoded_token))
     return jws.read_header(header)
 
 
-def _text(token: str | bytes) -> str:
+def token_string(token: str | bytes) -> str:
+    """Return a token as a string.
+
+    :raises MalformedToken: it is neither a string nor ASCII bytes.
+    """
     if isinstance(token, str):
         return token
     if not isinstance(token, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may come from a body

@@ -41,7 +41,7 @@ class Refusal(HTTPException, RoutingException):
         self.data: Any = response.get_data(as_text=True) if data is None else data
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Become ``None`` where a cache writes it down: Flask-Caching keeps HTTP exceptions, and ``None`` is no entry."""
+        """Become ``None``, no entry, where a cache writes it down: Flask-Caching keeps HTTP exceptions."""
         return type(None), ()
 
     def __str__(self) -> str:
