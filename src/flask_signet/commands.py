@@ -40,6 +40,7 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 _COMMANDS = {
     "db": "flask_signet.cli.db:db_group",
+    "doctor": "flask_signet.cli.doctor:doctor",
     "keys": "flask_signet.cli.keys:keys_group",
     "sessions": "flask_signet.sessions.commands:sessions_group",
     "token": "flask_signet.cli.token:token_group",

@@ -24,6 +24,7 @@ from flask_signet.accounts import settings as account_settings
 from flask_signet.accounts.limits import Limits
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import NotReadyError, SettingsError, UserLookupError
+from flask_signet.findings import Check
 from flask_signet.key_ring import DatabaseRing
 from flask_signet.processes import PerProcess
 from flask_signet.sessions import routes as session_routes
@@ -41,6 +42,7 @@ from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web.api import Api, is_ours, refuse_clashes
 from flask_signet.web.cors import answer_origins
+from flask_signet.web.csrf_extension import exempt
 from flask_signet.web.guards import get_jwt
 from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.jwks import add_jwks_route
@@ -253,6 +255,12 @@ class House:
         """Return the origins whose pages may use our routes."""
         return self._session_settings().trusted_origins
 
+    def checks(self) -> tuple[Check, ...]:
+        """Return what ``flask signet doctor`` looks at here. No room is opened for it, and nothing is made."""
+        from flask_signet.house_checks import house_checks
+
+        return house_checks(self._app, self._clock, self._users, _app_engine)
+
     def protect_tables(self, app: Flask) -> None:
         """Keep Flask-Migrate from offering to drop our tables; look at a model that was mapped late."""
         flask_migrate.protect(app)
@@ -267,6 +275,11 @@ class House:
         self.protect_tables(app)
         appcontext_pushed.disconnect(self.protect_tables, app)
         request_started.disconnect(self.stop_protecting, app)
+
+    def exempt_routes(self, app: Flask, **_: Any) -> None:
+        """Let our routes work beside ``CSRFProtect``, which may be initialised after us: with the first request."""
+        exempt(app, app.extensions["signet-apis"])
+        request_started.disconnect(self.exempt_routes, app)
 
     def _open_or_say_why(self) -> Rooms:
         refuse_clashes(self._app, frozenset(self._app.extensions["signet-apis"]))
@@ -425,6 +438,7 @@ class Signet(JWTManager, Generic[A]):
         # Flask-Migrate may be initialised after us; its commands begin with an application context.
         appcontext_pushed.connect(house.protect_tables, app)
         request_started.connect(house.stop_protecting, app)
+        request_started.connect(house.exempt_routes, app)
 
     @property
     def users(self) -> A:

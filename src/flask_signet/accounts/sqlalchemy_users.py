@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, scoped_session
 from flask_signet.accounts import deletions, identities, models
 from flask_signet.accounts.users import UserId, as_evidence
 from flask_signet.exceptions import Unavailable
+from flask_signet.findings import Finding
 from flask_signet.store.failures import as_unavailable
 
 log = logging.getLogger(__name__)
@@ -90,11 +91,13 @@ class SQLAlchemyUsers:
 
     def advice(self) -> list[models.Advice]:
         """Return what should be changed about the model; see :mod:`flask_signet.accounts.models`."""
+        return models.advice(self._model, password=self._password, stamp=self._stamp, dialect=self._dialect())
+
+    def _dialect(self) -> str | None:
         try:
-            dialect = self.engine.dialect.name
+            return self.engine.dialect.name
         except Exception:  # no application context, or no engine: the rest can be said all the same
-            dialect = None
-        return models.advice(self._model, password=self._password, stamp=self._stamp, dialect=dialect)
+            return None
 
     def watch(self, watcher: deletions.Watcher) -> bool:
         """Tell *watcher*, which is held weakly, of every user that is deleted; return ``False`` if not mapped yet."""
@@ -217,6 +220,19 @@ class SQLAlchemyUsers:
             if user is None or not (self._active is None or bool(getattr(user, self._active))):
                 return None
             return as_evidence(getattr(user, self._stamp or self._password))
+
+    def findings(self) -> Iterator[Finding]:
+        """Find what will not work with the model; it looks at the mapper alone and asks no database."""
+        from flask_signet.accounts.model_checks import findings
+
+        return findings(
+            self._model,
+            username=self._username,
+            password=self._password,
+            active=self._active,
+            stamp=self._stamp,
+            dialect=self._dialect(),
+        )
 
     def _own_session(self) -> Session:
         session: Any = self._session

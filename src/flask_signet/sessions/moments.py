@@ -60,7 +60,7 @@ def _agreed(clock: Clock, offset: float, folder: Path | None) -> float:
     if folder is None or not boot:
         return offset
     file = folder / ANCHOR_NAME
-    known = _read(file)
+    known = read_anchor(file)
     if known is not None and known[0] == boot:
         return known[1]
     try:
@@ -70,7 +70,8 @@ def _agreed(clock: Clock, offset: float, folder: Path | None) -> float:
     return offset
 
 
-def _read(file: Path) -> tuple[str, float] | None:
+def read_anchor(file: Path) -> tuple[str, float] | None:
+    """Return what the first process wrote: the name of the boot, and the offset. ``None`` where nothing can be read."""
     try:
         written = json.loads(file.read_bytes())
         return str(written["boot"]), float(written["offset"])

@@ -103,27 +103,37 @@ def downgrade(store: Store, revision: str) -> str | None:
 
 def check(store: Store) -> list[str]:
     """Return how the tables differ from what this version expects; nothing where they are right."""
+    with store.unchecked() as connection:
+        return differences(connection)
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision of the tables that *connection* leads to, or ``None`` where there are none."""
+    return _version(connection)
+
+
+def differences(connection: Connection) -> list[str]:
+    """Return how the tables that *connection* leads to differ; it only reads."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with store.unchecked() as connection:
-        found = _version(connection)
-        if found is None or found < HEAD:
-            return [f"revision {found or 'none'} instead of {HEAD}: run {COMMAND}"]
-        refuse_too_new(found)
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "target_metadata": metadata,
-                "version_table": VERSION_TABLE,
-                "include_name": only_ours,
-                "compare_type": True,
-            },
-        )
-        differences = compare_metadata(context, metadata)
-        # What a newer version added is nothing that this one lacks.
-        newer = found > HEAD
-        return [str(each) for each in differences if not (newer and str(each[0]).startswith("remove_"))]
+    found = _version(connection)
+    if found is None or found < HEAD:
+        return [f"revision {found or 'none'} instead of {HEAD}: run {COMMAND}"]
+    refuse_too_new(found)
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "target_metadata": metadata,
+            "version_table": VERSION_TABLE,
+            "include_name": only_ours,
+            "compare_type": True,
+        },
+    )
+    compared = compare_metadata(context, metadata)
+    # What a newer version added is nothing that this one lacks.
+    newer = found > HEAD
+    return [str(each) for each in compared if not (newer and str(each[0]).startswith("remove_"))]
 
 
 def only_ours(name: str | None, kind: str, _parents: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import Any, Final, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from flask import Flask, Request, current_app, has_request_context, request
 from werkzeug.local import LocalProxy
@@ -109,6 +109,7 @@ def jwt_required(
                 return app.ensure_sync(view)(*args, **kwargs)
             return view(*args, **kwargs)
 
+        guarded.signet_guard = True  # type: ignore[attr-defined]  # looked for by `flask signet doctor`
         return guarded
 
     return wrapper

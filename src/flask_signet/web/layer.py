@@ -122,7 +122,7 @@ class TokenLayer:
         if snapshot is None or (source is not None and source.current() is not snapshot.ring):
             values = copied(values)
             settings = self.settings
-            ring = source.current() if source is not None else self._configured_ring(settings)
+            ring = source.current() if source is not None else self.configured_ring(settings)
             weakness = ring.weakness
             recall_from = settings.header_environ if settings.locations[0] == "headers" and weakness is None else ""
             verifier = Verifier(ring.verifying, settings.policy)
@@ -227,7 +227,16 @@ class TokenLayer:
             self._file = (path, KeyFile(path, self.clock))
         return self._file[1]
 
-    def _configured_ring(self, settings: TokenSettings) -> Ring:
+    @property
+    def has_own_keys(self) -> bool:
+        """Whether a room gives the keys, since no setting does."""
+        return self._given_source is not None and self._source_of(self._config["JWT_KEYS"]) is self._given_source
+
+    def configured_ring(self, settings: TokenSettings) -> Ring:
+        """Return the keys that stand in the settings themselves; reads no file.
+
+        :raises SettingsError: there is none, or one cannot be used.
+        """
         value = self._config["JWT_KEYS"]
         if isinstance(value, Mapping):
             return rings.from_jwks(cast(Mapping[str, Any], value))

@@ -1,0 +1,43 @@
+"""What ``flask signet doctor`` finds, and what a check of it is.
+
+Each floor has its own checks beside what they look at. A check only looks: it makes, changes and locks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Level = Literal["ok", "note", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at.
+
+    :param code: names it for programs; does not change.
+    :param level: ``error`` must be fixed, ``warning`` should be; a ``note`` is what only the operator can judge.
+    :param summary: what was found, in one or two sentences; holds no secret.
+    :param line_to_write: the line, setting or command that puts it right.
+    :param page: the page of the documentation, with its section, below ``docs/``.
+    """
+
+    code: str
+    level: Level
+    summary: str
+    line_to_write: str | None = None
+    page: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as an object for programs."""
+        return asdict(self)
+
+
+# Takes the Flask application, within its context.
+Check = Callable[[Any], Iterable[Finding]]
+
+
+def ok(code: str, summary: str) -> Finding:
+    """Return that something is as it should be."""
+    return Finding(code=code, level="ok", summary=summary)

@@ -1,0 +1,90 @@
+"""The checks of a ``Signet``, put together for ``flask signet doctor``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Engine
+
+# Imported so that every table is known: the tables of the database are compared with all of them.
+import flask_signet.sessions.tables as _tables  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from flask_signet.accounts import settings as account_settings
+from flask_signet.clock import Clock
+from flask_signet.exceptions import SettingsError
+from flask_signet.findings import Check, Finding, ok
+from flask_signet.sessions import checks as session_checks
+from flask_signet.store import settings as store_settings
+from flask_signet.store.checks import StoreChecks
+from flask_signet.web.api import refuse_clashes
+from flask_signet.web.layer import layer_of
+
+
+def house_checks(
+    app: Flask, clock: Clock, users: Any, app_engine: Callable[[Flask], Engine | None]
+) -> tuple[Check, ...]:
+    """Return what there is to look at.
+
+    :param users: the application's own, or ``None`` for the built-in accounts.
+    :param app_engine: gives the engine of an application's Flask-SQLAlchemy.
+    """
+
+    def of_store(name: str) -> Check:
+        def look(app: Flask) -> Iterable[Finding]:
+            settings = store_settings.read(app.config, app.instance_path)
+            store = StoreChecks(
+                settings=settings, clock=clock, app_engine=partial(app_engine, app), ring=layer_of(app).has_own_keys
+            )
+            return getattr(store, name)()
+
+        look.__name__ = name
+        return look
+
+    def refresh_cookie(app: Flask) -> Iterable[Finding]:
+        return session_checks.cookie_mode(app.config, debug=app.debug)
+
+    def steady_clock(app: Flask) -> Iterable[Finding]:
+        return session_checks.steady_clock(store_settings.read(app.config, app.instance_path).folder, clock)
+
+    def own_users(_app: Flask) -> Iterable[Finding]:
+        # A Users of the application's own making has no model that could be looked at.
+        return users.findings() if hasattr(users, "findings") else ()
+
+    return (
+        routes,
+        accounts,
+        *map(of_store, ("folder", "root_key", "database", "signing_keys", "clocks")),
+        steady_clock,
+        refresh_cookie,
+        own_users,
+    )
+
+
+def routes(app: Flask) -> Iterator[Finding]:
+    """Find a route of the application on one of our paths."""
+    try:
+        refuse_clashes(app, frozenset(app.extensions["signet-apis"]))
+    except SettingsError as error:
+        yield Finding(
+            code="route_served_twice",
+            level="error",
+            summary=str(error),
+            line_to_write='app.config["SIGNET_URL_PREFIX"] = "/auth"    # or rename your view',
+            page="settings.md#routes",
+        )
+
+
+def accounts(app: Flask) -> Iterator[Finding]:
+    """Judge the settings of the accounts."""
+    settings = account_settings.read(app.config)
+    if not settings.throttle:
+        yield Finding(
+            code="throttle_off",
+            level="warning",
+            summary="SIGNET_THROTTLE = False: passwords can be guessed as fast as the server answers.",
+            line_to_write='app.config["SIGNET_THROTTLE"] = True',
+            page="deploy.md#throttling",
+        )
+    yield ok("registration", f"Registration by POST /account is {'on' if settings.registration else 'off'}.")

@@ -1,0 +1,279 @@
+"""What ``flask signet doctor`` looks at of the folder, the root key, the database, its tables and its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_signet.clock import Clock
+from flask_signet.exceptions import SchemaError, SettingsError
+from flask_signet.file_checks import private_file
+from flask_signet.findings import Finding, ok
+from flask_signet.store import engines, rootkey, schema
+from flask_signet.store.keys import SEAL_LABEL, keys_table
+from flask_signet.store.looking import Absent, file_of, looking
+from flask_signet.store.rootkey import RootKeyRing, RootKeys
+from flask_signet.store.settings import StoreSettings
+
+_FORGIVEN = 10  # seconds that clocks of workers may be apart
+_LATER = 60  # seconds; a file that was written so far in the future was written under another clock
+_ROOT_KEY_LINE = "export SIGNET_ROOT_KEY=$(flask signet keys generate --root)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreChecks:
+    """The checks of one application's store; each is a :data:`flask_signet.findings.Check` without its argument.
+
+    :param app_engine: gives the engine of the application's Flask-SQLAlchemy, or ``None`` if it has none.
+    :param ring: whether the signing keys are those in the database.
+    """
+
+    settings: StoreSettings
+    clock: Clock
+    app_engine: Callable[[], Engine | None]
+    ring: bool
+
+    @property
+    def _in_memory(self) -> bool:
+        return self.settings.in_memory and self.settings.url is None
+
+    def folder(self) -> Iterator[Finding]:
+        """Look at our folder and what is in it."""
+        folder = self.settings.folder
+        if self._in_memory:
+            return
+        if not folder.exists():
+            yield ok("folder_not_made", f"The folder {folder} is not there yet; the first request makes it.")
+            return
+        found = [*private_file(folder, "The folder")]
+        for file in sorted(folder.iterdir()) if not found else []:
+            if file.name not in (".gitignore", schema.LOCK_NAME) and file.is_file():
+                found += private_file(file, "The file", like=folder)
+        yield from found or [ok("folder", f"{folder} and its files are the server's alone.")]
+
+    def root_key(self) -> Iterator[Finding]:
+        """Look for the root key, and whether it is one."""
+        if self._in_memory and self.settings.root_key is None and self.settings.root_key_file is None:
+            return
+        roots = self._roots()
+        if roots is not None:
+            more = "" if len(roots.keys) == 1 else f" and {len(roots.keys) - 1} older"
+            yield ok("root_key", f"The root key has the number {roots.current_number}{more}. Keep a copy elsewhere.")
+            if self._on_server and self.settings.root_key is None and self.settings.root_key_file is None:
+                yield Finding(
+                    code="root_key_on_this_machine",
+                    level="warning",
+                    summary="The root key is a file of this machine, and the database is on a server: every other "
+                    "machine that uses it needs the same key.",
+                    line_to_write="export SIGNET_ROOT_KEY=…    # the line of the file, on every machine",
+                    page="deploy.md#postgresql",
+                )
+            return
+        file = self.settings.folder / rootkey.FILE_NAME
+        if self._on_server:
+            yield Finding(
+                code="root_key_missing",
+                level="error",
+                summary="SIGNET_ROOT_KEY is missing. With a database server it is never made by itself: every machine "
+                "needs the same one.",
+                line_to_write=_ROOT_KEY_LINE,
+                page="deploy.md#postgresql",
+            )
+        elif self._holds_keys():
+            yield Finding(
+                code="root_key_gone",
+                level="error",
+                summary=f"The root key {file} is gone, but the database holds signing keys that it sealed. "
+                f"{rootkey.IF_LOST}",
+                line_to_write=f"cp /your/copy/{rootkey.FILE_NAME} {file}",
+                page="keys.md",
+            )
+        else:
+            yield ok("root_key_not_made", f"There is no root key yet; the first request makes {file}.")
+
+    def database(self) -> Iterator[Finding]:
+        """Reach the database and compare its tables."""
+        if self._in_memory:
+            yield ok("database_in_memory", "The database is in memory: TESTING is on.")
+            return
+        try:
+            with looking(self.settings, self.app_engine, self.clock) as connection:
+                yield ok("database", f"The {connection.dialect.name} database answers.")
+                yield from self._schema(connection)
+        except Absent as absent:
+            yield from self._absent(absent.file)
+        except SQLAlchemyError as error:
+            yield Finding(
+                code="database_unreachable",
+                level="error",
+                summary=f"The database does not answer ({type(getattr(error, 'orig', None) or error).__name__}): "
+                f"{self._place()}. Is the server running, and are name and password right?",
+                line_to_write="export FLASK_SIGNET_DATABASE_URL=postgresql://user:password@host/database",
+                page="deploy.md#postgresql",
+            )
+
+    def _absent(self, file: Path) -> Iterator[Finding]:
+        if self.settings.url is None:
+            yield ok("database_not_made", f"There is no database yet; the first request makes {file}.")
+            return
+        yield Finding(
+            code="database_not_made",
+            level="error",
+            summary=f"There is no database {file}.",
+            line_to_write=schema.COMMAND,
+            page="deploy.md#postgresql",
+        )
+
+    def _schema(self, connection: Connection) -> Iterator[Finding]:
+        found = schema.revision(connection)
+        if self.settings.url is None and (found or "") < schema.HEAD:
+            yield ok(
+                "schema_old",
+                f"The tables are at revision {found or 'none'}; the next start brings them to this version.",
+            )
+            return
+        try:
+            different = schema.differences(connection)
+        except SchemaError as error:
+            yield Finding(code="schema_too_new", level="error", summary=f"{error}", page="deploy.md#postgresql")
+            return
+        if not different:
+            yield ok("schema", f"The tables are at revision {found}, which this version needs.")
+            return
+        old = (found or "") < schema.HEAD
+        yield Finding(
+            code="schema_old" if old else "schema_differs",
+            level="error",
+            summary=f"The tables of Flask-Signet are at revision {found or 'none'}, this version needs {schema.HEAD}."
+            if old
+            else f"The tables differ from what this version needs in {len(different)} places.",
+            line_to_write=schema.COMMAND if old else "flask signet db check",
+            page="deploy.md#postgresql",
+        )
+
+    def signing_keys(self) -> Iterator[Finding]:
+        """Look at the ring in the database, and whether the root key opens it."""
+        if self._in_memory or not self.ring:
+            return
+        try:
+            with looking(self.settings, self.app_engine, self.clock) as connection:
+                if not inspect(connection).has_table(keys_table.name):
+                    return
+                rows = connection.execute(select(keys_table).where(keys_table.c.status != "revoked")).all()
+        except (Absent, SQLAlchemyError):
+            return  # `database` says it
+        if not rows:
+            yield ok("keys_not_made", "There are no signing keys yet; the first token makes them.")
+            return
+        roots = self._roots()
+        if roots is None:
+            return  # `root_key` says it
+        ring = RootKeyRing(lambda: roots, clock=self.clock)
+        for row in rows:
+            try:
+                ring.open(row.sealed_jwk, SEAL_LABEL)
+            except (LookupError, ValueError):
+                yield Finding(
+                    code="root_key_does_not_fit",
+                    level="error",
+                    summary=f"The root key does not open the signing key {row.kid}: it belongs to another database. "
+                    f"{rootkey.IF_LOST}",
+                    line_to_write=f"cp /your/copy/{rootkey.FILE_NAME} {self.settings.folder}",
+                    page="keys.md",
+                )
+                return
+        states = ", ".join(f"{row.status} {row.algorithm}" for row in rows)
+        yield ok("keys", f"Keys in the database: {states}.")
+
+    def clocks(self) -> Iterator[Finding]:
+        """Compare the clock of this machine with the database server's, and with the times of our files."""
+        now = self.clock.time()
+        apart = self._behind_server(now)
+        if apart is not None:
+            if abs(apart) > _FORGIVEN:
+                yield _clock_finding(
+                    "clock_differs",
+                    f"The clock of this machine is {abs(apart):.0f} s {'behind' if apart > 0 else 'ahead of'} that of "
+                    "the database server.",
+                )
+            else:
+                yield ok("clock", f"This machine's clock and the database server's are {abs(apart):.0f} s apart.")
+        files = [*self.settings.folder.glob("*")] if self.settings.folder.exists() and not self._in_memory else []
+        latest = max((file.stat().st_mtime for file in files), default=now)
+        if latest - now > _LATER:
+            moment = datetime.fromtimestamp(latest, timezone.utc)
+            yield _clock_finding(
+                "clock_behind_files",
+                f"A file in {self.settings.folder} was written at {moment:%Y-%m-%d %H:%M} UTC, which is yet to come: "
+                "the clock was set back, or was wrong then.",
+            )
+
+    def _behind_server(self, now: float) -> float | None:
+        """Return by how many seconds this machine is behind the server; ``None`` where there is none that answers."""
+        if self._in_memory:
+            return None
+        try:
+            with looking(self.settings, self.app_engine, self.clock) as connection:
+                if connection.dialect.name != "postgresql":
+                    return None
+                there = connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one()
+        except (Absent, SQLAlchemyError, SettingsError):
+            return None  # `database` says it
+        return float(there) - now
+
+    def _roots(self) -> RootKeys | None:
+        """Return the root keys that are there, without a change to their file.
+
+        :raises SettingsError: what is there is no root key, or cannot be read.
+        """
+        if self.settings.root_key is not None:
+            return rootkey.parse(self.settings.root_key, source="SIGNET_ROOT_KEY")
+        named = self.settings.root_key_file
+        file = named or self.settings.folder / rootkey.FILE_NAME
+        try:
+            return rootkey.parse(file.read_text("ascii", "replace"), source=f"The root key {file}")
+        except (FileNotFoundError, NotADirectoryError):
+            if named is None:
+                return None
+            raise SettingsError(f"SIGNET_ROOT_KEY_FILE names {file}, which is not there") from None
+        except OSError as error:
+            raise SettingsError(
+                f"The root key {file} cannot be read: {error.strerror}. Let this user read it"
+            ) from None
+
+    @property
+    def _on_server(self) -> bool:
+        return not self._in_memory and file_of(self.settings, self.app_engine) is None
+
+    def _holds_keys(self) -> bool:
+        try:
+            with looking(self.settings, self.app_engine, self.clock) as connection:
+                there = inspect(connection).has_table(keys_table.name)
+                return there and connection.execute(select(keys_table.c.kid).limit(1)).first() is not None
+        except (Absent, SQLAlchemyError):
+            return False
+
+    def _place(self) -> str:
+        url: Any = self.settings.url
+        if url == "app":
+            engine = self.app_engine()
+            return "the application's own" if engine is None else engine.url.render_as_string(hide_password=True)
+        if url is None:
+            return str(self.settings.folder / engines.FILE_NAME)
+        return engines.parse(url).render_as_string(hide_password=True)
+
+
+def _clock_finding(code: str, summary: str) -> Finding:
+    return Finding(
+        code=code,
+        level="error",
+        summary=f"{summary} Tokens are refused as not yet valid, or expire early.",
+        line_to_write="timedatectl set-ntp true",
+        page="it-does-not-work.md#the-clock",
+    )

@@ -1,0 +1,349 @@
+"""What ``flask signet doctor`` looks at of tokens, cookies and the application around them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, cast
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_signet.file_checks import private_file
+from flask_signet.findings import Finding, ok
+from flask_signet.tokens import ring as rings
+from flask_signet.tokens.keys import HMAC_HASHES
+from flask_signet.tokens.ring import Ring
+from flask_signet.web.layer import layer_of
+from flask_signet.web.settings import slips
+
+_NEW_KEY: Final = "export JWT_SECRET_KEY=$(flask signet keys generate --secret{more})"
+_PROXY_LINE: Final = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)"
+# What hosting platforms that put a proxy before every application set in its environment.
+_PLATFORMS: Final = {
+    "RENDER": "Render",
+    "DYNO": "Heroku",
+    "FLY_APP_NAME": "Fly.io",
+    "K_SERVICE": "Cloud Run",
+    "RAILWAY_PROJECT_ID": "Railway",
+    "WEBSITE_SITE_NAME": "Azure App Service",
+}
+_CACHE_MARKS: Final = ("uncached", "cache_clear", "delete_memoized")
+
+
+def settings(app: Flask) -> Iterator[Finding]:
+    """Read every ``JWT_*`` setting."""
+    _ = layer_of(app).settings  # its error is a finding
+    unknown = slips(app.config)
+    for slip in unknown:
+        yield Finding(code="settings_unknown", level="warning", summary=f"{slip}.", page="settings.md")
+    if not unknown:
+        yield ok("settings", "The JWT_* settings are valid.")
+
+
+def keys(app: Flask) -> Iterator[Finding]:
+    """Judge the keys that the settings hold; those of a database are the store's to judge."""
+    config = cast(Mapping[str, Any], app.config)
+    layer = layer_of(app)
+    value = config["JWT_KEYS"]
+    if isinstance(value, (str, Path)) and not str(value).lstrip().startswith("{"):
+        path = Path(app.instance_path, value)
+        yield from private_file(path, "The key ring")
+        try:
+            ring = rings.from_text(path.read_bytes())
+        except OSError as error:
+            yield Finding(
+                code="keys_unreadable",
+                level="error",
+                summary=f"The key ring {path} cannot be read: {error.strerror}.",
+                line_to_write=f"flask signet keys generate --output {path}",
+                page="keys.md#a-ring-of-your-own",
+            )
+            return
+    elif layer.has_own_keys:
+        return
+    else:
+        ring = layer.configured_ring(layer.settings)
+    yield from _judged(ring, layer.settings.algorithm, config)
+
+
+def _judged(ring: Ring, algorithm: str, config: Mapping[str, Any]) -> Iterator[Finding]:
+    source = _source(algorithm, config)
+    weak = [key for key in ring.verifying if key.weakness]
+    for key in weak:
+        symmetric = key.algorithm in HMAC_HASHES
+        yield Finding(
+            code="key_weak",
+            level="error",
+            summary=f"{source}: {key.weakness}. Whoever guesses the key signs in as anybody. "
+            + (
+                "JWT_ALLOW_WEAK_KEYS lets every server use it."
+                if config["JWT_ALLOW_WEAK_KEYS"]
+                else "A server that is no development server answers 503."
+            ),
+            line_to_write=_new_key(key.algorithm)
+            if symmetric
+            else f"flask signet keys generate --algorithm {key.algorithm} --output instance/keys.json",
+            page="keys.md#weak-keys",
+        )
+    if source == "SECRET_KEY":
+        yield Finding(
+            code="secret_key_shared",
+            level="warning",
+            summary="Flask's SECRET_KEY signs the tokens, since JWT_SECRET_KEY is not set: one leak opens both, and "
+            "neither can be changed alone.",
+            line_to_write=_new_key(algorithm),
+            page="keys.md",
+        )
+    if config["JWT_ALLOW_WEAK_KEYS"] and not weak:
+        yield Finding(
+            code="weak_keys_allowed",
+            level="warning",
+            summary="JWT_ALLOW_WEAK_KEYS is on, and the keys are good: nothing needs it.",
+            line_to_write='app.config["JWT_ALLOW_WEAK_KEYS"] = False',
+            page="keys.md#weak-keys",
+        )
+    if ring.current is None:
+        yield Finding(
+            code="keys_verify_only",
+            level="note",
+            summary=f"{source}: there is no private key, so this application checks tokens and makes none.",
+            page="keys.md",
+        )
+    elif not weak:
+        states = ", ".join(f"{key.status} {key.algorithm}" for key in ring.verifying)
+        yield ok("keys", f"Keys of {source}: {states}.")
+
+
+def _new_key(algorithm: str) -> str:
+    return _NEW_KEY.format(more="" if algorithm == "HS256" else f" --algorithm {algorithm}")
+
+
+def _source(algorithm: str, config: Mapping[str, Any]) -> str:
+    if config["JWT_KEYS"] is not None:
+        return "JWT_KEYS"
+    if algorithm not in HMAC_HASHES:
+        return "JWT_PRIVATE_KEY" if config["JWT_PRIVATE_KEY"] else "JWT_PUBLIC_KEY"
+    return "JWT_SECRET_KEY" if config["JWT_SECRET_KEY"] else "SECRET_KEY"
+
+
+def lifetimes(app: Flask) -> Iterator[Finding]:
+    """Find access tokens that live too long to be stolen without harm."""
+    lasting = layer_of(app).settings.access_expires
+    if lasting is False or lasting > timedelta(days=1):
+        yield Finding(
+            code="access_token_lives_long",
+            level="warning",
+            summary="An access token lives "
+            + ("for ever" if lasting is False else f"for {lasting}")
+            + ": whoever copies one keeps it for so long. Let it be short, and refresh it.",
+            line_to_write='app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(minutes=15)',
+            page="sessions.md",
+        )
+
+
+def carriers(app: Flask) -> Iterator[Finding]:
+    """Judge where tokens are looked for, and the cookies that hold them."""
+    found = layer_of(app).settings
+    if "query_string" in found.locations:
+        yield Finding(
+            code="token_in_url",
+            level="warning",
+            summary="Tokens are taken from the query string: URLs end in logs, histories and Referer headers.",
+            line_to_write='app.config["JWT_TOKEN_LOCATION"] = ["headers"]',
+            page="settings.md",
+        )
+    if "cookies" not in found.locations:
+        return
+    if not found.cookie_secure:
+        yield Finding(
+            code="cookie_not_secure",
+            level="warning" if app.debug else "error",
+            summary="Cookies with tokens are sent over plain http too: JWT_COOKIE_SECURE is off.",
+            line_to_write='app.config["JWT_COOKIE_SECURE"] = True',
+            page="settings.md",
+        )
+    if not found.csrf_protect:
+        yield Finding(
+            code="cookie_without_csrf",
+            level="warning" if found.cookie_samesite == "Strict" else "error",
+            summary="JWT_COOKIE_CSRF_PROTECT is off: another site's page can act with the cookie.",
+            line_to_write='app.config["JWT_COOKIE_CSRF_PROTECT"] = True',
+            page="it-does-not-work.md#403-csrf_failed",
+        )
+    if found.cookie_secure and found.csrf_protect:
+        yield ok("cookies", "Cookies with tokens are for https alone and need a CSRF proof.")
+
+
+def modes(app: Flask) -> Iterator[Finding]:
+    """Find debug mode and TESTING, which no server for others may have."""
+    if app.config["TESTING"]:
+        yield Finding(
+            code="testing_on",
+            level="error",
+            summary="TESTING is on: weak keys are taken, and what Signet keeps is in memory and ends with the process.",
+            line_to_write='app.config["TESTING"] = False',
+            page="testing.md",
+        )
+    if not app.debug:
+        yield ok("debug_off", "Debug mode is off.")
+    elif os.environ.get("FLASK_DEBUG", "").lower() in ("", "0", "false", "no"):
+        yield Finding(
+            code="debug_in_code",
+            level="error",
+            summary="The code or its configuration turns debug mode on, so every server has it: errors show the code, "
+            "and weak keys are taken.",
+            line_to_write="app.debug = False    # and: flask run --debug, where you develop",
+            page="deploy.md#before-you-go-live",
+        )
+    else:
+        yield Finding(
+            code="debug_in_environment",
+            level="warning",
+            summary="FLASK_DEBUG is on in this terminal. It must not be where the server runs.",
+            line_to_write="unset FLASK_DEBUG",
+            page="deploy.md#before-you-go-live",
+        )
+
+
+def proxy(app: Flask) -> Iterator[Finding]:
+    """Compare ProxyFix with what can be known of the place; the proxy itself cannot be seen from here."""
+    fix = _proxy_fix(app)
+    page = "deploy.md#behind-a-proxy"
+    if fix is None:
+        platform = next((name for variable, name in _PLATFORMS.items() if variable in os.environ), None)
+        yield Finding(
+            code="proxy_not_told",
+            level="error" if platform else "note",
+            summary=f"{platform} puts a proxy before every application, and Flask is not told of it."
+            if platform
+            else "Flask is told of no proxy. That is right if browsers reach this server directly, and wrong behind "
+            "nginx or a platform's router: compare request.remote_addr with your own address.",
+            line_to_write=_PROXY_LINE,
+            page=page,
+        )
+        return
+    counts = {name: int(getattr(fix, name)) for name in ("x_for", "x_proto", "x_host")}
+    lacking = [name for name, count in counts.items() if not count]
+    if lacking:
+        yield Finding(
+            code="proxy_half_told",
+            level="warning",
+            summary=f"ProxyFix is there without {', '.join(lacking)}: without x_proto Flask takes https for http, "
+            "without x_host it compares origins with the wrong name, without x_for all visitors share one address.",
+            line_to_write=_PROXY_LINE,
+            page=page,
+        )
+        return
+    said = ", ".join(f"{name}={count}" for name, count in counts.items())
+    yield Finding(
+        code="proxy_told",
+        level="note",
+        summary=f"ProxyFix trusts {said}. Each number must be how many proxies of yours set the header; behind none, "
+        "visitors can write it themselves.",
+        page=page,
+    )
+
+
+def _proxy_fix(app: Flask) -> ProxyFix | None:
+    layer: Any = app.wsgi_app
+    for _ in range(16):
+        if isinstance(layer, ProxyFix):
+            return layer
+        layer = next((inner for name in ("app", "wsgi_app", "_app") if (inner := getattr(layer, name, None))), None)
+    return None
+
+
+def https(_app: Flask) -> Iterator[Finding]:
+    """Say how to look at what only a browser sees."""
+    yield Finding(
+        code="https",
+        level="note",
+        summary="Whether the site is reached by https alone cannot be seen from here: plain http must answer with a "
+        "redirect.",
+        line_to_write="curl -sI http://your.host/ | head -n 1    # 301 or 308",
+        page="deploy.md#behind-a-proxy",
+    )
+
+
+def caches(app: Flask) -> Iterator[Finding]:
+    """Find caches that stand outside of a guard: they answer everybody with what the first caller got."""
+    for endpoint, view in app.view_functions.items():
+        cached = False
+        layer: Any = view
+        while layer is not None:
+            if getattr(layer, "signet_guard", False) and cached:
+                yield Finding(
+                    code="cache_outside_guard",
+                    level="error",
+                    summary=f"{endpoint}: the cache stands outside of the guard, so the guard is not asked where the "
+                    "cache answers: everybody gets what the first user got.",
+                    line_to_write="@jwt_required()    # this line above @cache.cached(...)",
+                    page="it-does-not-work.md#everybody-gets-the-same-answer",
+                )
+                break
+            cached = cached or any(name in vars(layer) for name in _CACHE_MARKS if hasattr(layer, "__dict__"))
+            layer = getattr(layer, "__wrapped__", None)
+
+
+def cors(app: Flask) -> Iterator[Finding]:
+    """Find Flask-CORS on a blueprint of the application that leaves our routes out."""
+    ours = [rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in _our_blueprints(app)]
+    if not ours:
+        return
+    everywhere = [found for found in app.after_request_funcs.get(None, ()) if _is_cors(found)]
+    parts = sorted(
+        name
+        for name, functions in app.after_request_funcs.items()
+        if name is not None and name not in _our_blueprints(app) and any(map(_is_cors, functions))
+    )
+    missed = [rule.rule for rule in ours if not any(_covers(found, rule.rule) for found in everywhere)]
+    if everywhere and not missed:
+        yield ok("cors", "Flask-CORS covers the routes of Flask-Signet.")
+    elif everywhere or parts:
+        where = f"the blueprint {', '.join(map(repr, parts))}" if parts else "some paths"
+        yield Finding(
+            code="cors_misses_our_routes",
+            level="error",
+            summary=f"Flask-CORS is on {where} alone: a page on another origin cannot ask {missed[0]}"
+            + (f" and {len(missed) - 1} other routes of Flask-Signet." if len(missed) > 1 else "."),
+            line_to_write='CORS(app, origins=["https://your.front.end"], supports_credentials=True,\n'
+            '     allow_headers=["Authorization", "Content-Type", "X-Signet"],\n'
+            '     expose_headers=["Retry-After", "WWW-Authenticate"])',
+            page="cors.md#otherwise-flask-cors",
+        )
+
+
+def _our_blueprints(app: Flask) -> Iterable[str]:
+    return cast(list[str], app.extensions.get("signet-apis", []))
+
+
+def _is_cors(function: Any) -> bool:
+    return getattr(function, "__module__", "").partition(".")[0] == "flask_cors"
+
+
+def _covers(function: Any, path: str) -> bool:
+    """Tell whether the resources of one ``CORS(app)`` have *path*; where they cannot be read, that they have."""
+    try:
+        names, cells = function.__code__.co_freevars, function.__closure__ or ()
+        resources = dict(zip(names, cells, strict=True)).get("resources")
+        return resources is None or any(re.match(pattern, path) for pattern, _ in resources.cell_contents)
+    except (AttributeError, TypeError, ValueError, re.error):
+        return True
+
+
+def csrf_extension(app: Flask) -> Iterator[Finding]:
+    """Say what Flask-WTF's CSRFProtect asks of views that are guarded by a token in a header."""
+    config = cast(Mapping[str, Any], app.config)
+    if "csrf" in app.extensions and config.get("WTF_CSRF_ENABLED", True) and config.get("WTF_CSRF_CHECK_DEFAULT", True):
+        yield Finding(
+            code="csrf_protect",
+            level="note",
+            summary="Flask-WTF's CSRFProtect asks your own views for its form token too. Views that only take a token "
+            "in the Authorization header need none.",
+            line_to_write="csrf.exempt(api)    # the blueprint, or @csrf.exempt on each view",
+            page="it-does-not-work.md#400-the-csrf-token-is-missing",
+        )
