@@ -32,7 +32,7 @@ REST    := -m "process and not journey and not slow"
 NAMED   := $(filter tests% ./tests% %.py,$(ARGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-processes lint format bench deep docs browser screenshots lock clean
+.PHONY: help setup run test test-processes lint format bench deep docs browser nginx screenshots lock clean
 
 help:
 	@echo "make run     the demo on http://localhost:$(PORT)  (PORT=, HOST=, FRESH=1 for new data, ARGS=)"
@@ -97,14 +97,18 @@ browser: $(VENV)/.browser
 $(VENV)/.browser: scripts/browser.py scripts/browser/package-lock.json | $(VENV)/.ready
 	@$(BIN)/python scripts/browser.py $@
 
-test: setup browser js/dist/.ready examples/tasks/web/dist/.ready
+nginx: $(VENV)/.nginx
+$(VENV)/.nginx: scripts/nginx.py | $(VENV)/.ready
+	@$(BIN)/python scripts/nginx.py $@
+
+test: setup browser js/dist/.ready examples/tasks/web/dist/.ready $(if $(NAMED),nginx)
 ifeq ($(NAMED),)
 	@$(BESIDE) "npm test --workspaces --if-present" -- $(PYTEST) --dist worksteal $(QUICK) $(ARGS)
 else
 	$(PYTEST) --dist loadfile $(ARGS)
 endif
 
-test-processes: setup browser js/dist/.ready examples/tasks/web/dist/.ready
+test-processes: setup browser nginx js/dist/.ready examples/tasks/web/dist/.ready
 	$(PYTEST) --dist loadfile $(REST) $(ARGS)
 
 # The longest first. The package is checked as it was built: npm would build it again, while others read it.

@@ -22,6 +22,7 @@ from flask_signet.web.settings import slips
 
 _NEW_KEY: Final = "export JWT_SECRET_KEY=$(flask signet keys generate --secret{more})"
 _PROXY_LINE: Final = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)"
+_RENDER_LINE: Final = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for=2, x_proto=1)"
 # What hosting platforms that put a proxy before every application set in its environment.
 _PLATFORMS: Final = {
     "RENDER": "Render",
@@ -222,18 +223,19 @@ def proxy(app: Flask) -> Iterator[Finding]:
             if platform
             else "Flask is told of no proxy. That is right if browsers reach this server directly, and wrong behind "
             "nginx or a platform's router: compare request.remote_addr with your own address.",
-            line_to_write=_PROXY_LINE,
-            page=page,
+            line_to_write=_RENDER_LINE if platform == "Render" else _PROXY_LINE,
+            page="render.md" if platform == "Render" else page,
         )
         return
     counts = {name: int(getattr(fix, name)) for name in ("x_for", "x_proto", "x_host")}
-    lacking = [name for name, count in counts.items() if not count]
+    # Without x_host it is right where the proxy passes Host on as it came.
+    lacking = [name for name in ("x_for", "x_proto") if not counts[name]]
     if lacking:
         yield Finding(
             code="proxy_half_told",
             level="warning",
             summary=f"ProxyFix is there without {', '.join(lacking)}: without x_proto Flask takes https for http, "
-            "without x_host it compares origins with the wrong name, without x_for all visitors share one address.",
+            "without x_for all visitors share one address.",
             line_to_write=_PROXY_LINE,
             page=page,
         )
