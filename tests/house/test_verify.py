@@ -104,7 +104,7 @@ def test_another_signature_time_or_kind_is_refused() -> None:
             verify(token, kind="refresh")
         assert verify(refresh, kind="refresh").user_id == "ada"
         with pytest.raises(SettingsError, match="kind must be"):
-            verify(token, kind="acess")  # type: ignore[arg-type]
+            verify(token, kind="mfa")  # type: ignore[arg-type]
 
 
 def test_a_fresh_token_is_asked_for_as_by_a_guard() -> None:

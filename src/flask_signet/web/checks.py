@@ -332,7 +332,8 @@ def _covers(function: Any, path: str) -> bool:
     try:
         names, cells = function.__code__.co_freevars, function.__closure__ or ()
         resources = dict(zip(names, cells, strict=True)).get("resources")
-        return resources is None or any(re.match(pattern, path) for pattern, _ in resources.cell_contents)
+        patterns = cast("list[tuple[Any, Any]]", resources.cell_contents)
+        return any(re.match(pattern, path) for pattern, _ in patterns)
     except (AttributeError, TypeError, ValueError, re.error):
         return True
 
