@@ -331,7 +331,7 @@ def _covers(function: Any, path: str) -> bool:
     """Tell whether the resources of one ``CORS(app)`` have *path*; where they cannot be read, that they have."""
     try:
         names, cells = function.__code__.co_freevars, function.__closure__ or ()
-        resources = dict(zip(names, cells, strict=True)).get("resources")
+        resources: Any = dict(zip(names, cells, strict=True)).get("resources")
         patterns = cast("list[tuple[Any, Any]]", resources.cell_contents)
         return any(re.match(pattern, path) for pattern, _ in patterns)
     except (AttributeError, TypeError, ValueError, re.error):
