@@ -38,6 +38,21 @@ class Finding:
 Check = Callable[[Any], Iterable[Finding]]
 
 
+def from_message(code: str, level: Level, message: str, page: str | None = None) -> Finding:
+    """Return a finding of an error's words; what follows its ``Write:`` or ``Run:`` is the line to write."""
+    for mark in (" Write: ", " Run: "):
+        summary, found, line = message.partition(mark)
+        if found:
+            return Finding(
+                code=code, level=level, summary=_sentence(summary), line_to_write=line.rstrip("."), page=page
+            )
+    return Finding(code=code, level=level, summary=_sentence(message), page=page)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!", ":")) else f"{text}."
+
+
 def ok(code: str, summary: str) -> Finding:
     """Return that something is as it should be."""
     return Finding(code=code, level="ok", summary=summary)

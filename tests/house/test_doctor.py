@@ -339,7 +339,7 @@ def test_a_proxy_is_judged_by_what_can_be_known(
 
     assert examine(lambda: plain(tmp_path)).level("proxy_not_told") == "note"
     assert examine(behind(x_for=1, x_proto=1, x_host=1)).level("proxy_told") == "note"
-    assert examine(behind(x_for=1)).level("proxy_half_told") == "warning"
+    assert examine(behind(x_for=1, x_proto=0)).level("proxy_half_told") == "warning"
     monkeypatch.setenv("RENDER", "true")
     assert examine(lambda: plain(tmp_path)).level("proxy_not_told") == "error"
 

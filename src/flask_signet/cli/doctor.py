@@ -15,7 +15,7 @@ from flask.cli import NoAppException, ScriptInfo
 
 from flask_signet.commands import json_option
 from flask_signet.exceptions import SignetError
-from flask_signet.findings import Check, Finding
+from flask_signet.findings import Check, Finding, from_message
 from flask_signet.web import checks
 from flask_signet.web.layer import EXTENSION
 
@@ -100,7 +100,7 @@ def _looked(check: Check, app: Flask) -> Iterator[Finding]:
     try:
         yield from check(app)
     except SignetError as error:
-        yield Finding(code=f"{name}_refused", level="error", summary=_sentence(str(error)), page="settings.md")
+        yield from_message(f"{name}_refused", "error", str(error), "settings.md")
     except Exception as error:
         yield Finding(
             code=f"{name}_failed",
@@ -113,7 +113,7 @@ def _looked(check: Check, app: Flask) -> Iterator[Finding]:
 
 def _does_not_start(error: Exception) -> Finding:
     if isinstance(error, SignetError):
-        return Finding(code="start_refused", level="error", summary=_sentence(str(error)), page="settings.md")
+        return from_message("start_refused", "error", str(error), "settings.md")
     if isinstance(error, KeyError) and error.args and str(error.args[0]).isidentifier():
         return Finding(
             code="start_lacks_variable",
@@ -135,10 +135,6 @@ def _does_not_start(error: Exception) -> Finding:
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     return f"in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _shown(finding: Finding) -> str:
