@@ -445,6 +445,8 @@ def test_cors_on_a_blueprint_alone_misses_our_routes(examine: Examine, tmp_path:
     assert "'api'" in seen.findings["cors_misses_our_routes"]["summary"]
     assert examine(on_paths).bad == {"cors_misses_our_routes": "error"}
     assert examine(on_all).level("cors") == "ok"
+    trusted = "https://app.example"
+    assert examine(lambda: whole(tmp_path, SIGNET_TRUSTED_ORIGINS=trusted)).level("cors") == "ok"
     assert "cors" not in examine(lambda: plain(tmp_path)).findings
 
 

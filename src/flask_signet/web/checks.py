@@ -303,7 +303,9 @@ def cors(app: Flask) -> Iterator[Finding]:
         if name is not None and name not in _our_blueprints(app) and any(map(_is_cors, functions))
     )
     missed = [rule.rule for rule in ours if not any(_covers(found, rule.rule) for found in everywhere)]
-    if everywhere and not missed:
+    if cast(Mapping[str, Any], app.config).get("SIGNET_TRUSTED_ORIGINS"):
+        yield ok("cors", "The routes of Flask-Signet answer the pages of SIGNET_TRUSTED_ORIGINS.")
+    elif everywhere and not missed:
         yield ok("cors", "Flask-CORS covers the routes of Flask-Signet.")
     elif everywhere or parts:
         where = f"the blueprint {', '.join(map(repr, parts))}" if parts else "some paths"
@@ -312,10 +314,8 @@ def cors(app: Flask) -> Iterator[Finding]:
             level="error",
             summary=f"Flask-CORS is on {where} alone: a page on another origin cannot ask {missed[0]}"
             + (f" and {len(missed) - 1} other routes of Flask-Signet." if len(missed) > 1 else "."),
-            line_to_write='CORS(app, origins=["https://your.front.end"], supports_credentials=True,\n'
-            '     allow_headers=["Authorization", "Content-Type", "X-Signet"],\n'
-            '     expose_headers=["Retry-After", "WWW-Authenticate"])',
-            page="cors.md#otherwise-flask-cors",
+            line_to_write='app.config["SIGNET_TRUSTED_ORIGINS"] = ["https://your.front.end"]',
+            page="cors.md#otherwise-name-the-origins-of-your-pages",
         )
 
 
