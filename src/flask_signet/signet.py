@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -27,27 +27,33 @@ from flask_signet.exceptions import NotReadyError, SettingsError, UserLookupErro
 from flask_signet.findings import Check
 from flask_signet.key_ring import DatabaseRing
 from flask_signet.processes import PerProcess
+from flask_signet.sessions import conflicts as session_conflicts
 from flask_signet.sessions import routes as session_routes
 from flask_signet.sessions import settings as session_settings
+from flask_signet.sessions.conflicts import GROUPS
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.login import Login
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.settings import copied, nearest, text, texts
+from flask_signet.settings import copied, nearest, text
 from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, flask_migrate, has_keys, open_root_keys
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified
-from flask_signet.web.api import Api, is_ours, refuse_clashes
+from flask_signet.web.api import Api, is_ours
+from flask_signet.web.clashes import clashes_of
+from flask_signet.web.conflicts import Config, Conflict, doubtful, refuse
 from flask_signet.web.cors import answer_origins
 from flask_signet.web.csrf_extension import exempt
 from flask_signet.web.guards import get_jwt
 from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.jwks import add_jwks_route
+from flask_signet.web.layer import EXTENSION
 from flask_signet.web.manager import JWTManager
 from flask_signet.web.settings import expires
+from flask_signet.web.startup import startup_of
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +66,6 @@ if TYPE_CHECKING:
 else:
     A = TypeVar("A")
 
-GROUPS = ("token", "account", "jwks", "health")
 KEYS = (
     "SIGNET_ROUTES",
     "SIGNET_URL_PREFIX",
@@ -282,7 +287,8 @@ class House:
         request_started.disconnect(self.exempt_routes, app)
 
     def _open_or_say_why(self) -> Rooms:
-        refuse_clashes(self._app, frozenset(self._app.extensions["signet-apis"]))
+        for name in self._app.extensions["signet-apis"]:
+            clashes_of(self._app).protect(name)  # once more: not every way of adding a route is heard
         try:
             return self._open()
         except SettingsError as error:
@@ -419,10 +425,14 @@ class Signet(JWTManager, Generic[A]):
         for read in (account_settings.read, session_settings.read):
             read(app.config)
         check_settings(store_settings.read(app.config, app.instance_path))
+        find = partial(session_conflicts.found, own_users=self._own_users is not None)
+        refuse(session_conflicts.of_chosen_algorithm(app.config, first=EXTENSION not in app.extensions))
         clock = replace(self.clock)
         house = House(app, clock, self._own_users, self._apps)
         house.look_at_model()
         layer = self._register(app, add_context_processor, clock, house)
+        refuse(find(app.config))
+        startup_of(app).finders += [find, partial(_databases, app)]
         layer.revocations = house
         layer.stamp = house.stamp
         layer.reserved = {
@@ -553,7 +563,7 @@ def _register_routes(app: Flask) -> None:
     prefix = text(app.config, "SIGNET_URL_PREFIX") or None
     if prefix is not None and not prefix.startswith("/"):
         raise SettingsError(f"SIGNET_URL_PREFIX must begin with a slash: {'/' + prefix!r}, not {prefix!r}")
-    groups = texts(app.config, "SIGNET_ROUTES", GROUPS)
+    groups = session_conflicts.groups(app.config)
     for group in groups:
         if group not in GROUPS:
             known = ", ".join(map(repr, GROUPS))
@@ -567,6 +577,7 @@ def _register_routes(app: Flask) -> None:
     if "health" in groups:
         session_routes.add_health_route(api)
     app.register_blueprint(api)
+    clashes_of(app).protect(api.name)
     app.extensions["signet-apis"] = [api.name]
     if "jwks" in groups:
         # Where everybody looks for it, whatever the prefix (RFC 8615).
@@ -581,6 +592,24 @@ def _check_names(app: Flask) -> None:
             if app.debug or app.testing:
                 raise SettingsError(slip)
             app.logger.warning(slip)
+
+
+def _databases(app: Flask, config: Config) -> Iterator[Conflict]:
+    """Compare our database with that of the application's Flask-SQLAlchemy, which may be initialised after us."""
+    url, theirs = config.get("SIGNET_DATABASE_URL"), config.get("SQLALCHEMY_DATABASE_URI")
+    if url == "app" and "sqlalchemy" not in app.extensions:
+        yield doubtful(
+            "SIGNET_DATABASE_URL",
+            because='SIGNET_DATABASE_URL is "app", but the application has no Flask-SQLAlchemy. Write: '
+            "db.init_app(app), or give a URL",
+        )
+    elif url and url != "app" and url == theirs and "sqlalchemy" in app.extensions:
+        yield doubtful(
+            "SIGNET_DATABASE_URL",
+            "SQLALCHEMY_DATABASE_URI",
+            because="SIGNET_DATABASE_URL is the same database as SQLALCHEMY_DATABASE_URI, by connections of its own. "
+            'Write: SIGNET_DATABASE_URL = "app"',
+        )
 
 
 def _app_engine(app: Flask) -> Engine | None:

@@ -53,12 +53,16 @@ def test_row_26_the_log_says_what_is_weak_what_it_means_and_what_mends_it(caplog
     assert 503 == served(victim, victim.good()).status_code
     advice = (
         "Flask-Signet: the secret has 8 bytes; HS256 needs at least 32 (RFC 7518 section 3.2). "
-        "Whoever guesses the key signs in as anybody. Make a good one with "
-        "`flask signet keys generate --algorithm HS256 --secret` and set it as JWT_SECRET_KEY."
+        "The key is the value of JWT_SECRET_KEY. Anyone who guesses it can sign in as any user. Make a good key with "
+        "`flask signet keys generate --algorithm HS256 --secret`. Then write: "
+        'app.config["JWT_SECRET_KEY"] = os.environ["JWT_SECRET_KEY"].'
+    )
+    at_start = (
+        " The development server and tests accept this key. Any other server refuses it: guarded routes answer 503."
     )
     lifted = " Until then every guarded route answers 503 (JWT_ALLOW_WEAK_KEYS = True lifts that)."
 
-    assert [advice, advice + lifted] == [record.getMessage() for record in caplog.records]
+    assert [advice + at_start, advice + lifted] == [record.getMessage() for record in caplog.records]
 
 
 def test_row_26_a_test_client_that_keeps_its_context_is_one_whatever_server_it_names() -> None:

@@ -14,7 +14,7 @@ from flask_signet.clock import Clock
 from flask_signet.tokens import keys
 from flask_signet.tokens.issuer import Issuer
 
-SECRET = "a-secret-of-the-tests-that-is-long-enough-for-HS256"
+SECRET = "tq3Vx7Lr9Zk2Mw8Nc4Hd6Jf1Gs5Pb0-of-the-tests-for-HS256"
 NOW = 1_800_000_000
 
 

@@ -28,7 +28,7 @@ from flask_signet.web.layer import EXTENSION
 from tests.compat.application import NOW, SECRET, World, bearer, world
 from tests.vectors import keys as test_keys
 
-OTHER = "another-secret-of-the-tests-that-is-long-enough"
+OTHER = "Xh2Rk8Wq4Tz6Bn1Vd9Lp3Mc7Jf5-another-of-the-tests"
 EC_KEY, OTHER_EC_KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 
 

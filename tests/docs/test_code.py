@@ -128,6 +128,23 @@ def test_the_guards_of_the_quick_start_guard(tmp_path: Path, monkeypatch: pytest
     reset(app)
 
 
+def test_the_sign_up_of_the_quick_start_makes_users_who_log_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = (found for found in blocks(DOCS / "quick-start.md", "python") if "sign_up" in found.text)
+    names = run_block(block, tmp_path, monkeypatch)
+    app, client = names["app"], names["app"].test_client()
+    with app.app_context():
+        names["db"].create_all()
+    body = {"username": "maria", "password": "a long sentence"}
+    answers = [client.post("/signup", json=given) for given in (body, body, {**body, "password": "short"}, {})]
+
+    assert [answer.status_code for answer in answers] == [201, 409, 400, 400]
+    assert answers[2].get_json()["error"] == "weak_password"
+    assert client.post("/token", json=body).status_code == 200
+    reset(app)
+    with app.app_context():
+        names["db"].engine.dispose()
+
+
 # --- Terminals ----------------------------------------------------------------------------------------
 
 

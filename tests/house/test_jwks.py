@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -36,16 +35,6 @@ def test_a_later_manager_does_not_register_it_twice() -> None:
     JWTManager(app)
 
     assert app.test_client().get(PATH).status_code == 200
-
-
-def test_a_view_of_the_application_on_its_path_is_an_error_that_names_both(caplog: pytest.LogCaptureFixture) -> None:
-    app = make(SIGNET_ROUTES=["jwks"])
-    app.add_url_rule(PATH, "mine", lambda: {"own": 1})
-
-    with caplog.at_level(logging.ERROR):
-        assert app.test_client().get(PATH).status_code == 503
-    assert "'signet_jwks.jwks'" in caplog.text
-    assert "'mine'" in caplog.text
 
 
 def test_another_group_of_routes_is_refused_with_the_reason() -> None:

@@ -419,17 +419,6 @@ def test_a_wrong_group_suggests_the_right_one() -> None:
         make(SIGNET_ROUTES=("acount",))
 
 
-def test_a_route_of_the_application_on_our_path_is_an_error_that_names_both() -> None:
-    app, _ = make()
-
-    @app.post("/token")
-    def mine() -> str:
-        return ""
-
-    with pytest.raises(SettingsError, match=r"POST /token .*signet.login.*mine"):
-        app.test_client().get("/me", headers=bearer("x.y.z"))
-
-
 def test_a_slip_in_a_setting_is_an_error_where_somebody_develops() -> None:
     with pytest.raises(SettingsError, match="did you mean 'SIGNET_REGISTRATION'"):
         make(SIGNET_REGISTRATON=True)

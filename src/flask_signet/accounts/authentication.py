@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from flask_signet.accounts import names
+from flask_signet.accounts import hash_kinds, names
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.throttle import Throttle
 from flask_signet.accounts.users import Users, id_of, replace_hash
@@ -40,6 +40,7 @@ class Authenticator:
         self._users = users
         self._passwords = passwords
         self._throttle = throttle
+        self._named: set[str] = set()  # kinds of stored passwords that were spoken of
 
     def authenticate(self, username: str, password: str, *, address: str | None = None) -> Any:
         """Return the user whose name and password these are.
@@ -68,6 +69,7 @@ class Authenticator:
                 self._throttle.undecided(name, address)
             raise
         if not accepted:
+            self._explain(user, stored)
             raise InvalidCredentials
         if self._throttle is not None:
             self._throttle.succeeded(name, address)
@@ -99,7 +101,9 @@ class Authenticator:
             if self._throttle is not None:
                 self._throttle.undecided(name, address)
             raise
-        if right and self._throttle is not None:
+        if not right:
+            self._explain(user, stored)
+        elif self._throttle is not None:
             self._throttle.succeeded(name, address)
         return stored if right else None
 
@@ -124,6 +128,15 @@ class Authenticator:
                 return result
             user = self._users.get(user_id)
         raise Unavailable("The password changed while it was being changed")
+
+    def _explain(self, user: Any, stored: str | None) -> None:
+        """Say once per kind why a user can never log in: the client must not hear it."""
+        if user is None or stored is None:
+            return
+        kind = self._passwords.unusable(stored)
+        if kind is not None and kind not in self._named:
+            self._named.add(kind)
+            log.error("%s", hash_kinds.advice(user.id, kind))
 
     def _credentials(self, username: str) -> tuple[Any | None, str | None]:
         # The built-in accounts read both at once, so that an unknown name costs no query less than a known one.

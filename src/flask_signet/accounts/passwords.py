@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-import logging
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
+from flask_signet.accounts import hash_kinds
 from flask_signet.accounts.normal_form import nfc
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable, WeakPassword
 from flask_signet.processes import PerProcess
-
-log = logging.getLogger(__name__)
 
 #: What a password is hashed for. Each has slots of its own: new accounts must not take the place of logins.
 Work = Literal["login", "account"]
@@ -27,6 +25,7 @@ MAX_TIME_COST = 16
 MAX_PARALLELISM = 16
 MAX_HASH_LENGTH = 512  # characters of the stored text
 
+_COSTLY = "a hash with parameters that no login may cost"
 _SALT_BYTES = 16
 _HASH_BYTES = 32
 
@@ -123,6 +122,21 @@ class Passwords:
                 pass
             return right
 
+    def unusable(self, stored: str) -> str | None:
+        """Return what *stored* is, in words, where no password can be verified against it; otherwise ``None``."""
+        from argon2 import extract_parameters
+        from argon2.exceptions import InvalidHashError
+
+        if self._bearable(stored):
+            return None
+        if _is_werkzeugs(stored):
+            return _COSTLY
+        try:
+            extract_parameters(stored)
+        except (InvalidHashError, ValueError, IndexError):
+            return hash_kinds.kind_of(stored)
+        return _COSTLY
+
     def outdated(self, stored: str) -> bool:
         """Say whether a good password should be hashed anew, since the parameters have grown."""
         from argon2.exceptions import InvalidHashError
@@ -153,15 +167,13 @@ class Passwords:
             try:
                 found = extract_parameters(stored)
             except (InvalidHashError, ValueError, IndexError):
-                log.error("A stored password hash is of no known form; its owner cannot log in.")
-                return False
+                return False  # who knows the user says so
             if (
                 found.memory_cost <= max(MAX_MEMORY_KIB, self._settings.memory_kib)
                 and found.time_cost <= max(MAX_TIME_COST, self._settings.time_cost)
                 and found.parallelism <= max(MAX_PARALLELISM, self._settings.parallelism)
             ):
                 return True
-        log.error("A stored password hash has parameters that no login may cost; its owner cannot log in.")
         return False
 
     def _hash_of_nobody(self) -> str:

@@ -9,12 +9,13 @@ from flask import Response, current_app, request
 from flask_signet import settings
 from flask_signet.accounts import names
 from flask_signet.accounts.limits import Limits
-from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH
+from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, REGISTRATION_OF_OWN_USERS
 from flask_signet.exceptions import NotFound, RevokedTokenError
 from flask_signet.web.answers import json_answer
 from flask_signet.web.api import Api
 from flask_signet.web.bodies import json_object, text_field
 from flask_signet.web.guards import get_jwt, jwt_required
+from flask_signet.web.layer import layer_of
 
 
 def add_routes(api: Api) -> None:
@@ -39,6 +40,7 @@ def register() -> Response:
     users = _users()
     create = getattr(users, "create", None)
     if create is None:  # the users are the application's own, and so is their registration
+        layer_of(current_app).say_once(REGISTRATION_OF_OWN_USERS, f"Flask-Signet: {REGISTRATION_OF_OWN_USERS}.")
         raise NotFound
     body = json_object(request)
     # Fields are taken by name and nothing else of the body is: no one registers roles for himself.

@@ -22,6 +22,13 @@ KEYS = (
 
 MAX_PASSWORD_LENGTH = 1_024  # characters
 
+#: What an application is told that keeps its users itself and switches registration on.
+REGISTRATION_OF_OWN_USERS = (
+    "SIGNET_REGISTRATION = True makes built-in accounts, and this Signet has users=…, the users of your application. "
+    "Write a view of your own: db.session.add(User(username=username, password=signet.users.hashed(password))), then "
+    "db.session.commit(). Remove SIGNET_REGISTRATION (docs/quick-start.md#users-that-you-have-already)"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:

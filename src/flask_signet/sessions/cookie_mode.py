@@ -9,18 +9,15 @@ Source: RFC 6265bis sections 4.1.3 and 5.4 (prefixes, SameSite); Fetch Metadata 
 
 from __future__ import annotations
 
-import ipaddress
-from urllib.parse import urlsplit
-
 from flask import Flask, Request, Response
 
 from flask_signet.exceptions import CSRFError, InvalidRequest, MalformedToken
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web import bounds
+from flask_signet.web.layer import layer_of
+from flask_signet.web.surroundings import PROXY_HEADERS, hostname, is_loopback, look_at_origin
 
 HEADER = "X-Signet"
-
-_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 
 
 def is_secure(app: Flask, request: Request, settings: SessionSettings) -> bool:
@@ -64,6 +61,7 @@ def read_any(app: Flask, request: Request, settings: SessionSettings) -> str | N
 def put(app: Flask, request: Request, settings: SessionSettings, response: Response, token: str) -> None:
     """Set the cookie; it lives as long as the session does without a refresh."""
     secure = is_secure(app, request, settings)
+    _look_at(app, request, secure, settings.cookie_partitioned)
     response.set_cookie(
         _name(settings, secure),
         token,
@@ -106,6 +104,7 @@ def check_origin(app: Flask, request: Request, settings: SessionSettings) -> Non
     # A browser that says "same-site" or "cross-site" knows better than a comparison of names.
     if site is None and origin is not None and origin.lower() == own.lower():
         return
+    look_at_origin(layer_of(app), request)
     raise _refusal(
         app, f"{_came(site, origin)}; expected Sec-Fetch-Site: same-origin, or Origin: {own}", _advice(origin, own)
     )
@@ -118,6 +117,31 @@ def _name(settings: SessionSettings, secure: bool) -> str:
 def _same_site(settings: SessionSettings) -> str:
     # In a frame on another site a browser sends no other cookie; the two other locks stay.
     return "None" if settings.cookie_partitioned else "Strict"
+
+
+def _look_at(app: Flask, request: Request, secure: bool, partitioned: bool) -> None:
+    """Say why the browser would not keep or not send the cookie that is set now."""
+    layer, host = layer_of(app), hostname(f"//{request.host}")
+    if secure and not request.is_secure and not is_loopback(host):
+        layer.say_once(
+            "cookie mode secure",
+            f"Flask-Signet: this request came by http to {host!r}, and the cookie of cookie mode is for https only: "
+            "browsers refuse it. Use https; behind a proxy that speaks https, ProxyFix "
+            "(docs/deploy.md#behind-a-proxy). In a network that you trust, write: SIGNET_COOKIE_SECURE = False.",
+        )
+    if request.is_secure and not secure:
+        layer.say_once(
+            "cookie mode not secure",
+            "Flask-Signet: this request came by https, and SIGNET_COOKIE_SECURE = False lets the browser send the "
+            "refresh token by http too. Remove SIGNET_COOKIE_SECURE.",
+        )
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and not partitioned:
+        layer.say_once(
+            "cookie mode cross-site",
+            f"Flask-Signet: a page on another site ({request.headers.get('Origin')}) logs in with cookie mode, "
+            "although SIGNET_TRUSTED_ORIGINS allows it browsers never send a SameSite=Strict cookie from there. Serve "
+            'both from one site, or log in without "transport": "cookie" (docs/cors.md#cookie-mode-across-origins).',
+        )
 
 
 def _refusal(app: Flask, reason: str, more: str) -> CSRFError:
@@ -133,37 +157,16 @@ def _came(site: str | None, origin: str | None) -> str:
 def _advice(origin: str | None, own: str) -> str:
     if origin is None:
         return "A client that is no browser sends 'Origin' itself, or uses the refresh token from the body."
-    page, api = _hostname(origin), _hostname(own)
-    if page != api and _is_loopback(page) and _is_loopback(api):
+    page, api = hostname(origin), hostname(own)
+    if page != api and is_loopback(page) and is_loopback(api):
         return f"The page is on {page}, the API on {api}: use one name for both."
     return f"Serve both from one origin (a development proxy), or add {origin!r} to SIGNET_TRUSTED_ORIGINS."
 
 
 def _on_this_machine(request: Request) -> bool:
-    if any(name in request.headers for name in _PROXY_HEADERS):
+    if any(name in request.headers for name in PROXY_HEADERS):
         return False
-    return _is_loopback(_hostname(f"//{request.host}")) and _is_loopback(request.remote_addr)
-
-
-def _hostname(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:  # what a client wrote need be no URL
-        return None
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host is None:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    # A server that is bound to [::] gives IPv4 addresses in this form (RFC 4291 section 2.5.5.2).
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
+    return is_loopback(hostname(f"//{request.host}")) and is_loopback(request.remote_addr)
 
 
 def transport_of(body: dict[str, object]) -> str:

@@ -38,6 +38,7 @@ from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required, ver
 from flask_signet.web.issuing import decode_token
 from flask_signet.web.layer import layer_of
 from flask_signet.web.locations import from_headers
+from flask_signet.web.surroundings import address_to_limit, look_at_proxy
 
 # Longer than every password that an account takes; what is longer is refused before any hashing.
 _LONGEST_PASSWORD = 4_096
@@ -89,6 +90,7 @@ def add_token_routes(api: Api) -> None:
 def login() -> Response:
     """``POST /token``: exchange name and password for tokens."""
     signet = services()
+    look_at_proxy(layer_of(current_app), request)
     body = json_or_form(request)
     # A front end of an application whose users log in by their address sends it under that name.
     named = "email" if signet.users.login_name == "email" and "username" not in body else "username"
@@ -101,7 +103,7 @@ def login() -> Response:
         # Before the password is looked at: another site must not even log somebody in.
         cookie_mode.check_origin(current_app, request, signet.sessions.settings)
     since = signet.sessions.mark()
-    user = signet.users.authenticate(username, password, address=request.remote_addr)
+    user = signet.users.authenticate(username, password, address=address_to_limit(request))
     # The browser forgets the cookie that it holds, so the session behind it is nobody's any more.
     held = cookie_mode.read_any(current_app, request, signet.sessions.settings) if transport == "cookie" else None
     return _answer(_open(signet.users.id_of(user), since, replaces=held), transport)

@@ -97,10 +97,19 @@ def _access_lifetime(config: Mapping[str, Any]) -> int | None:
     return seconds(config, "JWT_ACCESS_TOKEN_EXPIRES", timedelta(minutes=15)) + leeway
 
 
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or "@" in parts.netloc:
+def _origin(text: str) -> str:
+    """Return an origin as browsers write it (RFC 6454 section 6.2): in lower case, without the port of its scheme."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # a port that is no number, half of an IPv6 address
+        parts, host, port = urlsplit(""), "", None
+    beyond = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("http", "https") or not host or beyond or "*" in host or not host.isascii():
         raise SettingsError(
-            f"SIGNET_TRUSTED_ORIGINS must hold origins like 'https://app.example' (scheme, host, port), not {value!r}"
+            "SIGNET_TRUSTED_ORIGINS must hold origins like 'https://app.example' (scheme, host, port), as browsers "
+            f"send them and without wildcards, not {text!r}"
         )
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    netloc = f"[{host}]" if ":" in host else host
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{netloc}" + ("" if port in (None, default) else f":{port}")

@@ -7,6 +7,7 @@ stands with the key and never with the token (RFC 8725 section 3.1).
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hmac import compare_digest
@@ -25,6 +26,12 @@ ASYMMETRIC: Final = frozenset(
 ALGORITHMS: Final = frozenset(HMAC_HASHES) | ASYMMETRIC
 # Of a ring or set. No honest one comes near it; what an issuer publishes is read within a request.
 MAX_KEYS: Final = 100
+
+# A secret that people typed holds one of these; a random one hardly ever does.
+_MAY_BE_WORDS: Final = re.compile(
+    b"auth|change|clave|default|de[mv]|example|flask|jwt|key|llave|login|pass|place|prod|replace|sampl|sec|sign|super|"
+    b"test|token|tutor"
+).search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,6 +122,11 @@ def _symmetric_weakness(data: bytes, algorithm: str, least: int) -> str | None:
         return f"the secret has {len(data)} bytes; {algorithm} needs at least {least} (RFC 7518 section 3.2)"
     if len(set(data)) < 4:
         return "the secret repeats the same few bytes"
+    if _MAY_BE_WORDS(data.lower()):
+        from flask_signet.tokens import word_secrets  # few keys pay for it
+
+        if word_secrets.is_made_of_words(data):
+            return "the secret is made of common words, so it can be guessed"
     return None
 
 

@@ -14,6 +14,7 @@ from flask_signet.exceptions import (
     NoAuthorizationError,
     RateLimited,
     RequestError,
+    SettingsError,
     SignetError,
     Unavailable,
     WeakKeyError,
@@ -65,6 +66,8 @@ def message(error: SignetError) -> str:
     if error.status < 500:
         help_with = _HELP.get(error.code) if current_app.debug else None
         return str(error) if help_with is None else f"{error} (help: docs/it-does-not-work.md#{help_with})"
+    if current_app.debug and isinstance(error, SettingsError):
+        return str(error)  # the developer's own to change, and it holds no secret
     return "Service temporarily unavailable" if error.status == 503 else "Internal server error"
 
 

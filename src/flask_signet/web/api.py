@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as RoutingMethodNotAllowed
 
@@ -66,29 +66,6 @@ def is_ours(names: Container[str]) -> bool:
     :param names: names of our blueprints.
     """
     return (request.endpoint or "").rpartition(".")[0] in names or hasattr(request, _REFUSED)
-
-
-def refuse_clashes(app: Flask, names: frozenset[str]) -> None:
-    """Refuse to serve where the application has a rule of its own on one of our paths and methods.
-
-    :param names: names of our blueprints.
-    :raises SettingsError: two rules clash; the message names both.
-    """
-    seen: dict[tuple[str | None, str | None, str, str, bool], str] = {}
-    for rule in app.url_map.iter_rules():
-        ours = rule.endpoint.rpartition(".")[0] in names
-        for method in rule.methods or ():
-            if method in ("HEAD", "OPTIONS"):
-                continue
-            place = rule.host, rule.subdomain, rule.rule, method
-            seen[(*place, ours)] = rule.endpoint
-            other = seen.get((*place, not ours))
-            if other is not None:
-                first, second = (rule.endpoint, other) if ours else (other, rule.endpoint)
-                raise SettingsError(
-                    f"{method} {rule.rule} is served twice: by Flask-Signet ({first!r}) and by your own view "
-                    f"({second!r}). Rename yours, set SIGNET_URL_PREFIX, or leave the group out of SIGNET_ROUTES."
-                )
 
 
 def _answer(error: SignetError) -> Response:

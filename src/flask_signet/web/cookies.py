@@ -59,6 +59,10 @@ def _set(
     place = settings.cookie_domain if domain is None else domain or None
     secure, same_site = settings.cookie_secure, settings.cookie_samesite
     part = settings.cookie_partitioned
+    if request:
+        from flask_signet.web.surroundings import look_at_cookie  # for those alone who set cookies
+
+        look_at_cookie(layer_of(current_app), request, settings, names, place)
     response.set_cookie(
         names.name,
         token,

@@ -273,6 +273,12 @@ def _find(
             _in_time(verified, now)
         except NoAuthorizationError as error:
             absent.append(str(error))
+            if location == "cookies":
+                from flask_signet.web.surroundings import look_at_missing_cookie  # on a refusal only
+
+                kind = "REFRESH" if refresh else "ACCESS"
+                names = layer.settings.refresh_cookies if refresh else layer.settings.access_cookies
+                look_at_missing_cookie(layer, request, names, f"JWT_{kind}_COOKIE_PATH")
         except JWTExtendedException as error:
             if location != "cookies":
                 raise

@@ -187,12 +187,12 @@ def _issuer(layer: TokenLayer, identity: Any) -> Issuer:
         return layer.issuer()
     chosen = manager.call(manager.encode_key_callback, identity)
     key = given.signing(chosen, layer.settings.algorithm)
-    _refuse_weak(layer, key.weakness)
+    _refuse_weak(layer, key.weakness, "encode_key_loader")
     return Issuer(key)
 
 
-def _refuse_weak(layer: TokenLayer, weakness: str | None) -> None:
-    layer.judge_weakness(weakness, request if request else None)
+def _refuse_weak(layer: TokenLayer, weakness: str | None, loader: str | None = None) -> None:
+    layer.judge_weakness(weakness, request if request else None, loader)
 
 
 def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: int) -> int | None:

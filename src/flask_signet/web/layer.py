@@ -34,7 +34,14 @@ from flask_signet.tokens.revocations import Revocations
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified, Verifier
-from flask_signet.web.settings import DEFAULTS, TokenSettings, read_deciding_values, read_values, token_settings
+from flask_signet.web.settings import (
+    DEFAULTS,
+    TokenSettings,
+    read_deciding_values,
+    read_values,
+    refuse_conflicts,
+    token_settings,
+)
 
 if TYPE_CHECKING:
     from flask_signet.web.keyfiles import KeyFile
@@ -91,6 +98,7 @@ class TokenLayer:
         self._snapshot: Snapshot | None = None
         self._issuer: Issuer | None = None
         self._warned: set[str] = set()
+        self._judged: tuple[Any, str] | None = None  # the secret that was judged at start, with its algorithm
         # To read a key and to judge it takes longer than to verify with it.
         self._loaded_keys = lru_cache(_LOADED_KEYS, typed=True)(given.verifying)
 
@@ -103,8 +111,9 @@ class TokenLayer:
         values = read_values(self.app.config)
         known = self._settings
         if known is None or values != known[0]:
-            known = copied(values), token_settings(self.app.config)
-            self._settings = known
+            settings = token_settings(self.app.config)
+            refuse_conflicts(self._config)
+            known = self._settings = copied(values), settings
         return known[1]
 
     def snapshot(self) -> Snapshot:
@@ -190,27 +199,74 @@ class TokenLayer:
 
     # --- keys -------------------------------------------------------------------------------------
 
-    def judge_weakness(self, weakness: str | None, request: Request | None) -> None:
+    def judge_weakness(self, weakness: str | None, request: Request | None, loader: str | None = None) -> None:
         """Warn once of keys that anybody could guess; refuse to go on where real users could be harmed.
 
         :param weakness: what is wrong with a key, or ``None``.
+        :param loader: the name of the callback that returned the key; ``None`` where a setting holds it.
         :raises WeakKeyError: a server that is neither a development server nor a test.
         """
         if weakness is None:
             return
-        advice = (
-            f"Flask-Signet: {weakness}. Whoever guesses the key signs in as anybody. Make a good one with "
-            "`flask signet keys generate --algorithm HS256 --secret` and set it as JWT_SECRET_KEY."
-        )
         if self.settings.allow_weak_keys or request is None or _is_development(self.app, request):
-            if weakness not in self._warned:
-                self._warned.add(weakness)
-                log.warning(advice)
+            self._say_weak(weakness, loader)
             return
-        if "refused" not in self._warned:
-            self._warned.add("refused")
-            log.error("%s Until then every guarded route answers 503 (JWT_ALLOW_WEAK_KEYS = True lifts that).", advice)
+        from flask_signet.web import weak_keys
+
+        refused = weak_keys.advice(weakness, self._config, loader) + weak_keys.REFUSED
+        self.say_once("refused", refused, logging.ERROR)
         raise WeakKeyError(weakness)
+
+    def judge_secret(self) -> None:
+        """Warn at start, once, of a weak secret that is set already; a key of another kind is judged at first use."""
+        config, manager, secret = self._config, self.manager, self._secret()
+        judged = secret, str(config["JWT_ALGORITHM"])
+        if self._judged == judged:
+            return
+        self._judged = judged
+        chosen = config["JWT_KEYS"] is not None or manager.decode_key_callback or manager.encode_key_callback
+        if chosen or not isinstance(secret, (str, bytes)) or judged[1] not in HMAC_HASHES:
+            return
+        try:
+            weakness = keys.symmetric(secret, judged[1]).weakness
+        except InvalidKeyError:
+            return  # the first use says so
+        if weakness is not None:
+            self._say_weak(weakness, at_start=True)
+
+    def _say_weak(self, weakness: str, loader: str | None = None, *, at_start: bool = False) -> None:
+        if weakness not in self._warned:
+            from flask_signet.web import weak_keys
+
+            advice = weak_keys.advice(weakness, self._config, loader)
+            self.say_once(weakness, advice + weak_keys.AT_START * at_start)
+
+    def check_keys(self) -> None:
+        """Read the keys that the settings hold, and say at start what is wrong with them.
+
+        :raises SettingsError: there is no key, or one that cannot be used.
+        """
+        if self._source_of(self._config["JWT_KEYS"]) is not None:
+            return  # a file or a database, which is opened when a token needs it
+        ring = self.snapshot().ring
+        if ring.weakness is not None and self.manager.decode_key_callback is None:
+            self._say_weak(ring.weakness, at_start=True)
+        current = ring.current
+        if current is not None and current.public_jwk is not None and self._config["JWT_KEYS"] is None:
+            verifies = next((key.public_jwk for key in ring.verifying if key.algorithm == current.algorithm), None)
+            if verifies != current.public_jwk:
+                self.say_once(
+                    "pair",
+                    "Flask-Signet: JWT_PUBLIC_KEY does not belong to JWT_PRIVATE_KEY: this application refuses the "
+                    "tokens that it makes. Write the public key of the pair, made with "
+                    "`openssl pkey -in private.pem -pubout`, or remove JWT_PUBLIC_KEY.",
+                )
+
+    def say_once(self, topic: str, message: str, level: int = logging.WARNING) -> None:
+        """Write *message* into the log, unless *topic* was spoken of before."""
+        if topic not in self._warned:
+            self._warned.add(topic)
+            log.log(level, "%s", message)
 
     def _source_of(self, value: Any) -> KeySource | None:
         """Return the file that ``JWT_KEYS`` names, or what a room gave, or nothing."""
@@ -260,7 +316,7 @@ class TokenLayer:
     def _configured_key(self, algorithm: str, *, private: bool) -> Key | None:
         config = self._config
         if algorithm in HMAC_HASHES:
-            value = config["JWT_SECRET_KEY"] or config["SECRET_KEY"]
+            value = self._secret()
         else:
             value = config["JWT_PRIVATE_KEY" if private else "JWT_PUBLIC_KEY"]
         if value is None or value == "":
@@ -279,6 +335,11 @@ class TokenLayer:
                 "Set it to the output of `openssl pkey -in private.pem -pubout`."
             )
         return key
+
+    def _secret(self) -> Any:
+        """Return the secret for HMAC: Flask's own only where no room gives the keys."""
+        config = self._config
+        return config["JWT_SECRET_KEY"] or (None if self._given_source is not None else config["SECRET_KEY"])
 
     def _verify_with_loader(self, token: str, now: float) -> Verified:
         """Verify with the key that the application's own callback chooses; of the token nothing is kept."""
@@ -305,7 +366,7 @@ class TokenLayer:
         # The callback has chosen: of a set the token names one, and a single key need not have a name.
         chosen = tuple(key.named(None) for key in jws.candidates(found, algorithm, key_id))
         for key in chosen:
-            self.judge_weakness(key.weakness, request if request else None)
+            self.judge_weakness(key.weakness, request if request else None, "decode_key_loader")
         return Verifier(chosen, settings.policy).verify(token, now)
 
     def _read_keys(self, value: Any, algorithm: str) -> tuple[Key, ...]:

@@ -48,6 +48,7 @@ from flask_signet.web.refusals import (
     refusal,
 )
 from flask_signet.web.settings import slips
+from flask_signet.web.startup import startup_of
 
 _PEER: Final = "flask-jwt-extended"
 _REFUSALS: Final = (
@@ -128,6 +129,7 @@ class JWTManager:
             from flask_signet.web.guards import current_user_context_processor
 
             app.context_processor(current_user_context_processor)
+        startup_of(app)
         return layer
 
     @staticmethod

@@ -198,6 +198,36 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
     )
 
 
+# What certain conflicts are among; the defaults fit together.
+_READ_TO_COMPARE: Final = (
+    "JWT_ACCESS_COOKIE_NAME",
+    "JWT_ACCESS_COOKIE_PATH",
+    "JWT_ACCESS_CSRF_COOKIE_NAME",
+    "JWT_ACCESS_CSRF_COOKIE_PATH",
+    "JWT_ACCESS_CSRF_HEADER_NAME",
+    "JWT_COOKIE_DOMAIN",
+    "JWT_HEADER_NAME",
+    "JWT_HEADER_TYPE",
+    "JWT_IDENTITY_CLAIM",
+    "JWT_REFRESH_COOKIE_NAME",
+    "JWT_REFRESH_COOKIE_PATH",
+    "JWT_REFRESH_CSRF_COOKIE_NAME",
+    "JWT_REFRESH_CSRF_COOKIE_PATH",
+    "JWT_REFRESH_CSRF_HEADER_NAME",
+)
+
+
+def refuse_conflicts(config: Mapping[str, Any]) -> None:
+    """Refuse ``JWT_*`` settings that are valid alone and cannot work together.
+
+    :raises SettingsError: with what to write instead.
+    """
+    if any(config[key] != DEFAULTS[key] for key in _READ_TO_COMPARE):
+        from flask_signet.web import conflicts  # most applications change none of them
+
+        conflicts.refuse(conflicts.found(config))
+
+
 def slips(config: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each key that looks like a misspelt setting of ours.
 

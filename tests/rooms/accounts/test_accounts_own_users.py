@@ -150,6 +150,53 @@ def test_a_password_stored_in_the_clear_lets_nobody_in(tmp_path: Path) -> None:
     assert status == 401
 
 
+UNUSABLE = {
+    "plain text": (PASSWORD, "plain text, or a hash of no known form"),
+    "Flask-Bcrypt": ("$2b$12$" + "a" * 53, "a bcrypt hash (Flask-Bcrypt, passlib)"),
+    "Flask-Bcrypt, by str()": (str(b"$2b$12$" + b"a" * 53), "the repr of bytes"),
+    "SHA-256": ("5e" * 32, "a bare digest"),
+    "Django": ("pbkdf2_sha256$600000$salt$hash=", "a hash of Django"),
+    "passlib": ("$pbkdf2-sha256$29000$salt$hash", "a hash of passlib"),
+    "crypt": ("$6$rounds=5000$salt$hash", "a hash of crypt(3)"),
+    "half an Argon2 hash": ("$argon2id$v=19$m=65536", "an Argon2 hash that is damaged"),
+    "a hash that costs too much": ("scrypt:1048576:64:16$salt$hash", "parameters that no login may cost"),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_the_log_names_the_user_who_can_never_log_in_and_the_remedy_once(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored, kind = UNUSABLE[name]
+    shop = Shop(tmp_path / "shop", SIGNET_THROTTLE=False)
+    with shop.app.app_context():
+        shop.db.session.get(shop.User, shop.id).password = stored
+        shop.db.session.add(shop.User(id=8, username="bob", password=stored))
+        shop.db.session.commit()
+    statuses = {shop.login().status_code for _ in range(3)} | {shop.login(username="bob").status_code}
+    said = [record.getMessage() for record in caplog.records if "cannot log in" in record.getMessage()]
+    with shop.app.app_context():
+        shop.signet.users.set_password(7, PASSWORD)
+    mended = shop.login().status_code
+    shop.close()
+
+    assert {401} == statuses
+    assert 1 == len(said)
+    assert said[0].startswith("Flask-Signet: user 7 cannot log in: the stored password is ")
+    assert kind in said[0]
+    assert "signet.users.hashed(password)" in said[0]
+    assert "signet.users.set_password(7, password)" in said[0]
+    assert stored not in said[0]
+    assert 200 == mended
+
+
+def test_a_wrong_password_and_an_unknown_name_say_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    shop.login("wrong horse")
+    shop.login(username="nobody")
+
+    assert [] == [record for record in caplog.records if "cannot log in" in record.getMessage()]
+
+
 def test_ids_come_back_in_their_type(shop: Shop) -> None:
     with shop.app.app_context():
         found = [shop.signet.users.get(given) for given in (shop.id, str(shop.id))]

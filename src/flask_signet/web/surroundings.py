@@ -1,0 +1,190 @@
+"""What a request shows about the network around the application, where a setting does not fit to it.
+
+Nothing of this runs where a guard accepts a token: it is asked by our own routes, where a cookie is set, and where a
+request is refused. Each thing is said once per application.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from flask_signet.web.conflicts import belongs, covers
+
+if TYPE_CHECKING:
+    from flask_signet.web.layer import TokenLayer
+    from flask_signet.web.settings import CookieNames, TokenSettings
+
+PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+
+_PROXY_FIX: Final = (
+    "Write: app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1), with "
+    "`from werkzeug.middleware.proxy_fix import ProxyFix`; each number is how many proxies set the header."
+)
+
+
+def hostname(url: str) -> str | None:
+    """Return the host of a URL in lower case, without its port; ``None`` where there is none."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # what a client wrote need be no URL
+        return None
+
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether *host* is this machine."""
+    if host is None:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = _ip(host)
+    return address is not None and address.is_loopback
+
+
+def address_to_limit(request: Request) -> str | None:
+    """Return the address by which failed logins are limited, or ``None`` where it would be everybody's.
+
+    Behind a proxy that Flask was not told about every client has the proxy's address, and the failures of one would
+    lock out all. Failures still count by user name. What ``X-Forwarded-For`` says is not believed: without ProxyFix
+    nobody vouches for it.
+    """
+    return request.remote_addr if _unused_address(request) is None else None
+
+
+def look_at_proxy(layer: TokenLayer, request: Request) -> None:
+    """Say what Flask does not know about the proxy that the request came through."""
+    if _unused_address(request) is not None:
+        layer.say_once(
+            "proxy address",
+            f"Flask-Signet: this request came through a proxy (X-Forwarded-For), and Flask takes the proxy's address "
+            f"({request.remote_addr or 'none'}) for the client's. Until that is changed, failed logins are limited by "
+            f"user name only. {_PROXY_FIX}",
+        )
+    if _unused_https(request):
+        layer.say_once(
+            "proxy scheme",
+            "Flask-Signet: this request came by https (X-Forwarded-Proto), and Flask takes it for http, which decides "
+            f"about cookies and origins. {_PROXY_FIX}",
+        )
+
+
+def look_at_cookie(
+    layer: TokenLayer, request: Request, settings: TokenSettings, names: CookieNames, domain: str | None
+) -> None:
+    """Say why the browser would not keep, or the guards not read, a token that is put into a cookie now."""
+    host = hostname(f"//{request.host}") or ""
+    if "cookies" not in settings.locations:
+        layer.say_once(
+            "cookie location",
+            f"Flask-Signet: a token is put into the cookie {names.name!r}, and JWT_TOKEN_LOCATION = "
+            f"{list(settings.locations)!r}: no guard reads it, except with jwt_required(locations='cookies'). Write: "
+            f"JWT_TOKEN_LOCATION = {[*settings.locations, 'cookies']!r}.",
+        )
+    if domain and not belongs(host, domain):
+        layer.say_once(
+            "cookie domain",
+            f"Flask-Signet: JWT_COOKIE_DOMAIN = {domain!r} does not fit to the host {host!r} of this request: browsers "
+            "refuse the cookie. Write: JWT_COOKIE_DOMAIN = None.",
+        )
+    if settings.cookie_secure and not request.is_secure and not is_loopback(host):
+        layer.say_once(
+            "cookie secure",
+            f"Flask-Signet: JWT_COOKIE_SECURE = True, and this request came by http to {host!r}: browsers refuse the "
+            f"cookie. Use https. If a proxy in front speaks https: {_PROXY_FIX}",
+        )
+    if not settings.cookie_secure and (request.is_secure or _unused_https(request)):
+        layer.say_once(
+            "cookie not secure",
+            "Flask-Signet: this request came by https, and JWT_COOKIE_SECURE = False lets the browser send the token "
+            "by http too. Write: JWT_COOKIE_SECURE = True.",
+        )
+    look_at_proxy(layer, request)
+
+
+def look_at_missing_cookie(layer: TokenLayer, request: Request, names: CookieNames, setting: str) -> None:
+    """Say that a guarded path is outside of the path that browsers send the cookie to."""
+    url = request.root_path.rstrip("/") + request.path
+    if names.path and not covers(names.path, url):
+        layer.say_once(
+            f"{setting} {names.path}",
+            f"Flask-Signet: {request.path} asks for the cookie {names.name!r}, which browsers send to {setting} = "
+            f'{names.path!r} only. Write: {setting} = "/".',
+        )
+
+
+def look_at_origin(layer: TokenLayer, request: Request) -> None:
+    """Say why the page's own origin was not recognised, where a setting or a proxy is the reason."""
+    origin, own = request.headers.get("Origin"), f"{request.scheme}://{request.host}"
+    if origin is None or origin.lower() == own.lower():
+        return
+    try:
+        theirs, ours = urlsplit(origin.lower()), urlsplit(own.lower())
+    except ValueError:  # what a client wrote need be no URL
+        return
+    if theirs.hostname == ours.hostname and (theirs.scheme, ours.scheme) == ("https", "http"):
+        layer.say_once(
+            "origin scheme",
+            f"Flask-Signet: the page is on {origin} and Flask takes its own address for {own}: a proxy in front speaks "
+            f"https. {_PROXY_FIX} The proxy must send X-Forwarded-Proto.",
+        )
+    elif theirs.hostname == ours.hostname:
+        layer.say_once(
+            "origin port",
+            f"Flask-Signet: the page is on {origin} and Flask takes its own address for {own}. If a proxy in front "
+            "drops the port, write for nginx: proxy_set_header Host $http_host; otherwise add the page to "
+            f"SIGNET_TRUSTED_ORIGINS = [{origin!r}].",
+        )
+    elif theirs.hostname in _hosts(request.headers.get("X-Forwarded-Host", "")):
+        layer.say_once(
+            "origin host",
+            f"Flask-Signet: the page is on {origin}, and Flask takes its own address for {own}, although the proxy "
+            f"says X-Forwarded-Host. {_PROXY_FIX}",
+        )
+
+
+def _unused_address(request: Request) -> str | None:
+    """Return the client's address that a proxy reported and Flask does not use, if there is one."""
+    remote = request.remote_addr
+    if not _may_be_proxy(remote):
+        return None
+    reported = [part.strip()[:64] for part in request.headers.get("X-Forwarded-For", "").rsplit(",", 8)]
+    reported = [part for part in reported if part] or [
+        part for part in (request.headers.get("X-Real-IP", "").strip()[:64],) if part
+    ]
+    return None if not reported or remote in reported else reported[-1]
+
+
+def _unused_https(request: Request) -> bool:
+    said = request.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+    return said == "https" and not request.is_secure and _may_be_proxy(_first_address(request))
+
+
+def _first_address(request: Request) -> str | None:
+    """Return who connected, whatever ProxyFix made of it."""
+    before: Any = request.environ.get("werkzeug.proxy_fix.orig")
+    return request.remote_addr if before is None else str(before.get("REMOTE_ADDR") or "")
+
+
+def _may_be_proxy(address: str | None) -> bool:
+    """Return whether *address* is a neighbour's: this machine, a network that is not public, or a Unix socket."""
+    if not address:
+        return True
+    ip = _ip(address)
+    return ip is None or not ip.is_global
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    # A server that is bound to [::] gives IPv4 addresses in this form (RFC 4291 section 2.5.5.2).
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _hosts(header: str) -> list[str | None]:
+    return [hostname(f"//{part.strip()}") for part in header[:1_024].lower().split(",")]
