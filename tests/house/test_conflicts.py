@@ -535,6 +535,7 @@ FIT_TO_ALL = {
     "JWT_ENCODE_NBF": "10 s of leeway are always given at the start",
     "JWT_ERROR_STATUS": "its pair with JWT_COMPAT is tested with both",
     "JWT_COMPAT": "its pair with JWT_ERROR_STATUS is tested with both",
+    "JWT_MAX_JSON_BYTES": "bounds bodies that hold a token, whatever else is set",
     "JWT_MAX_TOKEN_BYTES": "a token that is longer is an error where it is made",
     "JWT_QUERY_STRING_NAME": "no other setting names a parameter",
     "JWT_QUERY_STRING_VALUE_PREFIX": "no other setting names a parameter",
