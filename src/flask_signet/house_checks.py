@@ -18,7 +18,7 @@ from flask_signet.findings import Check, Finding, ok
 from flask_signet.sessions import checks as session_checks
 from flask_signet.store import settings as store_settings
 from flask_signet.store.checks import StoreChecks
-from flask_signet.web.api import refuse_clashes
+from flask_signet.web.clashes import clashes_of
 from flask_signet.web.layer import layer_of
 
 
@@ -65,7 +65,8 @@ def house_checks(
 def routes(app: Flask) -> Iterator[Finding]:
     """Find a route of the application on one of our paths."""
     try:
-        refuse_clashes(app, frozenset(app.extensions["signet-apis"]))
+        for name in app.extensions["signet-apis"]:
+            clashes_of(app).protect(name)
     except SettingsError as error:
         yield Finding(
             code="route_served_twice",

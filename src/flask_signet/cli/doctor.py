@@ -21,6 +21,7 @@ from flask_signet.web.layer import EXTENSION
 
 CHECKS: Final[tuple[Check, ...]] = (
     checks.settings,
+    checks.conflicts,
     checks.keys,
     checks.lifetimes,
     checks.carriers,

@@ -13,12 +13,13 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_signet.file_checks import private_file
-from flask_signet.findings import Finding, ok
+from flask_signet.findings import Finding, Level, from_message, ok
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens.keys import HMAC_HASHES
 from flask_signet.tokens.ring import Ring
 from flask_signet.web.layer import layer_of
 from flask_signet.web.settings import slips
+from flask_signet.web.startup import startup_of
 
 _NEW_KEY: Final = "export JWT_SECRET_KEY=$(flask signet keys generate --secret{more})"
 _PROXY_LINE: Final = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)"
@@ -43,6 +44,13 @@ def settings(app: Flask) -> Iterator[Finding]:
         yield Finding(code="settings_unknown", level="warning", summary=f"{slip}.", page="settings.md")
     if not unknown:
         yield ok("settings", "The JWT_* settings are valid.")
+
+
+def conflicts(app: Flask) -> Iterator[Finding]:
+    """Find settings that do not fit together."""
+    for conflict in startup_of(app).conflicts():
+        level: Level = "error" if conflict.certain else "warning"
+        yield from_message("settings_conflict", level, conflict.message, "settings.md")
 
 
 def keys(app: Flask) -> Iterator[Finding]:
