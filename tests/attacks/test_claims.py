@@ -12,7 +12,7 @@ from tests.attacks.world import NOW, Victim, claims
 from tests.vectors import keys as test_keys
 
 KINDS = ["access", "refresh", "reset", "email-verify", "mail", "id", "logout", "Access", " access", "", "access\0"]
-ENDPOINTS = {"/protected": {"access"}, "/refresh": {"refresh"}, "/any": set(KINDS)}
+ENDPOINTS = {"/protected": {"access"}, "/refresh": {"refresh"}, "/any": {"access", "refresh"}}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=repr)

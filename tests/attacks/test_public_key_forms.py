@@ -257,8 +257,10 @@ def test_a_public_key_is_no_secret_in_settings_or_rings() -> None:
             ring.from_jwks({"keys": [{"kty": "oct", "kid": "a", "k": base64url.encode(text).decode()}]})
 
 
-@given(st.binary(max_size=600))
-def test_no_random_secret_is_taken_for_a_key(secret: bytes) -> None:
+# By a seed: Hypothesis itself puts constants of our source, such as the head of a key, among bytes that it invents.
+@given(st.integers(0, 2**64), st.integers(0, 600))
+def test_no_random_secret_is_taken_for_a_key(seed: int, length: int) -> None:
+    secret = random.Random(seed).randbytes(length)  # noqa: S311  # the same at every run
     for text in (secret, base64.b64encode(secret), base64url.encode(secret), secret.hex().encode()):
         assert not key_material.looks_public(text)
 

@@ -17,9 +17,9 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from flask import Flask
+from flask import Flask, redirect
 
-from flask_signet import JWTManager, create_access_token, decode_token, get_unverified_jwt_headers
+from flask_signet import JWTManager, Signet, create_access_token, decode_token, get_unverified_jwt_headers
 from flask_signet.cli import signet as signet_group
 from flask_signet.testing import reset, signed_in
 from tests.conftest import StartServer, missing
@@ -33,7 +33,8 @@ SECRET = "y2PE5rAzIvNYgHfVrTiYAVN9sIYLjzGrR7xBKpCHgXk"
 
 PYTHON = [block for page in pages() if page.name not in ELSEWHERE for block in blocks(page, "python")]
 APPLICATIONS = [block for block in PYTHON if "Flask(" in block.text]
-(KEEP_FORMER_SECRET,) = (block for block in PYTHON if block not in APPLICATIONS)
+# What is a piece of a program has a test of its own below.
+OWN_HANDLERS, OWN_LOGIN, KEEP_FORMER_SECRET = (block for block in PYTHON if block not in APPLICATIONS)
 LESSON, WHOLE = blocks(README, "python")
 SCRIPTS = [
     block
@@ -77,6 +78,33 @@ def test_python_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     # The first request is what reads every setting, opens the store and makes keys.
     assert app.test_client().get("/no-such-page").status_code == 404
     reset(app)
+
+
+def test_handlers_of_the_application_translate_our_errors(tmp_path: Path) -> None:
+    app = Flask("translated", instance_path=str(tmp_path))
+    app.testing = True
+    Signet(app)
+    exec(OWN_HANDLERS.text, {"app": app})  # noqa: S102  # the page's own code
+    answer = app.test_client().post("/token", json={"username": "ada", "password": "wrong password"})
+
+    assert (401, "Usuario o contraseña incorrectos") == (answer.status_code, answer.get_json()["msg"])
+
+
+def test_a_view_of_the_application_puts_the_cookie_onto_its_answer(tmp_path: Path) -> None:
+    app = Flask("callback", instance_path=str(tmp_path))
+    app.testing = True
+    signet = Signet(app)
+    names = {"redirect": redirect, "signet": signet}
+    body = "".join(f"    {line}\n" for line in OWN_LOGIN.text.splitlines())
+    exec(f"def callback(user):\n{body}", names)  # noqa: S102  # the page's own code
+    callback: Any = names["callback"]
+    with app.app_context():
+        user = signet.users.create("ada", "correct horse")
+    app.add_url_rule("/callback", "callback", lambda: callback(user))
+    answer = app.test_client().get("/callback")
+
+    assert answer.status_code == 302
+    assert "signet_refresh=sgr_" in answer.headers["Set-Cookie"]
 
 
 def test_a_former_secret_can_be_kept_in_a_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

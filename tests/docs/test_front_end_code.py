@@ -300,9 +300,9 @@ RUNS: dict[str, tuple[str, str, Any]] = {
         200,
     ),
 }
-# These have tests of their own, below or elsewhere; the last one is a piece of a page.
+# These have tests of their own, below or elsewhere; the others are pieces, whose types are checked.
 SHOWN_ELSEWHERE = ("docs-before-and-after/", "docs-react-in-five-minutes/", "docs-cors/", "README/")
-PIECES = {"js-README/block-2.tsx"}
+PIECES = {"js-README/block-2.tsx", "docs-websockets/block-1.ts", "docs-websockets/block-2.ts"}
 
 Open = Callable[..., None]
 

@@ -22,6 +22,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import text
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import Map, Rule
 
 import flask_signet.cli.doctor as doctor_module
 from flask_signet import JWTManager, Signet, SQLAlchemyUsers, jwt_required
@@ -370,7 +371,7 @@ def test_settings_of_tokens_are_judged(
     ("config", "code", "level"),
     [
         ({"SIGNET_COOKIE_SECURE": False}, "refresh_cookie_not_secure", "error"),
-        ({"SIGNET_TRUSTED_ORIGINS": "http://app.example"}, "trusted_origin_without_https", "warning"),
+        ({"SIGNET_TRUSTED_ORIGINS": "http://app.example"}, "settings_conflict", "warning"),
         ({"SIGNET_TRUSTED_ORIGINS": "https://app.example"}, None, None),
         ({"SIGNET_THROTTLE": False}, "throttle_off", "warning"),
     ],
@@ -456,6 +457,17 @@ def test_a_view_of_ones_own_on_our_path_is_found(examine: Examine, tmp_path: Pat
         app.add_url_rule("/token", "mine", lambda: "mine", methods=["POST"])
         return app
 
+    seen = examine(clash)
+    assert seen.bad == {"start_refused": "error"}
+    assert "'mine'" in seen.findings["start_refused"]["summary"]
+
+
+def test_a_clash_that_was_not_heard_at_the_start_is_found(examine: Examine, tmp_path: Path) -> None:
+    def clash() -> Flask:
+        app = whole(tmp_path)
+        Map.add(app.url_map, Rule("/token", endpoint="mine", methods=["POST"]))
+        return app
+
     assert examine(clash).bad == {"route_served_twice": "error"}
 
 
@@ -505,7 +517,7 @@ def model(**columns: Any) -> Callable[[SQLAlchemy], type[Any]]:
         standard: dict[str, Any] = {
             "id": lambda db: db.Column(db.Integer, primary_key=True),
             "username": lambda db: db.Column(db.String(80), unique=True),
-            "password": lambda db: db.Column(db.String(255)),
+            "password": lambda db: db.Column(db.String(255), nullable=False),
         }
         made = {name: make(db) for name, make in {**standard, **columns}.items() if make is not None}
         return type("User", (db.Model,), {"__table_args__": {"sqlite_autoincrement": True}, **made})
@@ -518,19 +530,19 @@ def model(**columns: Any) -> Callable[[SQLAlchemy], type[Any]]:
     [
         ({}, {}, {}),
         ({"__table_args__": lambda _: {}}, {}, {"model_reused_ids": "warning"}),
-        ({"password": lambda db: db.Column(db.String(80))}, {}, {"model_short_hash": "error"}),
-        ({"password": lambda db: db.Column(db.Text)}, {}, {}),
-        ({"password": lambda db: db.Column(db.LargeBinary(60))}, {}, {"model_binary_hash": "warning"}),
+        ({"password": lambda db: db.Column(db.String(80))}, {}, {"start_refused": "error"}),
+        ({"password": lambda db: db.Column(db.Text)}, {}, {"model_no_stamp": "warning"}),
+        ({"password": lambda db: db.Column(db.LargeBinary, nullable=False)}, {}, {"model_binary_hash": "warning"}),
         ({"username": lambda db: db.Column(db.String(80))}, {}, {"model_username_not_unique": "error"}),
-        ({}, {"username": "email"}, {"model_without_attribute": "error"}),
+        ({}, {"username": "email"}, {"start_refused": "error"}),
         (
             {"team": lambda db: db.Column(db.Integer, primary_key=True), "__table_args__": lambda _: {}},
             {},
-            {"model_key_of_several_columns": "error"},
+            {"start_refused": "error"},
         ),
         ({"id": lambda db: db.Column(db.Uuid, primary_key=True), "__table_args__": lambda _: {}}, {}, {}),
         ({"id": lambda db: db.Column(db.DateTime, primary_key=True), "__table_args__": lambda _: {}}, {},
-         {"model_key_of_another_type": "error"}),
+         {"start_refused": "error"}),
     ],
 )  # fmt: skip
 def test_the_model_of_own_users_is_judged(

@@ -103,7 +103,7 @@ def unheard(app: Flask) -> None:
     app.view_functions["mine"] = view
 
 
-def test_a_clash_that_was_not_heard_is_a_500_that_the_log_explains(
+def test_a_clash_that_was_not_heard_is_a_503_that_the_log_explains(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = Flask("clash", instance_path=str(tmp_path))
@@ -111,7 +111,7 @@ def test_a_clash_that_was_not_heard_is_a_500_that_the_log_explains(
     unheard(app)
     answer = app.test_client().get("/health")
 
-    assert (500, "Internal server error") == (answer.status_code, answer.get_json()["msg"])
+    assert (503, "Service temporarily unavailable") == (answer.status_code, answer.get_json()["msg"])
     assert "POST /token/refresh is defined twice: by Flask-Signet ('signet.refresh')" in caplog.text
 
 
@@ -122,7 +122,7 @@ def test_in_debug_mode_the_answer_says_what_is_wrong(tmp_path: Path) -> None:
     unheard(app)
     answer = app.test_client().get("/health")
 
-    assert answer.status_code == 500
+    assert answer.status_code == 503
     assert "by your own view ('mine')" in answer.get_json()["msg"]
 
 

@@ -24,7 +24,6 @@ from flask_signet.exceptions import (
     JWTExtendedException,
     MalformedToken,
     RevokedTokenError,
-    SettingsError,
     TokenExpired,
     UserClaimsVerificationError,
     UserLookupError,
@@ -103,8 +102,12 @@ def test_another_signature_time_or_kind_is_refused() -> None:
         with pytest.raises(WrongTokenError):
             verify(token, kind="refresh")
         assert verify(refresh, kind="refresh").user_id == "ada"
-        with pytest.raises(SettingsError, match="kind must be"):
-            verify(token, kind="mfa")  # type: ignore[arg-type]
+        with pytest.raises(WrongTokenError):
+            verify(token, kind="mfa")
+        of_own_kind = create_access_token("ada", additional_claims={"type": "mfa"})
+        assert verify(of_own_kind, kind="mfa").user_id == "ada"
+        with pytest.raises(WrongTokenError):
+            verify(of_own_kind)
 
 
 def test_a_fresh_token_is_asked_for_as_by_a_guard() -> None:

@@ -229,7 +229,6 @@ class SQLAlchemyUsers:
             self._model,
             username=self._username,
             password=self._password,
-            active=self._active,
             stamp=self._stamp,
             dialect=self._dialect(),
         )

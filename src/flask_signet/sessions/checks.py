@@ -1,11 +1,10 @@
-"""What ``flask signet doctor`` looks at of sessions: cookie mode, trusted origins, and the steady clock."""
+"""What ``flask signet doctor`` looks at of sessions: cookie mode and the steady clock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask_signet.clock import Clock
 from flask_signet.findings import Finding, ok
@@ -16,11 +15,9 @@ _STEP = 10.0  # seconds that a clock may drift between its corrections
 
 
 def cookie_mode(config: Mapping[str, Any], *, debug: bool) -> Iterator[Finding]:
-    """Judge the refresh cookie and the origins that may use it."""
+    """Judge the refresh cookie."""
     settings = session_settings.read(config)
-    good = True
     if settings.cookie_secure is False:
-        good = False
         yield Finding(
             code="refresh_cookie_not_secure",
             level="warning" if debug else "error",
@@ -29,19 +26,7 @@ def cookie_mode(config: Mapping[str, Any], *, debug: bool) -> Iterator[Finding]:
             line_to_write='app.config["SIGNET_COOKIE_SECURE"] = True',
             page="it-does-not-work.md#the-cookie-is-not-sent",
         )
-    for origin in sorted(settings.trusted_origins):
-        parts = urlsplit(origin)
-        if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-            good = False
-            yield Finding(
-                code="trusted_origin_without_https",
-                level="warning",
-                summary=f"SIGNET_TRUSTED_ORIGINS holds {origin}: whoever is on the way to that page can change it, and "
-                "so act as its users.",
-                line_to_write=f'app.config["SIGNET_TRUSTED_ORIGINS"] = ["https://{parts.netloc}"]',
-                page="cors.md#cookie-mode-across-origins",
-            )
-    if good:
+    else:
         yield ok("refresh_cookie", "The refresh cookie is for https alone, but on this machine.")
 
 

@@ -65,8 +65,8 @@ def is_made_of_words(secret: bytes) -> bool:
 
 
 def _is_counted(digits: str) -> bool:
-    """Return whether *digits* are 1234…, or one digit again and again."""
-    return digits in _COUNTING or len(set(digits)) == 1
+    """Return whether *digits* are 1234…, or one digit again and again; two of them by themselves are no pattern."""
+    return len(digits) > 2 and (digits in _COUNTING or len(set(digits)) == 1)
 
 
 def _words_of(letters: str) -> tuple[list[str], int]:

@@ -49,10 +49,15 @@ def refuse(conflicts: Iterable[Conflict]) -> None:
             raise SettingsError(conflict.message)
 
 
-def found(config: Config) -> Iterator[Conflict]:
-    """Find what does not fit together among the ``JWT_*`` settings, each of which is valid by itself."""
+def found(config: Config, *, keys_loaded: bool = False) -> Iterator[Conflict]:
+    """Find what does not fit together among the ``JWT_*`` settings, each of which is valid by itself.
+
+    :param keys_loaded: whether a ``decode_key_loader`` gives the keys that verify.
+    """
     for rule in _RULES:
         yield from rule(config)
+    if not keys_loaded:
+        yield from _algorithms_without_key(config)
 
 
 def refused(*settings: str, because: str) -> Conflict:
@@ -354,7 +359,14 @@ def _keys(config: Config) -> Iterator[Conflict]:
             "JWT_ALGORITHM",
             because=f"JWT_ALGORITHM = {algorithm!r} does not use JWT_SECRET_KEY. Remove JWT_SECRET_KEY",
         )
-    for name in accepted:
+
+
+def _algorithms_without_key(config: Config) -> Iterator[Conflict]:
+    """Find algorithms that are accepted and for which no setting holds a key."""
+    if config["JWT_KEYS"] is not None:
+        return
+    algorithm = config["JWT_ALGORITHM"]
+    for name in as_list(config["JWT_DECODE_ALGORITHMS"]):
         if name not in HMAC_HASHES and name != algorithm and not config["JWT_PUBLIC_KEY"]:
             yield doubtful(
                 "JWT_PUBLIC_KEY",

@@ -34,7 +34,7 @@ class Startup:
     def __init__(self, app: Flask) -> None:
         self._app = app
         #: Find what does not fit together, by the settings as they are then.
-        self.finders: list[Finder] = [_of_tokens, partial(_without_signet, app)]
+        self.finders: list[Finder] = [partial(_of_tokens, app), partial(_without_signet, app)]
         on_new_rule(app, lambda _: self._judge_secret())
         request_started.connect(self._first_request, app)
         if app.config["JWT_SECRET_KEY"]:  # Flask's own may only stand there until JWT_SECRET_KEY is set
@@ -86,10 +86,10 @@ def on_new_rule(app: Flask, look: Callable[[Rule], None]) -> None:
     app.url_map.add = partial(add, app.url_map.add)  # type: ignore[method-assign]
 
 
-def _of_tokens(config: Mapping[str, Any]) -> Iterable[Conflict]:
+def _of_tokens(app: Flask, config: Mapping[str, Any]) -> Iterable[Conflict]:
     from flask_signet.web import conflicts  # not before the first request: it would cost each start
 
-    return conflicts.found(config)
+    return conflicts.found(config, keys_loaded=layer_of(app).manager.decode_key_callback is not None)
 
 
 def _without_signet(app: Flask, config: Mapping[str, Any]) -> Iterable[Conflict]:
