@@ -50,7 +50,7 @@ from flask_signet.web.csrf_extension import exempt
 from flask_signet.web.guards import get_jwt
 from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.jwks import add_jwks_route
-from flask_signet.web.layer import EXTENSION
+from flask_signet.web.layer import EXTENSION, itself
 from flask_signet.web.manager import JWTManager
 from flask_signet.web.settings import expires
 from flask_signet.web.startup import startup_of
@@ -421,6 +421,7 @@ class Signet(JWTManager, Generic[A]):
 
         :raises SettingsError: a setting is wrong; the message says which value would be right.
         """
+        app = itself(app)
         _check_names(app)
         for read in (account_settings.read, session_settings.read):
             read(app.config)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, current_app
 from werkzeug.routing import Submount
 from werkzeug.routing.map import Map
 from werkzeug.routing.rules import Rule
@@ -294,3 +294,16 @@ def test_a_refusal_under_a_real_server_names_the_setting_too(caplog: pytest.LogC
     assert 503 == answer.status_code
     assert ["Flask's SECRET_KEY (app.secret_key)" in line for line in lines(caplog)] == [True, True]
     assert "Until then every guarded route answers 503" in lines(caplog)[1]
+
+
+@pytest.mark.parametrize("manager", [JWTManager, Signet])
+def test_a_manager_that_is_given_current_app_works_when_that_context_is_over(manager: Any, tmp_path: Path) -> None:
+    """Flask-AppBuilder does so; a route that is defined afterwards was an error of a missing context."""
+    app = Flask("proxied", instance_path=str(tmp_path))
+    app.config["JWT_SECRET_KEY"] = GOOD
+    app.testing = True
+    with app.app_context():
+        manager(current_app)
+    app.add_url_rule("/private", "private", jwt_required()(lambda: "x"))
+
+    assert app.test_client().get("/private").status_code == 401

@@ -401,6 +401,12 @@ def _as_seen(claims: dict[str, Any], identity_claim: str) -> dict[str, Any]:
     return seen
 
 
+def itself(app: Flask) -> Flask:
+    """Return the application that *app* is or stands for: extensions hand in ``current_app``."""
+    found: Callable[[], Flask] | None = getattr(app, "_get_current_object", None)
+    return app if found is None else found()
+
+
 def layer_of(app: Flask) -> TokenLayer:
     """Return the token layer of *app*.
 

@@ -37,7 +37,7 @@ from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
 from flask_signet.web.answers import complete, error_answer
-from flask_signet.web.layer import EXTENSION, TokenLayer, layer_of, set_defaults
+from flask_signet.web.layer import EXTENSION, TokenLayer, itself, layer_of, set_defaults
 from flask_signet.web.refusals import (
     Refusal,
     api_of_request,
@@ -102,6 +102,7 @@ class JWTManager:
 
         :raises SettingsError: a setting is wrong.
         """
+        app = itself(app)
         self._register(app, add_context_processor, replace(self.clock), None)
         groups = texts(app.config, "SIGNET_ROUTES")
         for group in groups:
