@@ -407,6 +407,12 @@ class Signet(JWTManager, Generic[A]):
         add_context_processor: bool = False,
         clock: Clock = SYSTEM,
     ) -> None:
+        finds = all(callable(getattr(users, name, None)) for name in ("get", "find"))
+        if users is not None and (isinstance(users, type) or not finds):
+            raise SettingsError(
+                "users= takes an object that finds users, not a model or a session. "
+                "Write: Signet(app, users=SQLAlchemyUsers(db.session, User))"
+            )
         self._own_users = users
         # Who makes many applications (tests do) must not have all of them kept alive by one object; the one that was
         # given here is kept, for nobody else may hold it.

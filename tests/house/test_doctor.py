@@ -441,6 +441,12 @@ def test_cors_on_a_blueprint_alone_misses_our_routes(examine: Examine, tmp_path:
         CORS(app, origins=["https://app.example"])
         return app
 
+    def on_any() -> Flask:
+        app = whole(tmp_path)
+        CORS(app, supports_credentials=True)
+        return app
+
+    assert examine(on_any).bad == {"cors_any_origin_with_credentials": "error"}
     seen = examine(on_blueprint)
     assert seen.bad == {"cors_misses_our_routes": "error"}
     assert "'api'" in seen.findings["cors_misses_our_routes"]["summary"]
@@ -554,6 +560,9 @@ def test_the_model_of_own_users_is_judged(
 def test_users_that_are_no_model_are_left_alone(examine: Examine, tmp_path: Path) -> None:
     class Users:
         def get(self, _user_id: Any) -> Any:
+            return None
+
+        def find(self, _username: str) -> Any:
             return None
 
     def make() -> Flask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -48,18 +49,21 @@ def mapper_of(model: type[Any]) -> Any | None:
     return cast(Any, inspect(model, raiseerr=False))
 
 
-def examined(model: type[Any], *, username: str, password: str, others: tuple[str | None, ...]) -> Model:
+def examined(model: type[Any], *, username: str, password: str, others: Mapping[str, str | None]) -> Model:
     """Return what is known about a model that can be used.
 
-    :param others: names of further attributes that it must have.
+    :param others: further arguments of ``SQLAlchemyUsers`` and the attributes that they name.
     :raises SettingsError: it cannot be used; the message names what is wrong and the line to write.
     """
     name, mapper = model.__name__, cast(Any, inspect(model))
     if len(mapper.primary_key) != 1:
         raise SettingsError(f"SQLAlchemyUsers: {name} needs a primary key of one column")
-    for attribute in filter(None, (username, password, *others)):
+    roles = {"username": username, "password": password, **others}
+    for role, attribute in roles.items():
+        if attribute is None:
+            continue
         if attribute not in mapper.all_orm_descriptors:
-            raise SettingsError(f"SQLAlchemyUsers: {name} has no attribute {attribute!r}")
+            raise SettingsError(_no_attribute(model, mapper, attribute, role))
     for found in _short_hash(model, mapper, password):
         raise SettingsError(f"SQLAlchemyUsers: {found.message} Write instead: {found.line} Then migrate.")
     column = mapper.primary_key[0]
@@ -67,6 +71,14 @@ def examined(model: type[Any], *, username: str, password: str, others: tuple[st
     if kind not in (int, str, UUID):
         raise SettingsError(f"SQLAlchemyUsers: the id of {name} must be an int, a str or a UUID")
     return Model(key=mapper.get_property_by_column(column).key, kind=kind)
+
+
+def _no_attribute(model: type[Any], mapper: Any, attribute: str, role: str) -> str:
+    there = [str(key) for key in mapper.columns.keys()]  # not a dict
+    return (
+        f"SQLAlchemyUsers: {model.__name__} has no attribute {attribute!r}; its columns are {', '.join(there)}. "
+        f'Write: SQLAlchemyUsers(db.session, {model.__name__}, {role}="…")'
+    )
 
 
 def advice(model: type[Any], *, password: str, stamp: str | None, dialect: str | None) -> list[Advice]:

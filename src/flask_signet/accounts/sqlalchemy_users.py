@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from flask_signet.accounts import deletions, identities, models
 from flask_signet.accounts.users import UserId, as_evidence
-from flask_signet.exceptions import Unavailable
+from flask_signet.exceptions import SettingsError, Unavailable
 from flask_signet.findings import Finding
 from flask_signet.store.failures import as_unavailable
 
@@ -52,6 +52,7 @@ class SQLAlchemyUsers:
         active: str | None = None,
         stamp: str | None = None,
     ) -> None:
+        _check_arguments(session, model)
         self._session = session
         self._model = model
         self._username = username
@@ -304,6 +305,18 @@ class SQLAlchemyUsers:
     def _inspected(self) -> models.Model:
         if self._known is None:
             self._known = models.examined(
-                self._model, username=self._username, password=self._password, others=(self._active, self._stamp)
+                self._model,
+                username=self._username,
+                password=self._password,
+                others={"active": self._active, "stamp": self._stamp},
             )
         return self._known
+
+
+def _check_arguments(session: Any, model: Any) -> None:
+    if isinstance(model, type) and callable(getattr(session, "execute", None)):
+        return
+    name = next((each.__name__ for each in (model, session) if isinstance(each, type)), "User")
+    raise SettingsError(
+        f"SQLAlchemyUsers takes a session of SQLAlchemy and then the model. Write: SQLAlchemyUsers(db.session, {name})"
+    )

@@ -72,5 +72,7 @@ def unavailable(error: exc.SQLAlchemyError) -> Unavailable:
     # The driver's own words only: SQLAlchemy's would add the statement and its values.
     words = str(original).strip()
     advice = _SQLITE_ADVICE.get(sqlite_codes.primary_code_of(original))
+    if words.startswith("no such table"):
+        advice = "Make the tables of your models: run db.create_all() in an application context, or your migrations."
     log.error("The store does not answer: %s: %s", type(original).__name__, f"{words}. {advice}" if advice else words)
     return Unavailable("The store does not answer")

@@ -310,6 +310,15 @@ def cors(app: Flask) -> Iterator[Finding]:
         for name, functions in app.after_request_funcs.items()
         if name is not None and name not in _our_blueprints(app) and any(map(_is_cors, functions))
     )
+    if any(_lets_any_origin_act(found) for found in everywhere):
+        yield Finding(
+            code="cors_any_origin_with_credentials",
+            level="error",
+            summary="Flask-CORS answers every origin and lets it send cookies: every site can act as your users.",
+            line_to_write='CORS(app, origins=["https://your.front.end"], supports_credentials=True)',
+            page="cors.md",
+        )
+        return
     missed = [rule.rule for rule in ours if not any(_covers(found, rule.rule) for found in everywhere)]
     if cast(Mapping[str, Any], app.config).get("SIGNET_TRUSTED_ORIGINS"):
         yield ok("cors", "The routes of Flask-Signet answer the pages of SIGNET_TRUSTED_ORIGINS.")
@@ -336,14 +345,26 @@ def _is_cors(function: Any) -> bool:
 
 
 def _covers(function: Any, path: str) -> bool:
-    """Tell whether the resources of one ``CORS(app)`` have *path*; where they cannot be read, that they have."""
+    """Return whether the resources of one ``CORS(app)`` have *path*; ``True`` where they cannot be read."""
     try:
-        names, cells = function.__code__.co_freevars, function.__closure__ or ()
-        resources: Any = dict(zip(names, cells, strict=True)).get("resources")
-        patterns = cast("list[tuple[Any, Any]]", resources.cell_contents)
-        return any(re.match(pattern, path) for pattern, _ in patterns)
+        return any(re.match(pattern, path) for pattern, _ in _resources(function))
     except (AttributeError, TypeError, ValueError, re.error):
         return True
+
+
+def _lets_any_origin_act(function: Any) -> bool:
+    """Return whether one ``CORS(app)`` lets every origin send cookies; ``False`` where it cannot be read."""
+    try:
+        return any(options.allow_all_origins and options.supports_credentials for _, options in _resources(function))
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def _resources(function: Any) -> list[tuple[Any, Any]]:
+    """Return the patterns of paths and the options that Flask-CORS keeps in its closure."""
+    names, cells = function.__code__.co_freevars, function.__closure__ or ()
+    resources: Any = dict(zip(names, cells, strict=True)).get("resources")
+    return cast("list[tuple[Any, Any]]", resources.cell_contents)
 
 
 def csrf_extension(app: Flask) -> Iterator[Finding]:

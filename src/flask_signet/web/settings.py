@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from operator import itemgetter
+from pathlib import PurePath
 from typing import Any, Final, Literal, cast
 
 from flask_signet import settings
@@ -158,6 +159,7 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
     get = config.__getitem__
     if get("JWT_HEADER_NAME") in ("", None):
         raise SettingsError("JWT_ACCESS_HEADER_NAME cannot be empty")
+    _path_or_json(get("JWT_KEYS"))
     header_name = _name(config, "JWT_HEADER_NAME")
     header_type = settings.text(config, "JWT_HEADER_TYPE") or ""
     algorithm = get("JWT_ALGORITHM")
@@ -226,6 +228,18 @@ def refuse_conflicts(config: Mapping[str, Any]) -> None:
         from flask_signet.web import conflicts  # most applications change none of them
 
         conflicts.refuse(conflicts.found(config))
+
+
+def _path_or_json(value: Any) -> None:
+    """Refuse a text that is neither: it may be a secret, and later errors would show it as a path.
+
+    :raises SettingsError: it is a relative path without an ending.
+    """
+    if isinstance(value, str) and not value.lstrip().startswith(("{", "/", "./", "../")) and not PurePath(value).suffix:
+        raise SettingsError(
+            "JWT_KEYS is the JSON of a key ring or the path of its file, such as keys.json, and its value is neither. "
+            'A secret belongs elsewhere. Write: JWT_SECRET_KEY = os.environ["JWT_SECRET_KEY"]'
+        )
 
 
 def slips(config: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Column, Integer, LargeBinary, String
 from sqlalchemy.orm import registry
 
-from flask_signet import Signet, current_user, jwt_required
+from flask_signet import JWTManager, Signet, current_user, jwt_required
 from flask_signet.accounts import SQLAlchemyUsers
 from flask_signet.exceptions import SettingsError
 from flask_signet.testing import reset, signed_in
@@ -269,3 +269,31 @@ def test_a_signing_key_that_cannot_be_read_is_503_on_our_routes(tmp_path: Path) 
     answer = app.test_client().post("/token", json={"username": "ada", "password": PASSWORD})
 
     assert (503, "unavailable") == (answer.status_code, answer.get_json()["error"])
+
+
+def test_arguments_in_the_wrong_place_are_an_error_with_the_line_to_write() -> None:
+    db: Any = SQLAlchemy()
+    app = flask.Flask("wrong")
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    db.init_app(app)
+    model = type("Person", (db.Model,), {"id": db.Column(db.Integer, primary_key=True)})
+    wrong: list[tuple[Any, Any]] = [(db, model), (model, db.session), (db.session, "Person"), (None, model)]
+
+    for session, given in wrong:
+        with pytest.raises(SettingsError, match=r"Write: SQLAlchemyUsers\(db.session, \w+\)"):
+            SQLAlchemyUsers(session, given)
+    for users in (model, db.session, "Person"):
+        with pytest.raises(SettingsError, match=r"Write: Signet\(app, users=SQLAlchemyUsers"):
+            Signet(users=users)
+    with app.app_context(), pytest.raises(SettingsError, match=r"its columns are id. Write: .*Person, username="):
+        Signet(app, users=SQLAlchemyUsers(db.session, model))
+
+
+@pytest.mark.parametrize("value", ["k3j4h5-k3j4h5k3j4h5k3j4h5k3j4h5jh5", "a/bc+defghijklmnopqrstuvwxyz0123=="])
+def test_a_secret_in_the_setting_of_rings_is_refused_and_not_shown(value: str) -> None:
+    app = flask.Flask("misplaced")
+    app.config["JWT_KEYS"] = value
+    with pytest.raises(SettingsError, match=r"JWT_SECRET_KEY = os\.environ") as refused:
+        JWTManager(app)
+
+    assert value not in str(refused.value)
