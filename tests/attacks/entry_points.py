@@ -120,7 +120,7 @@ def entry_points() -> Iterator[EntryPoint]:
         with_body(lambda asked: find.from_json(asked, settings, refresh=False)),
     )
     yield add("form", shapes.FORM, bodies.LIMIT, with_body(bodies.json_or_form, form))
-    yield add("form in parts", shapes.MULTIPART, bodies.LIMIT, with_body(bodies.json_or_form, parts))
+    yield add("form in parts", shapes.MULTIPART, bodies.PARTS_LIMIT, with_body(bodies.json_or_form, parts))
     yield add(
         "content type",
         shapes.MEDIA_TYPE,
