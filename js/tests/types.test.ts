@@ -1,6 +1,15 @@
 // Checked by `npm run typecheck`: each expected error must be one.
 import { expect, expectTypeOf, test } from "vitest";
-import { type Account, changePassword, register, type Session, sessions } from "#signet/account/index.js";
+import {
+  type Account,
+  account,
+  changePassword,
+  register,
+  remove,
+  type Session,
+  sessions,
+  update,
+} from "#signet/account/index.js";
 import {
   type AuthState,
   type ClientOptions,
@@ -10,9 +19,15 @@ import {
   type SignetClient,
   type SignetErrorCode,
   type User,
+  type SignetError,
   ValidationError,
 } from "#signet/index.js";
+import { json, type JsonInit } from "#signet/json.js";
+import { hintOf, type Messages, MESSAGES, messageOf } from "#signet/messages.js";
+import { type Loaded, useAccount, useSessions } from "#signet/react/account.js";
 import { useAuth } from "#signet/react/index.js";
+import { requireUser, type RequireUserOptions, safeNext } from "#signet/router.js";
+import { type Store, toRef, toStore } from "#signet/stores.js";
 
 test("the public types say what may be done", () => {
   expectTypeOf(createClient()).toEqualTypeOf<SignetClient>();
@@ -56,4 +71,44 @@ test("the public types say what may be done", () => {
 
   expect([typeof change, options.storage, named.user]).toEqual(["function", "indexeddb", null]);
   expectTypeOf<NoId>().not.toBeAny();
+});
+
+test("the types of the subpaths say what may be done", () => {
+  const auth = createClient<User<number>>();
+
+  // Account pages, with React and without.
+  expectTypeOf(account).returns.resolves.toEqualTypeOf<Account>();
+  expectTypeOf(update).parameter(1).toEqualTypeOf<{ readonly username?: string; readonly email?: string | null }>();
+  expectTypeOf(remove).returns.resolves.toEqualTypeOf<void>();
+  expectTypeOf(useAccount).returns.toExtend<Loaded<Account>>();
+  expectTypeOf<ReturnType<typeof useAccount>["update"]>().returns.resolves.toEqualTypeOf<Account>();
+  expectTypeOf(useSessions).returns.toExtend<Loaded<readonly Session[]>>();
+  expectTypeOf<ReturnType<typeof useSessions>["end"]>().parameters.toEqualTypeOf<[id: string]>();
+  expectTypeOf<ReturnType<typeof useSessions>["endOthers"]>().returns.resolves.toEqualTypeOf<void>();
+  expectTypeOf<Loaded<Account>["data"]>().toEqualTypeOf<Account | null>();
+  expectTypeOf<Loaded<Account>["error"]>().toEqualTypeOf<SignetError | null>();
+  // @ts-expect-error the server has no such field to change
+  const change: Parameters<typeof update>[1] = { roles: ["admin"] };
+
+  // JSON: what comes back is unknown until it is said what it is.
+  expectTypeOf<Awaited<ReturnType<typeof json>>>().toEqualTypeOf<unknown>();
+  expectTypeOf(json<number[]>).returns.resolves.toEqualTypeOf<number[]>();
+  expectTypeOf<JsonInit["body"]>().toEqualTypeOf<unknown>();
+
+  // Routers and stores keep the type of the user.
+  expectTypeOf(requireUser<User<number>>).returns.resolves.toEqualTypeOf<User<number>>();
+  expectTypeOf<RequireUserOptions>().toEqualTypeOf<{ readonly login?: string }>();
+  expectTypeOf(safeNext).parameters.toEqualTypeOf<[url: string | null | undefined, fallback?: string | undefined]>();
+  expectTypeOf(safeNext).returns.toEqualTypeOf<string>();
+  expectTypeOf(toStore(auth)).toEqualTypeOf<Store<AuthState<User<number>>>>();
+  expectTypeOf(toRef(auth, (value) => ({ value }))).toEqualTypeOf<{ value: AuthState<User<number>> }>();
+
+  // Messages: codes only, never a text of the server's.
+  expectTypeOf(messageOf).parameters.toEqualTypeOf<[error: unknown, messages?: Messages | undefined]>();
+  expectTypeOf(hintOf).returns.toEqualTypeOf<string | undefined>();
+  expectTypeOf(MESSAGES).toExtend<Messages>();
+  // @ts-expect-error no such code
+  const messages: Messages = { no_such_code: "x" };
+
+  expect([change, messages]).toHaveLength(2);
 });

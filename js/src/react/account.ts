@@ -8,7 +8,7 @@ import { useAuth } from "./index.js";
 
 /** What a route answered, as far as it is known. */
 export interface Loaded<T> {
-  /** `null` until it came, and when nobody is signed in. */
+  /** `null` until it came, and when nobody is signed in. It stays when `reload` fails. */
   readonly data: T | null;
   readonly error: SignetError | null;
   readonly pending: boolean;
@@ -33,10 +33,11 @@ function useLoaded<T>(ask: (client: SignetClient) => Promise<T>): Loaded<T> {
     if (!user) return setKept(null);
     setKept((old) => ({ of: user, data: old?.of === user ? old.data : null, error: null, pending: true }));
     const next = await ask(client).then(
-      (data): Kept<T> => ({ of: user, data, error: null, pending: false }),
-      (error: SignetError): Kept<T> => ({ of: user, data: null, error, pending: false }),
+      (data) => ({ data, error: null }),
+      (error: SignetError) => ({ error }),
     );
-    if (mine === turn.current.count) setKept(next);
+    // What was read before stays beside an error: a lost connection empties no page.
+    if (mine === turn.current.count) setKept((old) => ({ ...(old as Kept<T>), ...next, pending: false }));
   }, [ask, client, user]);
   useEffect(() => {
     const turns = turn.current;

@@ -69,6 +69,15 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
       );
     } else json(response, 200, { ...body, expires_in: server.expiresIn, refresh_token: refresh });
   };
+  const renamed = new Map<number, string>();
+  const shownAccount = (user: number): object => ({
+    id: user,
+    username: renamed.get(user) ?? Object.keys(USERS).find((name) => USERS[name]?.id === user),
+    email: null,
+    email_verified: false,
+    roles: [],
+    created_at: "2026-01-01T00:00:00Z",
+  });
   const presented = (request: Seen): { text: string; cookie: boolean } => {
     const cookie = /signet_refresh=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
     const body = request.body ? (JSON.parse(request.body) as { refresh_token?: string }).refresh_token : undefined;
@@ -145,6 +154,20 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
         created_at: "",
       });
     },
+    "GET /account"(request, response) {
+      const who = bearer(request);
+      if (!who?.session.alive) return refuse(response, "token_revoked");
+      json(response, 200, shownAccount(who.user));
+    },
+    "PATCH /account"(request, response) {
+      const who = bearer(request);
+      if (!who?.session.alive) return refuse(response, "token_revoked");
+      const { username } = JSON.parse(request.body) as { username: string };
+      if (username in USERS)
+        return json(response, 409, { error: "conflict", msg: "Taken", fields: { username: "taken" } });
+      renamed.set(who.user, username);
+      json(response, 200, shownAccount(who.user));
+    },
     "GET /account/sessions"(request, response) {
       const who = bearer(request);
       if (!who?.session.alive) return refuse(response, "token_revoked");
@@ -161,6 +184,16 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
       for (const one of sessions.values()) if (one.user === who?.user && one !== who.session) one.alive = false;
       response.writeHead(204).end();
     },
+  };
+  /** `DELETE /account/sessions/<id>` */
+  const endSession = (request: Seen, response: ServerResponse): void => {
+    const who = bearer(request);
+    if (!who?.session.alive) return refuse(response, "token_revoked");
+    const session = sessions.get(decodeURIComponent(request.path.split("/")[3] ?? ""));
+    if (!session?.alive || session.user !== who.user)
+      return json(response, 404, { error: "not_found", msg: "No such session" });
+    session.alive = false;
+    response.writeHead(204).end();
   };
 
   const http = createServer(async (request, response) => {
@@ -191,6 +224,7 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     if (index >= 0 && (await tricks.splice(index, 1)[0]?.trick(entry, response))) return;
     const route = routes[`${entry.method} ${path}`];
     if (route) return route(entry, response);
+    if (entry.method === "DELETE" && path.startsWith("/account/sessions/")) return endSession(entry, response);
     if (path === "/public") return json(response, 200, { authorization: entry.headers.authorization ?? null });
     const who = bearer(entry);
     if (!entry.headers.authorization)
