@@ -6,6 +6,7 @@ const config: UserConfig = defineConfig({
     react: "src/react/index.ts",
     account: "src/account/index.ts",
     "react-account": "src/react/account.ts",
+    hint: "src/hint.ts",
     json: "src/json.ts",
     router: "src/router.ts",
     messages: "src/messages.ts",

@@ -76,7 +76,7 @@ test("no dependency, React optional, types first, provenance", () => {
     publishConfig: { provenance: true },
   });
   expect(conditions.map((one) => Object.keys(one)[0])).toEqual(conditions.map(() => "types"));
-  expect(conditions.length).toBe(8);
+  expect(conditions.length).toBe(9);
 });
 
 test("what is packed is the built package with its licence, and nothing else", () => {

@@ -156,6 +156,75 @@ test("with suspense and offline the component is shown with the error, without a
   expect(place.textContent).toBe("offline");
 });
 
+// --- The hint ----------------------------------------------------------------------------------------------
+
+const hinted = (client: SignetClient, hint: boolean | undefined): ReactNode =>
+  h(StrictMode, null, h(AuthProvider, { client, hint, children: h(Page) }));
+
+test.each([
+  [undefined, "one moment"],
+  [true, "one moment"],
+  [false, "out please log in"],
+])("with the hint %s a server renders %j, hydrated without a mismatch, signed in or not", async (hint, first) => {
+  for (const signedIn of [false, true]) {
+    const client = browser.tab();
+    if (signedIn) await client.login("alesanchezr", "12341234");
+    const html = renderToString(hinted(client, hint));
+    place.innerHTML = html;
+    // React puts marks between texts.
+    expect(place.textContent).toBe(first);
+
+    const errors = vi.spyOn(console, "error").mockImplementation(() => {});
+    const recovered: unknown[] = [];
+    await act(async () => {
+      root = hydrateRoot(place, hinted(client, hint), { onRecoverableError: (error) => recovered.push(error) });
+    });
+    await act(async () => void (await client.ready()));
+
+    expect(place.textContent).toBe(signedIn ? "in secret" : "out please log in");
+    expect([errors.mock.calls, recovered]).toEqual([[], []]);
+
+    errors.mockRestore();
+    await act(async () => root?.unmount());
+  }
+});
+
+test("a hint shows nothing that needs a user, and what is found out counts from then on", async () => {
+  const seen: unknown[] = [];
+  const Probe = () => {
+    const { status, user, hint } = useAuth();
+    seen.push([status, user?.id, hint]);
+    return null;
+  };
+  const client = browser.tab();
+  root = createRoot(place);
+  await act(async () => root?.render(h(AuthProvider, { client, hint: true }, h(Probe), h(Page))));
+
+  expect(place.textContent).toBe("one moment");
+
+  await act(async () => void (await client.ready()));
+  await act(async () => void (await client.login("alesanchezr", "12341234")));
+
+  expect(place.textContent).toBe("in secret");
+  expect(seen).toEqual([
+    ["loading", undefined, true],
+    ["signed-out", undefined, undefined],
+    ["signed-in", 1, undefined],
+  ]);
+});
+
+test("what is typed into a login form that a hint showed stays when it is found out", async () => {
+  const client = browser.tab();
+  const form = h(RequireAuth, { fallback: h("input"), loading: "one moment" }, "secret");
+  root = createRoot(place);
+  await act(async () => root?.render(h(AuthProvider, { client, hint: false }, form)));
+  const field = place.querySelector("input");
+  await act(async () => void (await client.ready()));
+
+  expect(client.state.status).toBe("signed-out");
+  expect(field?.isConnected).toBe(true);
+});
+
 test("without a provider the error says what is missing", () => {
   expect(() => renderToString(h(SignedIn))).toThrow("AuthProvider");
 });

@@ -22,10 +22,11 @@ import {
   type SignetError,
   ValidationError,
 } from "#signet/index.js";
+import { type HeadersOf, sessionHint } from "#signet/hint.js";
 import { json, type JsonInit } from "#signet/json.js";
 import { hintOf, type Messages, MESSAGES, messageOf } from "#signet/messages.js";
 import { type Loaded, useAccount, useSessions } from "#signet/react/account.js";
-import { useAuth } from "#signet/react/index.js";
+import { AuthProvider, useAuth } from "#signet/react/index.js";
 import { requireUser, type RequireUserOptions, safeNext } from "#signet/router.js";
 import { type Store, toRef, toStore } from "#signet/stores.js";
 
@@ -94,6 +95,12 @@ test("the types of the subpaths say what may be done", () => {
   expectTypeOf<Awaited<ReturnType<typeof json>>>().toEqualTypeOf<unknown>();
   expectTypeOf(json<number[]>).returns.resolves.toEqualTypeOf<number[]>();
   expectTypeOf<JsonInit["body"]>().toEqualTypeOf<unknown>();
+
+  // The hint: "not known" is allowed everywhere.
+  expectTypeOf(sessionHint).returns.toEqualTypeOf<boolean | undefined>();
+  expectTypeOf<Request["headers"]>().toExtend<HeadersOf>();
+  expectTypeOf<ReturnType<typeof useAuth>["hint"]>().toEqualTypeOf<boolean | undefined>();
+  expectTypeOf(AuthProvider).parameter(0).toHaveProperty("hint").toEqualTypeOf<boolean | undefined>();
 
   // Routers and stores keep the type of the user.
   expectTypeOf(requireUser<User<number>>).returns.resolves.toEqualTypeOf<User<number>>();

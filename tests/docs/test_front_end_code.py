@@ -294,6 +294,36 @@ RUNS: dict[str, tuple[str, str, Any]] = {
         "globalThis.result = [response.status, text];",
         [200, "data: 0\n\ndata: 1\n\ndata: 2\n\n"],
     ),
+    "docs-front-end/block-11.tsx": (
+        """
+        import { createClient } from "flask-signet";
+        import { sessionHint } from "flask-signet/hint";
+        import { createRoot } from "react-dom/client";
+        import { flushSync } from "react-dom";
+        const [Login, Spinner, Tasks] = ["please log in", "one moment", "tasks"].map((text) => () => text);
+        """,
+        f"""
+        const seen = [];
+        const first = (hint, auth) => {{
+          const place = document.createElement("div");
+          flushSync(() => createRoot(place).render(<App auth={{auth}} hint={{hint}} />));
+          seen.push([document.cookie, place.textContent]);
+          return place;
+        }};
+        first(sessionHint(), createClient());
+        const auth = createClient();
+        await auth.login({USERNAME!r}, {PASSWORD!r});
+        const other = createClient();
+        const place = first(sessionHint(), other);
+        await other.ready();
+        await new Promise((done) => setTimeout(done));
+        seen.push(place.textContent);
+        await auth.logout();
+        first(sessionHint(), createClient());
+        globalThis.result = seen;
+        """,
+        [["", "please log in"], ["signet_hint=1", "one moment"], "tasks", ["", "please log in"]],
+    ),
     "docs-websockets/block-2.ts": (
         """
         let heard;

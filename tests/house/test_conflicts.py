@@ -459,7 +459,12 @@ SIGNET: dict[str, Case] = {
     "the name that our cookie was given": (
         {"JWT_REFRESH_COOKIE_NAME": "__Host-shop_refresh", "SIGNET_COOKIE_NAME": "shop"},
         REFUSED,
-        "is the name of the cookie of cookie mode",
+        "is the name of a cookie of cookie mode",
+    ),
+    "the name of the hint": (
+        {"JWT_ACCESS_COOKIE_NAME": "signet_hint"},
+        REFUSED,
+        'Write: JWT_ACCESS_COOKIE_NAME = "access_token_cookie"',
     ),
     "origins without a login": (
         {"SIGNET_ROUTES": ["account"], "SIGNET_TRUSTED_ORIGINS": ["https://a.test"]},

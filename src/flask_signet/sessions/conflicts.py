@@ -198,12 +198,13 @@ def _durations(config: Config) -> Iterator[Conflict]:
 
 
 def _cookies(config: Config) -> Iterator[Conflict]:
-    ours = f"{config.get('SIGNET_COOKIE_NAME', 'signet')}_refresh"
+    stem = config.get("SIGNET_COOKIE_NAME", "signet")
+    ours = (f"{stem}_refresh", f"__Host-{stem}_refresh", f"{stem}_hint")
     for key in ("JWT_ACCESS_COOKIE_NAME", "JWT_REFRESH_COOKIE_NAME"):
-        if config[key] in (ours, f"__Host-{ours}"):
+        if config[key] in ours:
             yield refused(
                 key,
-                because=f"{key} = {config[key]!r} is the name of the cookie of cookie mode. "
+                because=f"{key} = {config[key]!r} is the name of a cookie of cookie mode. "
                 f'Write: {key} = "{key[4:-12].lower()}_token_cookie"',
             )
     if "cookies" in as_list(config["JWT_TOKEN_LOCATION"]) or "token" not in groups(config):

@@ -4,6 +4,10 @@ Three locks: ``SameSite=Strict``; the header ``X-Signet``, which a form cannot s
 preflight; and the browser's own word for who asks. The third is needed, for neither ports nor subdomains separate
 cookies: a page on ``127.0.0.1:18082`` gets the cookie of ``127.0.0.1:18081`` sent along.
 
+A second cookie, the hint, has the value ``1`` and no secret. It is set and cleared with the first, and scripts can read
+it: a server that renders the page, or the page itself, knows by it whether a session probably exists, before the first
+request. Nothing in this package reads it.
+
 Source: RFC 6265bis sections 4.1.3 and 5.4 (prefixes, SameSite); Fetch Metadata section 2.3 (``Sec-Fetch-Site``).
 """
 
@@ -59,32 +63,34 @@ def read_any(app: Flask, request: Request, settings: SessionSettings) -> str | N
 
 
 def put(app: Flask, request: Request, settings: SessionSettings, response: Response, token: str) -> None:
-    """Set the cookie; it lives as long as the session does without a refresh."""
+    """Set the cookie and its hint; both live as long as the session does without a refresh."""
     secure = is_secure(app, request, settings)
     _look_at(app, request, secure, settings.cookie_partitioned)
-    response.set_cookie(
-        _name(settings, secure),
-        token,
-        max_age=min(settings.idle, settings.absolute),
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite=_same_site(settings),
-        partitioned=settings.cookie_partitioned,
-    )
+    for name, value, httponly in ((_name(settings, secure), token, True), (_hint_name(settings), "1", False)):
+        response.set_cookie(
+            name,
+            value,
+            max_age=min(settings.idle, settings.absolute),
+            path="/",
+            secure=secure,
+            httponly=httponly,
+            samesite=_same_site(settings),
+            partitioned=settings.cookie_partitioned,
+        )
 
 
 def clear(app: Flask, request: Request, settings: SessionSettings, response: Response) -> None:
-    """Take the cookie away, with the attributes that it was set with: a browser compares them."""
+    """Take the cookie and its hint away, with the attributes that they were set with: a browser compares them."""
     secure = is_secure(app, request, settings)
-    response.delete_cookie(
-        _name(settings, secure),
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite=_same_site(settings),
-        partitioned=settings.cookie_partitioned,
-    )
+    for name, httponly in ((_name(settings, secure), True), (_hint_name(settings), False)):
+        response.delete_cookie(
+            name,
+            path="/",
+            secure=secure,
+            httponly=httponly,
+            samesite=_same_site(settings),
+            partitioned=settings.cookie_partitioned,
+        )
 
 
 def check_origin(app: Flask, request: Request, settings: SessionSettings) -> None:
@@ -112,6 +118,11 @@ def check_origin(app: Flask, request: Request, settings: SessionSettings) -> Non
 
 def _name(settings: SessionSettings, secure: bool) -> str:
     return f"{'__Host-' if secure else ''}{settings.cookie_name}_refresh"
+
+
+def _hint_name(settings: SessionSettings) -> str:
+    # Without a prefix, so that the page needs to know nothing of https.
+    return f"{settings.cookie_name}_hint"
 
 
 def _same_site(settings: SessionSettings) -> str:

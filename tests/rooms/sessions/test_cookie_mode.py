@@ -73,9 +73,12 @@ def test_two_applications_on_one_host_have_cookies_of_their_own(tmp_path: Path) 
     client = shop.test_client()
     log_in(client)
 
-    assert {name: list(each) for name, each in found.items()} == {"shop": ["shop_refresh"], "blog": ["blog_refresh"]}
+    assert {name: list(each) for name, each in found.items()} == {
+        "shop": ["shop_refresh", "shop_hint"],
+        "blog": ["blog_refresh", "blog_hint"],
+    }
     assert refresh(client).status_code == 200
-    assert list(cookies(log_in(shop.test_client(), Origin="https://localhost"))) == ["__Host-shop_refresh"]
+    assert list(cookies(log_in(shop.test_client(), Origin="https://localhost"))) == ["__Host-shop_refresh", "shop_hint"]
 
 
 @pytest.mark.parametrize(
@@ -126,8 +129,78 @@ def test_a_page_that_came_by_https_gets_a_cookie_for_https(app: Flask) -> None:
     client = app.test_client()
     morsel = cookies(log_in(client, Origin="https://app.example"))
 
-    assert list(morsel) == ["__Host-signet_refresh"]
-    assert morsel["__Host-signet_refresh"]["secure"] is True
+    assert list(morsel) == ["__Host-signet_refresh", "signet_hint"]
+    assert [each["secure"] for each in morsel.values()] == [True, True]
+
+
+# --- The hint ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "base_url"),
+    [
+        ({}, "http://localhost"),
+        ({}, "https://localhost"),
+        ({"SIGNET_COOKIE_SECURE": False}, "https://localhost"),
+        ({"SIGNET_COOKIE_PARTITIONED": True}, "https://localhost"),
+        ({"SIGNET_COOKIE_NAME": "shop", "SIGNET_SESSION_IDLE": 60}, "http://localhost"),
+    ],
+)
+def test_the_hint_is_set_and_cleared_with_the_refresh_cookie_and_differs_in_httponly_alone(
+    tmp_path: Path, config: dict[str, Any], base_url: str
+) -> None:
+    """Scripts read it, so it holds no secret: the value is the same for every session."""
+    app = application(tmp_path, **config)
+    client = app.test_client()
+    body = {"username": USERNAME, "password": PASSWORD, "transport": "cookie"}
+    answers = [
+        client.post("/token", json=body, headers=COOKIE_MODE, base_url=base_url),
+        client.post("/token/refresh", headers=COOKIE_MODE, base_url=base_url),
+        client.delete("/token", headers=COOKIE_MODE, base_url=base_url),
+    ]
+
+    name = config.get("SIGNET_COOKIE_NAME", "signet")
+    values: list[str] = []
+    for answer in answers:
+        token, hint = ([part.strip() for part in line.split(";")] for line in answer.headers.getlist("Set-Cookie"))
+        assert set(token[1:]) - set(hint[1:]) == {"HttpOnly"}
+        assert set(hint[1:]) <= set(token[1:])
+        values.append(hint[0])
+    assert [answer.status_code for answer in answers] == [200, 200, 204]
+    assert values == [f"{name}_hint=1", f"{name}_hint=1", f"{name}_hint="]
+
+
+def test_a_changed_password_and_a_login_of_the_application_s_own_set_the_hint_too(app: Flask) -> None:
+    signet = app.extensions["flask-jwt-extended"]
+    client = app.test_client()
+    token = log_in(client).get_json()["access_token"]
+    body = {"current_password": PASSWORD, "password": "another long sentence", "transport": "cookie"}
+    changed = client.post("/account/password", json=body, headers={**COOKIE_MODE, "Authorization": f"Bearer {token}"})
+    with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        own = app.response_class()
+        signet.login(1).set_cookie(own)
+
+    for lines in (changed.headers.getlist("Set-Cookie"), own.headers.getlist("Set-Cookie")):
+        assert ["signet_refresh", "signet_hint"] == [line.partition("=")[0] for line in lines]
+
+
+def test_the_hint_opens_nothing(app: Flask) -> None:
+    client = app.test_client()
+    client.set_cookie("signet_hint", "1")
+
+    assert refresh(client).status_code == 401
+    assert client.get("/protected").status_code == 401
+
+
+def test_without_cookie_mode_no_hint_is_set(app: Flask) -> None:
+    client = app.test_client()
+    body = {"username": USERNAME, "password": PASSWORD}
+    answers = [client.post("/token", json=body)]
+    answers.append(client.post("/token/refresh", json={"refresh_token": answers[0].get_json()["refresh_token"]}))
+    bearer = {"Authorization": f"Bearer {answers[1].get_json()['access_token']}"}
+    answers.append(client.delete("/token", headers=bearer))
+
+    assert [[], [], []] == [answer.headers.getlist("Set-Cookie") for answer in answers]
 
 
 # --- What a login replaces -----------------------------------------------------------------------------

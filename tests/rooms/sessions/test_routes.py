@@ -557,8 +557,9 @@ def test_row_74_the_cookie_is_as_strict_as_a_cookie_can_be(client: FlaskClient) 
         client.post("/token/refresh", headers=COOKIE_MODE, base_url="https://localhost"),
         client.delete("/token", headers=COOKIE_MODE, base_url="https://localhost"),
     ):
-        (header,) = answer.headers.getlist("Set-Cookie")
+        header, hint = answer.headers.getlist("Set-Cookie")
         parts = {part.strip() for part in header.split(";")}
+        assert hint.startswith("signet_hint=")
         assert header.startswith("__Host-signet_refresh=")
         assert parts >= {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"}
         assert not any(part.startswith("Domain") for part in parts)
@@ -578,8 +579,9 @@ def test_logout_clears_what_login_set(client: FlaskClient) -> None:
 @pytest.mark.parametrize("remote", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 def test_on_this_machine_a_plain_cookie_will_do(client: FlaskClient, remote: str) -> None:
     client.environ_base["REMOTE_ADDR"] = remote
-    (header,) = log_in_by_cookie(client, base_url="http://127.0.0.1:5000").headers.getlist("Set-Cookie")
+    header, hint = log_in_by_cookie(client, base_url="http://127.0.0.1:5000").headers.getlist("Set-Cookie")
 
+    assert hint.startswith("signet_hint=1;")
     assert header.startswith("signet_refresh=")
     assert "Secure" not in header
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= {part.strip() for part in header.split(";")}
