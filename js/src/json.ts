@@ -32,7 +32,14 @@ export async function json<T = unknown>(
   } catch (cause) {
     // The caller gave it up.
     if (isSignetError(cause) || init.signal?.aborted) throw cause;
-    throw noAnswer(globalThis.navigator?.onLine === false ? "offline" : "unreachable", cause, `${path}`);
+    const code =
+      globalThis.navigator?.onLine === false
+        ? "offline"
+        : // As in the client: a page may ask any server, and needs its permission only to read the answer.
+          (await client.fetch(path, { mode: "no-cors" }).catch(() => undefined))?.type === "opaque"
+          ? "cors"
+          : "unreachable";
+    throw noAnswer(code, cause, `${path}`);
   }
   if (!response.ok) throw await toError(response);
   if (response.status === 204) return undefined as T;
