@@ -14,7 +14,7 @@ if (!existsSync(`${place}node_modules/react-dom/package.json`)) {
     stdio: "inherit",
   });
 }
-const { status } = spawnSync("npx", ["--no", "vitest", "run", "tests/react.test.ts"], {
+const { status } = spawnSync("npx", ["--no", "vitest", "run", "tests/react.test.ts", "tests/react-account.test.ts"], {
   cwd: root,
   env: { ...process.env, REACT_MAJOR: "18", REACT_FOLDER: `${place}node_modules/` },
   stdio: "inherit",

@@ -107,7 +107,7 @@ def test_a_wrong_password_is_said_and_what_was_typed_is_kept(page: Page) -> None
     page.get_by_label("Password", exact=True).fill("not this one")
     page.get_by_role("button", name="Sign in", exact=True).click()
 
-    expect(page.get_by_role("alert")).to_have_text("Bad username or password")
+    expect(page.get_by_role("alert")).to_have_text("Wrong user name or password.")
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("User name")).to_have_value("alesanchezr")
@@ -118,7 +118,7 @@ def test_an_unknown_name_is_refused_with_the_same_words(page: Page) -> None:
     page.get_by_label("Password", exact=True).fill("not this one")
     page.get_by_role("button", name="Sign in", exact=True).click()
 
-    expect(page.get_by_role("alert")).to_have_text("Bad username or password")
+    expect(page.get_by_role("alert")).to_have_text("Wrong user name or password.")
 
 
 # What a button said, in order: looking now and then would miss a second on a busy machine.

@@ -1,13 +1,14 @@
-import { isSignetError, NetworkError, ValidationError } from "flask-signet";
+import { NetworkError, ValidationError } from "flask-signet";
+import { messageOf } from "flask-signet/messages";
 
 /** Why something failed, for people. */
 export function reason(error: unknown): string {
   if (error instanceof NetworkError || error instanceof TypeError) {
     return "The server cannot be reached. What you typed is kept.";
   }
-  if (error instanceof ValidationError) return Object.values(error.fields)[0] ?? error.message;
-  if (isSignetError(error) || error instanceof Refused) return error.message;
-  return "Something went wrong in this page.";
+  if (error instanceof ValidationError) return Object.values(error.fields)[0] ?? messageOf(error);
+  if (error instanceof Refused) return error.message;
+  return messageOf(error, { unknown: "Something went wrong in this page." });
 }
 
 /** What the server answered to a request of the page's own. */
