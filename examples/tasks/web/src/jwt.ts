@@ -44,6 +44,8 @@ const EXPLAINED: Record<string, string> = {
   fresh: "Whether a password was typed for this token, or an earlier session was carried on.",
   sid: "The session that it belongs to. When you end the session, its tokens end too.",
   epoch: "A counter of your account. “End all sessions” raises it, and older tokens no longer count.",
+  sub_mark:
+    "A mark of your account as it was at the login: after a change of the password, older tokens no longer count.",
   iss: "The issuer: who made the token.",
   aud: "The audience: for whom it was made.",
   csrf: "Guards against forged requests when the token travels in a cookie.",

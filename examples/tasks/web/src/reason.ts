@@ -8,7 +8,8 @@ export function reason(error: unknown): string {
   }
   if (error instanceof ValidationError) return Object.values(error.fields)[0] ?? messageOf(error);
   if (error instanceof Refused) return error.message;
-  return messageOf(error, { unknown: "Something went wrong in this page." });
+  // The login form counts the seconds itself.
+  return messageOf(error, { rate_limited: "Too many tries.", unknown: "Something went wrong in this page." });
 }
 
 /** What the server answered to a request of the page's own. */
