@@ -8,13 +8,25 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from flask_signet.findings import Finding
+from flask_signet.files import concerns_of_named
+from flask_signet.findings import Finding, from_message
 
 _PAGE = "deploy.md#the-folder-instancesignet"
 
 
+def named_file(path: Path) -> Iterator[Finding]:
+    """Find what is wrong with the mode or the owner of a file that the settings name, as the server's log says it."""
+    try:
+        for concern in concerns_of_named(path):
+            yield from_message(
+                concern.code, "error" if concern.certain else "warning", concern.message, "keys.md#files"
+            )
+    except OSError:
+        return  # it is not there or out of reach: who reads it says so
+
+
 def private_file(path: Path, name: str, *, like: Path | None = None) -> Iterator[Finding]:
-    """Find what is wrong with the mode or the owner of *path*; nothing where it is absent.
+    """Find what is wrong with the mode or the owner of *path*, which we made; nothing where it is absent.
 
     :param name: what to call it, such as ``"The root key"``.
     :param like: must belong to the same user.

@@ -7,8 +7,9 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask_signet.exceptions import StorageError
@@ -28,16 +29,20 @@ def private_folder(folder: Path) -> None:
         write_private(ignore, b"*\n")
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, *, keep_mode: bool = False) -> None:
     """Write *content* to *path* with mode 0600: readers see the old file, the new one, never half of it.
 
     It belongs to whom the old file belonged to, where we may give it away.
+
+    :param keep_mode: a file that is there keeps its group and its mode: the operator named it, and chose them.
     """
     # mkstemp opens with O_EXCL and 0600.
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             _keep_owner(handle, path)
+            if keep_mode:
+                _keep_mode(handle, path)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -59,13 +64,29 @@ def _keep_owner(handle: int, path: Path) -> None:
     os.fchown(handle, before.st_uid, before.st_gid)
 
 
+def _keep_mode(handle: int, path: Path) -> None:
+    """Give the open file the group and the mode of *path*; without its group, only the mode of its owner."""
+    if sys.platform == "win32":
+        return
+    try:
+        before = path.stat()
+    except FileNotFoundError:
+        return
+    try:
+        os.fchown(handle, -1, before.st_gid)
+    except OSError:
+        pass
+    same = os.fstat(handle).st_gid == before.st_gid
+    os.fchmod(handle, stat.S_IMODE(before.st_mode) & (0o666 if same else 0o606))
+
+
 def create_private(path: Path) -> None:
     """Make an empty *path* with mode 0600 if there is none (a library that opens it keeps the mode)."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def check_owner(path: Path) -> None:
-    """Refuse a file, a folder or a link to one that belongs to another user: that user can replace what is in it.
+    """Refuse a file or a folder that we made, or a link to one, if it belongs to another user now.
 
     Root is trusted. A process of root takes the files of a service from the folder of that service.
 
@@ -77,7 +98,7 @@ def check_owner(path: Path) -> None:
     me = os.geteuid()
     for status in (path.lstat(), path.stat()):
         owner = status.st_uid
-        if owner in (me, 0) or (me == 0 and (stat.S_ISDIR(status.st_mode) or owner == path.parent.stat().st_uid)):
+        if _is_trusted(owner, status, path):
             continue
         raise StorageError(
             f"{path} belongs to another user (uid {owner}), who can read and replace it; this process runs as uid "
@@ -85,10 +106,72 @@ def check_owner(path: Path) -> None:
         )
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse a folder in which every user can replace a file; warn of one in which a group can.
+def _is_trusted(owner: int, status: os.stat_result, path: Path) -> bool:
+    """Say whether it is this user, root, or the user of a service whose folder a process of root works in."""
+    if sys.platform == "win32":
+        return True
+    me = os.geteuid()
+    return owner in (me, 0) or (me == 0 and (stat.S_ISDIR(status.st_mode) or owner == path.parent.stat().st_uid))
 
-    :raises StorageError: with the line that changes that.
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What is wrong with the mode or the owner of a file that the settings name.
+
+    :param code: names it for programs.
+    :param certain: every user of the machine can replace the content: the file must not be used.
+    :param message: ends in ``Run:`` and the line that changes it.
+    """
+
+    code: str
+    certain: bool
+    message: str
+
+
+def concerns_of_named(path: Path) -> Iterator[Concern]:
+    """Find what is wrong with a file that the settings name; change nothing, for its mode and owner are the operator's.
+
+    A group that can read it is right: that is how one file serves root and a service.
+
+    :raises OSError: it cannot be looked at.
+    """
+    if sys.platform == "win32":
+        return
+    status = path.stat()
+    for folder in dict.fromkeys((path.parent, path.resolve().parent)):  # a link leads from one into another
+        yield from concerns_of_folder(folder)
+    if status.st_mode & 0o002:
+        yield Concern(
+            "file_writable_by_others",
+            True,
+            f"Every user of this machine can write to {path}. Run: sudo chmod o-w {path}",
+        )
+    elif status.st_mode & 0o004:
+        yield Concern(
+            "file_readable_by_others",
+            False,
+            f"Every user of this machine can read {path}. In a container, set its group and the mode 0440 where it is "
+            f"mounted. Run: {_line_against_others(path, status)}",
+        )
+    if status.st_mode & 0o020:
+        yield Concern(
+            "file_writable_by_group",
+            False,
+            f"A group of users (gid {status.st_gid}) can write to {path}. Run: sudo chmod g-w {path}",
+        )
+    for owner in dict.fromkeys((path.lstat().st_uid, status.st_uid)):
+        if not _is_trusted(owner, status, path):
+            yield Concern(
+                "file_of_another_user",
+                False,
+                f"{path} belongs to another user (uid {owner}), who can read and replace it; this process runs as uid "
+                f"{os.geteuid()}. Do you not trust that user? Run: sudo chown -h 0 {path}",
+            )
+
+
+def concerns_of_folder(folder: Path) -> Iterator[Concern]:
+    """Find that every user can replace a file in *folder*, or that a group can.
+
     :raises OSError: it cannot be looked at.
     """
     if sys.platform == "win32":
@@ -97,14 +180,50 @@ def check_folder(folder: Path) -> None:
     if mode & stat.S_ISVTX or not mode & 0o022:
         return
     if mode & 0o002:
-        raise StorageError(
-            f"Every user of this machine can replace the files in {folder}. Run: sudo chmod go-w {folder}"
+        yield Concern(
+            "folder_writable_by_others",
+            True,
+            f"Every user of this machine can replace the files in {folder}. Run: sudo chmod go-w {folder}",
         )
-    log.warning("A group of users can replace the files in %s. Run: sudo chmod g-w %s", folder, folder)
+    else:
+        yield Concern(
+            "folder_writable_by_group",
+            False,
+            f"A group of users can replace the files in {folder}. Run: sudo chmod g-w {folder}",
+        )
+
+
+def judge(concerns: Iterable[Concern], said: set[str]) -> None:
+    """Log each concern once, and refuse the file where it is certain.
+
+    :param said: the messages that were logged; those of now are added.
+    :raises StorageError: with the line that changes it.
+    """
+    for concern in concerns:
+        if concern.certain:
+            raise StorageError(concern.message)
+        if concern.message not in said:
+            said.add(concern.message)
+            log.warning("%s", concern.message)
+
+
+def _line_against_others(path: Path, status: os.stat_result) -> str:
+    """Return the command that keeps others out and leaves the file readable to the server."""
+    if sys.platform == "win32":
+        return ""
+    me = os.geteuid()
+    by_group = status.st_mode & 0o040 and status.st_gid in (os.getegid(), *os.getgroups())
+    if me != 0 and (me == status.st_uid or by_group):
+        return f"sudo chmod o= {path}"
+    # Only as one of the others does this process read it. Root may be here for a service that is one of them.
+    group = "GROUP-OF-THE-SERVER" if me == 0 else os.getegid()
+    return f"sudo chgrp {group} {path} && sudo chmod g=r,o= {path}"
 
 
 def tighten(path: Path, mode: int = 0o600) -> None:
-    """Take *path* away from group and others; warn where that has no effect (some mounts, Windows).
+    """Take *path*, which we made, away from group and others; warn where that has no effect (some mounts).
+
+    Never for a file that the settings name: a group or a service may read it by its mode, and would be locked out.
 
     :raises StorageError: it belongs to another user.
     """

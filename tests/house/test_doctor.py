@@ -209,8 +209,16 @@ def test_a_ring_in_a_file_is_read_and_its_mode_judged(examine: Examine, tmp_path
     factory = lambda: plain(tmp_path, JWT_SECRET_KEY=None, JWT_KEYS=str(ring))  # noqa: E731
     assert examine(factory).bad == {}
 
+    ring.chmod(0o640)
+    assert examine(factory).bad == {}
     ring.chmod(0o644)
-    assert examine(factory).findings["file_readable_by_others"]["line_to_write"] == f"chmod 600 {ring}"
+    seen = examine(factory)
+    assert seen.bad == {"file_readable_by_others": "warning"}
+    assert f"Every user of this machine can read {ring}" in seen.findings["file_readable_by_others"]["summary"]
+    assert seen.findings["file_readable_by_others"]["line_to_write"].endswith(f"o= {ring}")
+    ring.chmod(0o666)
+    assert examine(factory).findings["file_writable_by_others"]["line_to_write"] == f"sudo chmod o-w {ring}"
+    assert ring.stat().st_mode & 0o777 == 0o666
     ring.write_text("{")
     ring.chmod(0o600)
     assert examine(factory).bad == {"keys_refused": "error"}
@@ -240,6 +248,25 @@ def test_a_file_of_another_owner_is_found(examine: Examine, tmp_path: Path) -> N
 
     assert "belongs to 12345" in finding["summary"]
     assert finding["line_to_write"] == f"sudo chown root {key}"
+
+
+def test_a_named_root_key_is_judged_in_the_words_of_the_log_and_stays_as_it_is(
+    examine: Examine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = tmp_path / "named.key"
+    key.write_text("1 " + SECRET + "\n")
+    key.chmod(0o644)
+    factory = lambda: whole(tmp_path, SIGNET_ROOT_KEY_FILE=str(key))  # noqa: E731
+    seen = examine(factory)
+    assert seen.bad == {"file_readable_by_others": "warning"}
+    assert key.stat().st_mode & 0o777 == 0o644
+    key.chmod(0o640)
+    assert examine(factory).bad == {}
+    key.chmod(0o644)
+
+    found = seen.findings["file_readable_by_others"]
+    factory().test_client().get("/health", base_url="https://localhost")
+    assert f"{found['summary']} Run: {found['line_to_write']}" in caplog.text
 
 
 def test_a_root_key_that_is_gone_broken_or_of_another_database(examine: Examine, tmp_path: Path) -> None:

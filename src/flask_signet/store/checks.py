@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SchemaError, SettingsError
-from flask_signet.file_checks import private_file
+from flask_signet.file_checks import named_file, private_file
 from flask_signet.findings import Finding, ok
 from flask_signet.store import engines, rootkey, schema
 from flask_signet.store.keys import SEAL_LABEL, keys_table
@@ -61,6 +61,8 @@ class StoreChecks:
         """Look for the root key, and whether it is one."""
         if self._in_memory and self.settings.root_key is None and self.settings.root_key_file is None:
             return
+        if self.settings.root_key is None and self.settings.root_key_file is not None:
+            yield from named_file(self.settings.root_key_file)
         roots = self._roots()
         if roots is not None:
             more = "" if len(roots.keys) == 1 else f" and {len(roots.keys) - 1} older"

@@ -19,7 +19,15 @@ from types import MappingProxyType
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError, StorageError
-from flask_signet.files import check_folder, locked, private_folder, tighten, write_private
+from flask_signet.files import (
+    concerns_of_folder,
+    concerns_of_named,
+    judge,
+    locked,
+    private_folder,
+    tighten,
+    write_private,
+)
 from flask_signet.store.schema import LOCK_NAME
 from flask_signet.store.settings import StoreSettings
 
@@ -164,12 +172,13 @@ def open_root_keys(
     :param in_use: says whether the database holds what a root key sealed; asked where the file is not there.
     :raises SettingsError: there is no key, or what is there is none.
     """
+    said: set[str] = set()  # what was logged of the file: once for each application
     if settings.root_key is not None:
         text = settings.root_key
         return RootKeyRing(lambda: parse(text, source="SIGNET_ROOT_KEY"), clock=clock)
     if settings.root_key_file is not None:
         file = settings.root_key_file
-        return RootKeyRing(lambda: _from_file(file, "SIGNET_ROOT_KEY_FILE"), clock=clock)
+        return RootKeyRing(lambda: _from_named_file(file, said), clock=clock)
     if settings.in_memory:
         roots = RootKeys(current_number=1, keys=MappingProxyType({1: clock.token_bytes(BYTES)}))
         return RootKeyRing(lambda: roots, clock=clock)
@@ -194,7 +203,7 @@ def open_root_keys(
         )
     else:
         _make_once(file, clock)
-    return RootKeyRing(lambda: _from_file(file, "The root key"), clock=clock)
+    return RootKeyRing(lambda: _from_own_file(file, said), clock=clock)
 
 
 def _make_once(file: Path, clock: Clock) -> None:
@@ -228,11 +237,25 @@ def _unreadable(name: str, file: Path, error: OSError) -> StorageError:
     return StorageError(f"{name} {file} cannot be read: {error.strerror}. Let this user read it, or put it back.")
 
 
-def _from_file(file: Path, name: str) -> RootKeys:
-    try:
+def _from_named_file(file: Path, said: set[str]) -> RootKeys:
+    """Read the file that ``SIGNET_ROOT_KEY_FILE`` names; its mode and owner are the operator's, and stay."""
+    return _from_file(file, "SIGNET_ROOT_KEY_FILE", lambda: judge(concerns_of_named(file), said))
+
+
+def _from_own_file(file: Path, said: set[str]) -> RootKeys:
+    """Read the file that we made."""
+
+    def check() -> None:
         tighten(file)
         for folder in {file.parent, file.resolve().parent}:  # a link leads from one into another
-            check_folder(folder)
+            judge(concerns_of_folder(folder), said)
+
+    return _from_file(file, "The root key", check)
+
+
+def _from_file(file: Path, name: str, check: Callable[[], None]) -> RootKeys:
+    try:
+        check()
         with file.open("rb") as opened:
             text = opened.read(_MOST_BYTES).decode("ascii")
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_signet.file_checks import private_file
+from flask_signet.file_checks import named_file
 from flask_signet.findings import Finding, Level, from_message, ok
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens.keys import HMAC_HASHES
@@ -60,7 +60,7 @@ def keys(app: Flask) -> Iterator[Finding]:
     value = config["JWT_KEYS"]
     if isinstance(value, (str, Path)) and not str(value).lstrip().startswith("{"):
         path = Path(app.instance_path, value)
-        yield from private_file(path, "The key ring")
+        yield from named_file(path)
         try:
             ring = rings.from_text(path.read_bytes())
         except OSError as error:

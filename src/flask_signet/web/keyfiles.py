@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidKeyError, SettingsError
-from flask_signet.files import check_owner, locked, tighten, write_private
+from flask_signet.files import concerns_of_named, judge, locked, write_private
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens import strict_json
 from flask_signet.tokens.ring import Ring
@@ -34,6 +34,7 @@ class KeyFile:
         self._seen: tuple[int, ...] | None = None
         self._refused: tuple[int, ...] | str | None = None  # the bad file that was complained of, or why there was none
         self._looked = 0.0
+        self._said: set[str] = set()
 
     def current(self) -> Ring:
         """Return the ring, from memory unless the file may have changed."""
@@ -50,15 +51,11 @@ class KeyFile:
         seen: tuple[int, ...] | None = None
         try:
             stat = os.stat(self.path)
-            check_owner(self.path)
+            judge(concerns_of_named(self.path), self._said)
             # The time of the last chmod too: it may make a file readable that was not.
             seen = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
             if self._ring is not None and seen in (self._seen, self._refused):
                 return self._ring
-            if stat.st_mode & 0o077:
-                # The moment of the chmod is no other file, or it would be read again, and every token with it.
-                tighten(self.path)
-                seen = (seen[0], os.stat(self.path).st_ctime_ns, *seen[2:])
             ring = rings.from_text(_content(self.path))
         except (OSError, SettingsError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -106,7 +103,7 @@ def change(path: Path, step: Callable[[dict[str, Any]], dict[str, Any]]) -> dict
     with locked(path.with_name(path.name + ".lock")):
         changed = step(read_jwks(path))
         rings.from_jwks(changed)
-        write_private(path, strict_json.dumps(changed) + b"\n")
+        write_private(path, strict_json.dumps(changed) + b"\n", keep_mode=True)
     return changed
 
 
