@@ -63,8 +63,17 @@ export function hintOf(error: unknown): string | undefined {
   if (foreign && (status === 404 || status === 405)) {
     return `${message}: this server does not know the route. Does Vite's proxy pass it on to Flask, and is baseUrl right? ${PAGE}, "HTTP 404".`;
   }
+  if (code === "server" && !status) {
+    return `${message}: the answer is not JSON. Does Vite's proxy pass this path on to Flask? ${PAGE}, "HTTP 404".`;
+  }
   if (foreign && code === "server") {
     return `${message}: the answer is not the API's. Is Flask running behind the proxy? ${PAGE}, "HTTP 500 or 502".`;
   }
   return undefined;
+}
+
+/** Return the message for users, and write to the console what a developer can do about *error*. */
+export function explain(error: unknown, messages?: Messages): string {
+  console.warn(hintOf(error) ?? error);
+  return messageOf(error, messages);
 }

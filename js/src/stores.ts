@@ -1,3 +1,4 @@
+import { untilKnown } from "./retry.js";
 import type { AuthState, SignetClient, User } from "./types.js";
 
 /** What Svelte calls a readable store. */
@@ -9,9 +10,13 @@ export interface Store<T> {
 /** Make a Svelte store of the client's state: `$auth.status`, `$auth.user` in a component. */
 export const toStore = <U extends User>(client: SignetClient<U>): Store<AuthState<U>> => ({
   subscribe(run) {
-    void client.ready();
+    const end = untilKnown(client);
     run(client.state);
-    return client.subscribe(run);
+    const off = client.subscribe(run);
+    return () => {
+      end();
+      off();
+    };
   },
 });
 
@@ -28,6 +33,6 @@ export function toRef<U extends User, R extends { value: AuthState<U> }>(
   client.subscribe((state) => {
     ref.value = state;
   });
-  void client.ready();
+  untilKnown(client);
   return ref;
 }

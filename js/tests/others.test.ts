@@ -11,11 +11,12 @@ import {
   NetworkError,
   RateLimitError,
   SessionExpiredError,
+  type SignetClient,
   SignetError,
   ValidationError,
 } from "#signet/index.js";
 import { json } from "#signet/json.js";
-import { hintOf, MESSAGES, messageOf } from "#signet/messages.js";
+import { explain, hintOf, MESSAGES, messageOf } from "#signet/messages.js";
 import { requireUser, safeNext } from "#signet/router.js";
 import { toRef, toStore } from "#signet/stores.js";
 import { openBrowser, settle, thrown } from "./support/browser.js";
@@ -314,6 +315,7 @@ test("no server at the address is not offline, and offline is", async () => {
 
 test.each([
   [404, "<h1>Not found</h1>", /proxy/],
+  [200, "<!doctype html>", /not JSON.* proxy/],
   [405, "<h1>Method Not Allowed</h1>", /proxy/],
   [404, { error: "not_found", msg: "x" }, undefined],
   [500, "", /Is Flask running/],
@@ -336,6 +338,21 @@ test("messages go by code, never by the server's text; yours come first", async 
   expect(messageOf(error, { rate_limited: "Warte {time}." })).toBe("Warte 2 min.");
   expect(messageOf(weak)).toBe("is missing");
   expect([messageOf(new Error("secret")), messageOf(null), messageOf("x")]).toEqual(Array(3).fill(MESSAGES.unknown));
+});
+
+test("explain gives the message for users, and tells the developer in the console what to do", () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const html = new NetworkError("server http://x/", { code: "server", status: 0 });
+  const bug = new TypeError("x is undefined");
+
+  expect([explain(html), explain(bug), explain(html, { server: "Kaputt." })]).toEqual([
+    MESSAGES.server,
+    MESSAGES.unknown,
+    "Kaputt.",
+  ]);
+  expect(warn.mock.calls).toEqual([[hintOf(html)], [bug], [hintOf(html)]]);
+
+  warn.mockRestore();
 });
 
 test("json sends and gives JSON, and throws for what is no success", async () => {
@@ -523,6 +540,27 @@ test("a Svelte store calls at once and at every change; a Vue ref follows", asyn
   expect(seen.at(-1)).toBe("signed-in");
   expect(ref.value.status).toBe("signed-out");
 });
+
+test("a Svelte store and a Vue ref go on by themselves when the server is started later", async () => {
+  for (const follow of [
+    (tab: SignetClient) => void toStore(tab).subscribe(() => {}),
+    (tab: SignetClient) => void toRef(tab, (value) => ({ value })),
+  ]) {
+    let started = false;
+    const send: typeof fetch = (...given) => (started ? browser.fetch(...given) : Promise.reject(new TypeError("no")));
+    const tab = browser.tab({}, { fetch: send, now: Date.now });
+    // There is a page only in a browser.
+    vi.stubGlobal("window", {});
+    follow(tab);
+    await tab.ready();
+
+    expect(tab.state).toMatchObject({ status: "loading", error: { code: "unreachable" } });
+
+    started = true;
+    await vi.waitFor(() => expect(tab.state.status).toBe("signed-out"), 5000);
+    vi.unstubAllGlobals();
+  }
+}, 20_000);
 
 // --- A back end as the documentation of Flask-JWT-Extended shows it --------------------------------------------
 

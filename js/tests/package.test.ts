@@ -26,6 +26,20 @@ test("the client weighs 3400 bytes at most, with React 4000", async () => {
   expect(react.gzip - core.gzip).toBeGreaterThan(200);
 });
 
+test("every page says the same of the weight", async () => {
+  const { BUDGET, sizes } = (await import(path("scripts/size.mjs"))) as {
+    BUDGET: { core: number; react: number };
+    sizes(): Promise<Record<"core" | "react", { gzip: number }>>;
+  };
+  const { core, react } = await sizes();
+  const kB = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
+  const text = (name: string): string => readFileSync(path(name), "utf8");
+
+  expect(text("../docs/dependencies.md")).toContain(`at most ${kB(BUDGET.core)}, ${kB(BUDGET.react)} with React`);
+  expect(text("../docs/front-end.md")).toContain(`The core weighs ${kB(core.gzip)}, with React ${kB(react.gzip)}`);
+  expect(text("README.md")).toContain(`No dependency, ${kB(core.gzip)} (minified, gzip)`);
+});
+
 test("the table in the documentation is of this client, by the same measure", async () => {
   const { sizes } = (await import(path("scripts/size.mjs"))) as {
     sizes(): Promise<Record<string, { minified: number; gzip: number }>>;

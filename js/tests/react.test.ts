@@ -156,6 +156,88 @@ test("with suspense and offline the component is shown with the error, without a
   expect(place.textContent).toBe("offline");
 });
 
+// --- No answer ---------------------------------------------------------------------------------------------
+
+/** A tab whose server gives no usable answer until it is started. */
+const beforeTheServer = (answer: () => Promise<Response>) => {
+  let started = false;
+  const client = browser.tab({}, { fetch: (...given) => (started ? browser.fetch(...given) : answer()), now: Date.now });
+  return { client, start: () => void (started = true) };
+};
+
+const ANSWERS: [code: string, answer: () => Promise<Response>][] = [
+  ["unreachable", () => Promise.reject(new TypeError("fetch failed"))],
+  ["server", async () => new Response("Bad Gateway", { status: 502 })],
+  ["csrf_failed", async () => Response.json({ error: "csrf_failed", msg: "no" }, { status: 403 })],
+];
+
+test.each(ANSWERS)("when the first answer is %s, the page says so and goes on by itself later", async (code, answer) => {
+  const { client, start } = beforeTheServer(answer);
+  const page = h(RequireAuth, { fallback: "log in", loading: "one moment", error: (error) => `trouble ${error.code}` });
+  await show(client, page);
+  await act(async () => void (await client.ready()));
+
+  expect(place.textContent).toBe(`trouble ${code}`);
+
+  start();
+  await act(() => vi.waitFor(() => expect(client.state.status).toBe("signed-out"), 8000));
+
+  expect(place.textContent).toBe("log in");
+  expect(server.refreshes()).toBe(1);
+});
+
+test("what is shown in trouble may be fixed, and is the loading one if none is given", async () => {
+  const { client } = beforeTheServer(() => Promise.reject(new TypeError("fetch failed")));
+  const fixed = h(RequireAuth, { loading: "one moment", error: "trouble" });
+  await show(client, h("p", null, fixed, " ", h(RequireAuth, { loading: "one moment" })));
+
+  expect(place.textContent).toBe("one moment one moment");
+
+  await act(async () => void (await client.ready()));
+
+  expect(place.textContent).toBe("trouble one moment");
+});
+
+test("a button asks again at once, and does nothing more if there is no answer still", async () => {
+  const { client, start } = beforeTheServer(() => Promise.reject(new TypeError("fetch failed")));
+  const error = (_error: unknown, retry: () => void): ReactNode => h("button", { onClick: retry });
+  await show(client, h(RequireAuth, { fallback: "log in", error }));
+  await act(async () => void (await client.ready()));
+  const press = (): void => place.querySelector("button")?.click();
+  await act(async () => press());
+
+  expect(client.state).toMatchObject({ status: "loading", error: { code: "unreachable" } });
+
+  start();
+  // Without a wait the client would not ask: the last failure is too new.
+  await settle(2050);
+  await act(async () => {
+    press();
+    await vi.waitFor(() => expect(client.state.status).toBe("signed-out"), 300);
+  });
+
+  expect(place.textContent).toBe("log in");
+});
+
+test("nobody asks for a page that is hidden, or for one that is gone", async () => {
+  let asked = 0;
+  const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+  const { client } = beforeTheServer(() => (asked++, Promise.reject(new TypeError("fetch failed"))));
+  await show(client);
+  await act(async () => void (await client.ready()));
+  const first = asked;
+  await settle(2700);
+
+  expect(asked).toBe(first);
+
+  hidden.mockRestore();
+  await act(async () => root?.unmount());
+  root = undefined;
+  await settle(5200);
+
+  expect(asked).toBe(first);
+}, 20_000);
+
 // --- The hint ----------------------------------------------------------------------------------------------
 
 const hinted = (client: SignetClient, hint: boolean | undefined): ReactNode =>

@@ -24,9 +24,9 @@ import {
 } from "#signet/index.js";
 import { type HeadersOf, sessionHint } from "#signet/hint.js";
 import { json, type JsonInit } from "#signet/json.js";
-import { hintOf, type Messages, MESSAGES, messageOf } from "#signet/messages.js";
+import { explain, hintOf, type Messages, MESSAGES, messageOf } from "#signet/messages.js";
 import { type Loaded, useAccount, useSessions } from "#signet/react/account.js";
-import { AuthProvider, useAuth } from "#signet/react/index.js";
+import { AuthProvider, RequireAuth, useAuth } from "#signet/react/index.js";
 import { requireUser, type RequireUserOptions, safeNext } from "#signet/router.js";
 import { type Store, toRef, toStore } from "#signet/stores.js";
 
@@ -102,6 +102,12 @@ test("the types of the subpaths say what may be done", () => {
   expectTypeOf<ReturnType<typeof useAuth>["hint"]>().toEqualTypeOf<boolean | undefined>();
   expectTypeOf(AuthProvider).parameter(0).toHaveProperty("hint").toEqualTypeOf<boolean | undefined>();
 
+  const trouble: Parameters<typeof RequireAuth>[0]["error"] = (error, retry) => {
+    expectTypeOf(error).toEqualTypeOf<SignetError>();
+    expectTypeOf(retry).toEqualTypeOf<() => void>();
+    return error.code;
+  };
+
   // Routers and stores keep the type of the user.
   expectTypeOf(requireUser<User<number>>).returns.resolves.toEqualTypeOf<User<number>>();
   expectTypeOf<RequireUserOptions>().toEqualTypeOf<{ readonly login?: string }>();
@@ -112,10 +118,11 @@ test("the types of the subpaths say what may be done", () => {
 
   // Messages: codes only, never a text of the server's.
   expectTypeOf(messageOf).parameters.toEqualTypeOf<[error: unknown, messages?: Messages | undefined]>();
+  expectTypeOf(explain).toEqualTypeOf(messageOf);
   expectTypeOf(hintOf).returns.toEqualTypeOf<string | undefined>();
   expectTypeOf(MESSAGES).toExtend<Messages>();
   // @ts-expect-error no such code
   const messages: Messages = { no_such_code: "x" };
 
-  expect([change, messages]).toHaveLength(2);
+  expect([change, messages, trouble]).toHaveLength(3);
 });

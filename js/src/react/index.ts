@@ -10,6 +10,8 @@ import {
   useMemo,
   useSyncExternalStore,
 } from "react";
+import type { SignetError } from "../errors.js";
+import { untilKnown } from "../retry.js";
 import type { AuthState, SignetClient, User } from "../types.js";
 
 /** What a server renders and the browser begins with: nobody knows yet. */
@@ -31,7 +33,8 @@ export type Auth<U extends User = User> = AuthState<U> &
   };
 
 /**
- * Give all below it one client, and have it find out who is signed in.
+ * Give all below it one client, and have it find out who is signed in. While the server gives no answer it is asked
+ * again, after 2.5 seconds at first and every 30 seconds at last.
  *
  * With a *hint* (see `flask-signet/hint`) the time until that is known shows something better: with `false` the
  * components below show what they show to a signed-out user, with `true` a *loading* that looks like the page of
@@ -42,10 +45,8 @@ export const AuthProvider: FunctionComponent<{
   readonly hint?: boolean | undefined;
   readonly children?: ReactNode;
 }> = ({ client, hint, children }) => {
-  useEffect(() => {
-    // Once per client, however often this runs (StrictMode runs it twice): the client keeps the promise.
-    void client.ready();
-  }, [client]);
+  // One silent refresh per client, however often this runs (StrictMode runs it twice): the client keeps the promise.
+  useEffect(() => untilKnown(client), [client]);
   const value = useMemo(() => ({ client, hint }), [client, hint]);
   return createElement(ClientContext.Provider, { value }, children);
 };
@@ -77,14 +78,24 @@ const useStatus = (): AuthState["status"] => {
   return hint === false ? "signed-out" : status;
 };
 
-/** Show *children* to whoever is signed in, *fallback* (a login form) to others, *loading* until that is known or hinted. */
+/**
+ * Show *children* to whoever is signed in, *fallback* (a login form) to others, *loading* until that is known or hinted,
+ * and *error* if it cannot be known yet because the server gives no usable answer; default: the same as *loading*.
+ *
+ * As a function *error* gets the error and what asks again at once.
+ */
 export const RequireAuth: FunctionComponent<{
   readonly children?: ReactNode;
   readonly fallback?: ReactNode;
   readonly loading?: ReactNode;
-}> = ({ children, fallback, loading }) => {
+  readonly error?: ReactNode | ((error: SignetError, retry: () => void) => ReactNode);
+}> = ({ children, fallback, loading, error: trouble = loading }) => {
+  const { error, token } = useAuth();
   const status = useStatus();
-  return status === "signed-in" ? children : status === "loading" ? loading : fallback;
+  if (status !== "loading") return status === "signed-in" ? children : fallback;
+  if (!error) return loading;
+  // What comes of it is in the state.
+  return typeof trouble === "function" ? trouble(error, () => void token().catch(() => {})) : trouble;
 };
 
 /** Show *children* while somebody is signed in. */
