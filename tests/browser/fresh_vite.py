@@ -9,25 +9,32 @@ import subprocess
 from pathlib import Path
 
 from tests.conftest import StartServer, missing
-from tests.docs.markdown import DOCS, ROOT, blocks
+from tests.docs.markdown import DOCS, ROOT, Block, blocks
 from tests.support.processes import Server
 
 PACKAGES = ROOT / "node_modules"
 
 # What the pages let npm fetch from a registry comes from this workspace instead; Vite's template from the very
-# program that `npm create vite@latest` runs.
+# program that `npm create -y vite@latest` runs.
 FROM_HERE = ("react", "react-dom", "vite", "@vitejs/plugin-react")
 [SHELL] = blocks(DOCS / "react-in-five-minutes.md", "sh")
 
 
-def named_blocks(page: Path) -> dict[str, str]:
-    """Return the files that *page* shows: path → text, by the comment in the first line."""
+def named_blocks(page: Path, *, unnamed: int = 0) -> dict[str, str]:
+    """Return the files that *page* shows: path → text, by the comment in the first line.
+
+    :param unnamed: how many blocks are no file but lines to write in one.
+    """
     files: dict[str, str] = {}
+    without: list[Block] = []
     for block in [*blocks(page, "js"), *blocks(page, "jsx")]:
         first, _, rest = block.text.partition("\n")
         match = re.fullmatch(r"// (\S+\.jsx?)", first)
-        assert match, f"{block} does not say which file it is"
-        files[match[1]] = rest
+        if match:
+            files[match[1]] = rest
+        else:
+            without.append(block)
+    assert len(without) == unnamed, f"{[str(block) for block in without]} do not say which file they are"
     return files
 
 
@@ -47,7 +54,7 @@ def create_app(folder: Path, files: dict[str, str]) -> Path:
     [archive] = folder.glob("flask-signet-*.tgz")
 
     create, enter, *installs = SHELL.text.splitlines()
-    made = re.fullmatch(r"npm create vite@latest (\S+) -- (.+)", create)
+    made = re.fullmatch(r"npm create -y vite@latest (\S+) -- (.+)", create)
     assert made, create
     assert [f"cd {made[1]}", "npm install", "npm install flask-signet"] == [enter, *installs]
     run([str(PACKAGES / ".bin" / "create-vite"), made[1], *made[2].split()], folder)
@@ -70,10 +77,10 @@ def create_app(folder: Path, files: dict[str, str]) -> Path:
     return app
 
 
-def start_vite(start_server: StartServer, app: Path, config: str, api: Server) -> Server:
-    """Start the development server with *config*, the text of ``vite.config.js``, and *api* in the place of Flask."""
+def start_vite(start_server: StartServer, app: Path, config: str, port: int) -> Server:
+    """Start the development server with *config*, the text of ``vite.config.js``; Flask listens on *port*."""
     assert ":5000" in config
-    (app / "vite.config.js").write_text(config.replace(":5000", f":{api.port}"), "utf-8")
+    (app / "vite.config.js").write_text(config.replace(":5000", f":{port}"), "utf-8")
     return start_server(
         [str(PACKAGES / ".bin" / "vite"), "--host", "127.0.0.1", "--port", "{port}", "--strictPort"],
         cwd=app,

@@ -55,7 +55,7 @@ def test_the_front_end_of_the_page_works_with_its_back_end(
 ) -> None:
     """Sign in, a guarded call, reload, sign out; then tokens that are no longer good."""
     api = start_api(start_server, tmp_path / "api", added)
-    vite = start_vite(start_server, app_folder, named_blocks(PAGE)["vite.config.js"], api)
+    vite = start_vite(start_server, app_folder, named_blocks(PAGE)["vite.config.js"], api.port)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"http://localhost:{vite.port}/")

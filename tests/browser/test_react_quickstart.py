@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.fresh_vite import PACKAGES, create_app, named_blocks, run, start_vite
 from tests.conftest import StartServer
 from tests.docs.markdown import DOCS, blocks, shows, steps
-from tests.support.processes import Server
+from tests.support.processes import Server, free_port
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return create_app(tmp_path_factory.mktemp("quickstart"), named_blocks(PAGE))
 
 
-def start_api(start_server: StartServer, folder: Path, text: str) -> Server:
+def start_api(start_server: StartServer, folder: Path, text: str, port: int | None = None) -> Server:
     """Make the user and serve the application as the page says, with what *text* adds to it."""
     folder.mkdir()
     (folder / "app.py").write_text(API.text + text, "utf-8")
@@ -53,7 +53,7 @@ def start_api(start_server: StartServer, folder: Path, text: str) -> Server:
     )
     assert shows(create.shown[-1:], done.stdout), done.stdout + done.stderr
     command = [sys.executable, "-m", "flask", "run", "--port", "{port}"]
-    return start_server(command, cwd=folder, env={"FLASK_APP": None}, timeout=60)
+    return start_server(command, cwd=folder, env={"FLASK_APP": None}, port=port, timeout=60)
 
 
 def sign_in(page: Page, password: str) -> None:
@@ -94,7 +94,7 @@ def test_the_page_shows_every_file_that_the_app_needs() -> None:
 def test_it_works_in_development(app_folder: Path, page: Page, start_server: StartServer, tmp_path: Path) -> None:
     """Vite serves the page and passes on what is the server's, as the page configures it."""
     api = start_api(start_server, tmp_path / "api", "")
-    vite = start_vite(start_server, app_folder, named_blocks(PAGE)["vite.config.js"], api)
+    vite = start_vite(start_server, app_folder, named_blocks(PAGE)["vite.config.js"], api.port)
 
     try_out(page, f"http://localhost:{vite.port}/")
 
@@ -106,3 +106,39 @@ def test_it_works_when_built(app_folder: Path, page: Page, start_server: StartSe
     api = start_api(start_server, tmp_path / "api", built + SERVE_BUILT)
 
     try_out(page, f"http://localhost:{api.port}/")
+
+
+def test_a_page_that_was_opened_before_flask_was_started_goes_on_by_itself(
+    app_folder: Path, page: Page, start_server: StartServer, tmp_path: Path
+) -> None:
+    port = free_port()
+    vite = start_vite(start_server, app_folder, named_blocks(PAGE)["vite.config.js"], port)
+    warnings: list[str] = []
+    page.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
+    page.goto(f"http://localhost:{vite.port}/")
+
+    expect(page.get_by_role("alert")).to_contain_text("The server has a problem. Try again later.")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    assert "Is Flask running behind the proxy?" in warnings[0]
+
+    start_api(start_server, tmp_path / "api", "", port)
+
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=35_000)
+    sign_in(page, PASSWORD)
+    expect(page.get_by_text(f"Hello {USERNAME}")).to_be_visible()
+
+
+def test_a_route_that_vite_does_not_pass_on_is_named_in_the_console(
+    app_folder: Path, page: Page, start_server: StartServer, tmp_path: Path
+) -> None:
+    api = start_api(start_server, tmp_path / "api", "")
+    config = named_blocks(PAGE)["vite.config.js"].replace('"/protected"', '"/other"')
+    vite = start_vite(start_server, app_folder, config, api.port)
+    page.goto(f"http://localhost:{vite.port}/")
+
+    with page.expect_console_message(lambda message: "the answer is not JSON" in message.text) as heard:
+        sign_in(page, PASSWORD)
+
+    assert "/protected: " in heard.value.text
+    assert "Vite's proxy" in heard.value.text
+    expect(page.get_by_text("The server has a problem. Try again later.")).to_be_visible()
