@@ -80,12 +80,12 @@ test("the types of the subpaths say what may be done", () => {
   // Account pages, with React and without.
   expectTypeOf(account).returns.resolves.toEqualTypeOf<Account>();
   expectTypeOf(update).parameter(1).toEqualTypeOf<{ readonly username?: string; readonly email?: string | null }>();
-  expectTypeOf(remove).returns.resolves.toEqualTypeOf<void>();
+  expectTypeOf(remove).returns.resolves.toBeVoid();
   expectTypeOf(useAccount).returns.toExtend<Loaded<Account>>();
   expectTypeOf<ReturnType<typeof useAccount>["update"]>().returns.resolves.toEqualTypeOf<Account>();
   expectTypeOf(useSessions).returns.toExtend<Loaded<readonly Session[]>>();
   expectTypeOf<ReturnType<typeof useSessions>["end"]>().parameters.toEqualTypeOf<[id: string]>();
-  expectTypeOf<ReturnType<typeof useSessions>["endOthers"]>().returns.resolves.toEqualTypeOf<void>();
+  expectTypeOf<ReturnType<typeof useSessions>["endOthers"]>().returns.resolves.toBeVoid();
   expectTypeOf<Loaded<Account>["data"]>().toEqualTypeOf<Account | null>();
   expectTypeOf<Loaded<Account>["error"]>().toEqualTypeOf<SignetError | null>();
   // @ts-expect-error the server has no such field to change

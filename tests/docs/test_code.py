@@ -304,8 +304,9 @@ def test_every_command_that_is_shown_exists_with_its_options(shown: str) -> None
 
 
 def test_the_two_steps_of_the_front_end_work(node: str, lesson: Server) -> None:
-    """The script of the README, with nothing changed but where the server is."""
-    script = blocks(README, "js")[0].text
+    """The client and the two lines of the README, with nothing changed but where the server is."""
+    client, lines = (block.text for block in blocks(README, "js"))
+    script = client + lines
     assert 'baseUrl: "/"' in script
     script = script.replace('baseUrl: "/"', f'baseUrl: "{lesson.url}/"') + "console.log(JSON.stringify(me));\n"
     # Evaluated at the root of the project, where its workspaces are installed.

@@ -140,7 +140,7 @@ class Site:
             connection.request(method, path, content, {"Content-Type": "application/json", **sent})
             answer = connection.getresponse()
             text = answer.read()
-            found = {name.lower(): value for name, value in answer.getheaders()}
+            found = {name.lower(): ", ".join(answer.headers.get_all(name, [])) for name in answer.headers}
             return answer.status, found, json.loads(text) if text else None
         finally:
             connection.close()

@@ -117,7 +117,7 @@ def test_without_the_line_the_browser_refuses(
 
     seen = visit(page, f"http://localhost:{page_server.port}", f"http://localhost:{api.port}/", "memory")
 
-    assert (seen["login"]["name"], seen["login"]["code"]) == ("NetworkError", "offline")
+    assert (seen["login"]["name"], seen["login"]["code"]) == ("NetworkError", "cors")
     assert seen["refused"] == {"message": "Failed to fetch"}
     assert any("blocked by CORS policy" in text for text in said)
 
