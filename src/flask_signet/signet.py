@@ -21,6 +21,7 @@ from flask import Flask, appcontext_pushed, current_app, has_app_context, reques
 from flask_signet.accounts import Accounts, AppAccounts, Passwords, Throttle, Users
 from flask_signet.accounts import routes as account_routes
 from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.identities import is_canonical
 from flask_signet.accounts.limits import Limits
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import NotReadyError, SettingsError, UserLookupError
@@ -156,7 +157,7 @@ class House:
         if (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"]):
             return True
         # A refresh JWT lives for long, and what it gives is not bound to it: so it is compared here already.
-        return claims.get("type") == "refresh" and MARK_CLAIM in claims and self.load(claims) is None
+        return claims.get("type") == "refresh" and MARK_CLAIM in claims and self._row(claims, claims.get(USER_CLAIM)) is None
 
     def current(self) -> Ring:
         """Return the ring of signing keys."""
@@ -175,6 +176,11 @@ class House:
         rooms = self.rooms
         user_id = self._user_meant(identity, subject)
         written = str(subject)
+        if user_id is not None and written != str(user_id) and not self._names(identity, user_id):
+            # A loose spelling is good for revocation only. Where a loader made another string of it, nobody could
+            # tell it from an id any more.
+            other = rooms.users.canonical(subject)
+            user_id = user_id if other is not None and str(other) == str(user_id) else None
         key = written if user_id is None else str(user_id)
         claims: dict[str, Any] = {"epoch": rooms.feed.epoch(key)}
         if key != written:
@@ -196,15 +202,35 @@ class House:
                 return found
         return None
 
+    def _names(self, identity: Any, user_id: int | str | UUID) -> bool:
+        """Return whether *identity* is the user, or the canonical spelling of the id."""
+        if isinstance(identity, (int, str, UUID, float)):
+            return is_canonical(identity, user_id)
+        return is_canonical(_id_of(self.rooms.users, identity), user_id)
+
+    def user_id(self, claims: Mapping[str, Any], identity: Any = None) -> Any:
+        """Return the id of the user that verified claims stand for; ``sub`` itself if it is only a loose spelling.
+
+        ``"0x1"`` may be a user name. So it is revoked together with the user 1, and is never taken for that user.
+        """
+        if identity is None:
+            identity = claims.get(self._config["JWT_IDENTITY_CLAIM"])
+        meant = claims.get(USER_CLAIM)
+        if not meant:
+            return identity
+        found = self.users.canonical(identity)
+        return identity if found is not None and str(found) == meant else meant
+
     def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
         """Return the user of verified claims; ``None`` if they are gone, or the row is another user's by now.
 
         :param identity: what the token names the user by; found in the claims if absent.
         """
+        return self._row(claims, self.user_id(claims, identity))
+
+    def _row(self, claims: Mapping[str, Any], user_id: Any) -> Any | None:
         users = self.users
-        if identity is None:
-            identity = claims.get(self._config["JWT_IDENTITY_CLAIM"])
-        user = users.get(claims.get(USER_CLAIM) or identity)
+        user = users.get(user_id or claims.get(self._config["JWT_IDENTITY_CLAIM"]))
         mark = claims.get(MARK_CLAIM)
         if user is None or not isinstance(mark, str):
             return user

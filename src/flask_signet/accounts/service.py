@@ -148,7 +148,7 @@ class Accounts:
         :raises WeakPassword: the password is too short or too long.
         :raises Conflict: the name is taken.
         """
-        key = names.canonical(username)
+        key = _new_name(username)
         values = {
             "username": names.shown(username),
             "username_key": key,
@@ -203,6 +203,8 @@ class Accounts:
                 raise NotFound("There is no such account")
             if values.get("email", "") == before.email:
                 values.pop("email_verified", None)
+            if values.get("username_key", before.username_key) != before.username_key:
+                _new_name(values["username_key"])
             if values:
                 try:
                     with connection.begin_nested():
@@ -403,6 +405,19 @@ def _number(user_id: object) -> int | None:
     # ASCII digits as `str(id)` writes them, nothing that `int` would also take.
     number = identities.strict(int, user_id)
     return number if isinstance(number, int) and 0 < number <= LARGEST_ID else None
+
+
+def _new_name(username: str) -> str:
+    """Return the canonical form of a name that an account is to get.
+
+    :raises InvalidRequest: it can be no name, or reads as an id: the token of a view that takes the name for the
+        identity would be that of another account.
+    """
+    key = names.canonical(username)
+    if identities.canonical(int, username) is not None or identities.canonical(int, key) is not None:
+        reason = "must not be a number"
+        raise InvalidRequest(f"username {reason}", fields={"username": reason})
+    return key
 
 
 def _evidence(created_at: int) -> bytes:

@@ -29,7 +29,6 @@ from flask_signet.sessions.login import Login, Transport
 from flask_signet.sessions.service import Granted, SessionInfo, Sessions
 from flask_signet.sessions.user_ids import UserId
 from flask_signet.store import Store
-from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.web import bounds
 from flask_signet.web.answers import empty_answer, json_answer
 from flask_signet.web.api import Api
@@ -65,6 +64,10 @@ class Services(Protocol):
     @property
     def limits(self) -> Limits:
         """How often a client may do what costs work."""
+        ...
+
+    def user_id(self, claims: Mapping[str, Any], identity: Any = None) -> Any:
+        """Return the id of the user that verified claims stand for."""
         ...
 
     def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
@@ -191,9 +194,10 @@ def _end_all_by_token_without_session() -> None:
     """End all by a token that a view of the application made, if a guard would let it in."""
     try:
         verify_jwt_in_request(locations="headers")
+        user_id = _user_id()
     except JWTExtendedException:
         return
-    services().sessions.end_all(_user_id(), reason="everywhere")
+    services().sessions.end_all(user_id, reason="everywhere")
 
 
 # --- /account -------------------------------------------------------------------------------------------
@@ -384,7 +388,13 @@ def _text(body: dict[str, object], name: str, longest: int) -> str:
 
 
 def _user_id() -> UserId:
-    return cast(UserId, get_jwt().get(USER_CLAIM) or get_jwt_identity())
+    claims, signet = get_jwt(), services()
+    user_id = signet.user_id(claims, get_jwt_identity())
+    # Revocation takes any spelling of an id, and what is asked for here is a user.
+    found = signet.users.canonical(user_id)
+    if found is not None and str(found) != str(user_id):
+        raise RevokedTokenError
+    return cast(UserId, user_id)
 
 
 def _current_session() -> str | None:

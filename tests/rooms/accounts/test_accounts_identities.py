@@ -12,6 +12,7 @@ import pytest
 
 from flask_signet import JWTManager, Signet, create_access_token, get_jwt_identity, jwt_required
 from flask_signet.accounts import identities
+from flask_signet.accounts.tables import users_table
 from flask_signet.exceptions import InvalidCredentials, InvalidRequest, NotFound
 from tests.house.test_signet import bearer, make
 from tests.rooms.accounts.test_accounts_own_users import IDS, Shop
@@ -192,3 +193,46 @@ def test_a_claim_of_our_own_cannot_be_set() -> None:
         for name in ("sub_user", "sub_mark"):
             with pytest.raises(RuntimeError, match=f"additional claims cannot set '{name}'"):
                 create_access_token(1, additional_claims={name: "x"})
+
+
+@pytest.mark.parametrize("name", ["1", "01", "+1", "-1", "0x1", "0b1", "1_0", "1.0", "1e0", "\uff11", "\u0661"])
+def test_a_name_that_reads_as_an_id_is_refused(name: str) -> None:
+    _, signet = make()
+    user = signet.users.create("ada", "correct horse")
+    for act in (lambda: signet.users.create(name, "correct horse"), lambda: signet.users.update(user.id, username=name)):
+        with pytest.raises(InvalidRequest) as caught:
+            act()
+        assert "username" in (caught.value.fields or {})
+
+
+def test_an_account_whose_name_is_a_number_already_goes_on() -> None:
+    app, signet = make()
+    user = signet.users.create("ada", "correct horse")
+    with signet.store.write() as connection:
+        connection.execute(users_table.update().values(username="42", username_key="42"))
+    answer = app.test_client().post("/token", json={"username": "42", "password": "correct horse"})
+
+    assert (200, user.id) == (answer.status_code, answer.get_json()["user_id"])
+    assert signet.users.update(user.id, username="42", email="a@b.example").username == "42"
+
+
+@pytest.mark.parametrize("loader", [None, lambda identity: f"user:{identity}"])
+@pytest.mark.parametrize("name", ["0x1", "01", "1.0"])
+def test_a_token_for_a_loose_spelling_is_no_other_user_s(name: str, loader: Any) -> None:
+    app, signet = make()
+    if loader is not None:
+        signet.user_identity_loader(loader)
+    user = signet.users.create("admin", "correct horse")
+    client = app.test_client(use_cookies=False)
+    with app.app_context():
+        held = signet.login(user.id).refresh_token
+        headers = bearer(create_access_token(name, fresh=True))
+    assert client.get("/account", headers=headers).status_code == 401
+    listed = client.get("/account/sessions", headers=headers)
+    assert listed.status_code == 401 or listed.get_json() == []
+    client.delete("/account/sessions", headers=headers)
+    client.delete("/token?everywhere=1", headers=headers)
+    assert client.patch("/account", headers=headers, json={"email": "m@b.example"}).status_code == 401
+    assert client.delete("/account", headers=headers).status_code == 401
+
+    assert client.post("/token/refresh", json={"refresh_token": held}).status_code == 200
