@@ -58,21 +58,25 @@ class Authenticator:
             raise InvalidCredentials
         name = names.folded(username)
         if self._throttle is not None:
-            self._throttle.admit(name, address)
+            self._throttle.look(name, address)
+        user, stored = self._credentials(username)
+        # Two users may share a folded name. What one of them proves must not count for the other.
+        user_id = None if user is None else id_of(self._users, user)
+        if self._throttle is not None:
+            self._throttle.admit(name, address, user_id)
         try:
-            user, stored = self._credentials(username)
             right = self._passwords.verify(stored, password)
             # Only now: a refusal before the hash would be quicker than others.
             accepted = user is not None and right and self._users.is_active(user)
         except BaseException:
             if self._throttle is not None:
-                self._throttle.undecided(name, address)
+                self._throttle.undecided(name, address, user_id)
             raise
         if not accepted:
             self._explain(user, stored)
             raise InvalidCredentials
         if self._throttle is not None:
-            self._throttle.succeeded(name, address)
+            self._throttle.succeeded(name, address, user_id)
         if stored is not None and self._passwords.outdated(stored):
             self._rehash(user, stored, password)
         return user
@@ -93,18 +97,18 @@ class Authenticator:
         # login.
         name = f"\0{id_of(self._users, user)}"
         if self._throttle is not None:
-            self._throttle.admit(name, address)
+            self._throttle.admit(name, address, name)
         try:
             stored = self._users.password_hash(user)
             right = self._passwords.verify(stored, password, work="account")
         except BaseException:
             if self._throttle is not None:
-                self._throttle.undecided(name, address)
+                self._throttle.undecided(name, address, name)
             raise
         if not right:
             self._explain(user, stored)
         elif self._throttle is not None:
-            self._throttle.succeeded(name, address)
+            self._throttle.succeeded(name, address, name)
         return stored if right else None
 
     def change(self, user: Any, current: str, change: Callable[[str], T | None], *, address: str | None = None) -> T:

@@ -1,10 +1,11 @@
 """Make whoever guesses passwords wait, and never lock an owner out for good.
 
 Counted are failures in a row, in the memory of each worker process: by name and network together, by name, and by
-network. A success clears what it proves. A network from which a name has logged in before is not held up by what
+network, the name folded so that all spellings are one. A success clears the failures of that very user: two users
+may share a folded name, and the one must not clear the count of the other. A network from which a name has logged in before is not held up by what
 others do to that name. With W worker processes a guesser has up to W times the tries.
 
-Tries that succeed have a limit as well, by name: each of them costs a hash.
+Tries that succeed have a limit as well, by user: each of them costs a hash.
 """
 
 from __future__ import annotations
@@ -52,10 +53,23 @@ NETWORK = Policy(free=60, longest=60, memory=900)
 LOGINS = Rate(burst=60, every=1.0)
 
 
+_NOBODY = b""  # whom a try is aimed at that names no user
+_MOST_USERS = 32  # of one folded name that are told apart
+
+
 @dataclass(slots=True)
 class _Count:
-    failures: int = 0
-    last: float = 0.0
+    """Failures under one key, and whom they were aimed at: their number and the time of the last, by user."""
+
+    by_user: dict[bytes, tuple[int, float]]
+
+    @property
+    def failures(self) -> int:
+        return sum(failures for failures, _ in self.by_user.values())
+
+    @property
+    def last(self) -> float:
+        return max((last for _, last in self.by_user.values()), default=0.0)
 
 
 class _Counts:
@@ -71,12 +85,13 @@ class _Counts:
             return 0.0
         return max(0.0, count.last + self._policy.wait(count.failures) - now)
 
-    def add(self, key: bytes, now: float) -> None:
+    def add(self, key: bytes, now: float, user: bytes = _NOBODY) -> None:
         count = self._counts.pop(key, None)
         if count is None or now - count.last > self._policy.memory:
-            count = _Count()
-        count.failures += 1
-        count.last = now
+            count = _Count({})
+        if user not in count.by_user and len(count.by_user) >= _MOST_USERS:
+            user = _NOBODY
+        count.by_user[user] = (count.by_user.get(user, (0, 0.0))[0] + 1, now)
         self._counts[key] = count
         make_room(self._counts, MAX_ENTRIES, lambda count, _: self._holds_up(count, now))
 
@@ -87,13 +102,19 @@ class _Counts:
     def _holds_up(self, count: _Count, now: float) -> bool:
         return count.failures >= self._policy.free and now - count.last <= self._policy.memory
 
-    def take_back(self, key: bytes) -> None:
+    def take_back(self, key: bytes, user: bytes = _NOBODY) -> None:
+        count = self._counts.get(key)
+        if count is not None and user in count.by_user:
+            failures, last = count.by_user[user]
+            count.by_user[user] = (max(0, failures - 1), last)
+
+    def clear(self, key: bytes, user: bytes) -> None:
+        """Forget the failures aimed at *user*; those aimed at others, or at a name that is nobody's, stay."""
         count = self._counts.get(key)
         if count is not None:
-            count.failures = max(0, count.failures - 1)
-
-    def clear(self, key: bytes) -> None:
-        self._counts.pop(key, None)
+            count.by_user.pop(user, None)
+            if not count.by_user:
+                del self._counts[key]
 
 
 class Throttle:
@@ -108,54 +129,81 @@ class Throttle:
         self._logins = Buckets(LOGINS)
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
-    def admit(self, name: str, address: str | None) -> None:
+    def look(self, name: str, address: str | None) -> None:
+        """Refuse a try that must wait whoever it is aimed at, before the user is looked for. It is not counted.
+
+        :raises RateLimited: it comes too early.
+        """
+        pair, _, network = _keys(name, address)
+        now = self._clock.monotonic()
+        with self._lock():
+            wait = max(self._pairs.wait(pair, now), self._networks.wait(network, now))
+            if wait > 0:
+                self._pairs.renew(pair)
+                self._networks.renew(network)
+                raise RateLimited(retry_after=max(1, int(wait + 0.999)))
+
+    def admit(self, name: str, address: str | None, user: object = None) -> None:
         """Count a try.
 
         :param name: the folded user name; see :func:`flask_signet.accounts.names.folded`.
         :param address: the network address of the client; ``None`` or ``""`` (a Unix socket) where there is none.
+        :param user: the id of the user that the name leads to; ``None`` for nobody.
         :raises RateLimited: it comes too early; it is not counted.
         """
         pair, by_name, network = _keys(name, address)
+        owner, place = _user_keys(user, network)
         now = self._clock.monotonic()
         with self._lock():
-            wait = max(self._pairs.wait(pair, now), self._networks.wait(network, now), self._logins.wait(by_name, now))
-            if pair not in self._known:
+            wait = max(self._pairs.wait(pair, now), self._networks.wait(network, now), self._logins.wait(owner, now))
+            if owner == _NOBODY or place not in self._known:
                 wait = max(wait, self._names.wait(by_name, now))
             if wait > 0:
                 # No longer wait, but others are forgotten first.
                 self._pairs.renew(pair)
                 self._names.renew(by_name)
                 self._networks.renew(network)
-                self._logins.renew(by_name)
+                self._logins.renew(owner)
                 raise RateLimited(retry_after=max(1, int(wait + 0.999)))
-            self._pairs.add(pair, now)
-            self._names.add(by_name, now)
-            self._logins.add(by_name, now)
+            self._pairs.add(pair, now, owner)
+            self._names.add(by_name, now, owner)
+            if owner != _NOBODY:
+                self._logins.add(owner, now)
             if address:
                 self._networks.add(network, now)
 
-    def succeeded(self, name: str, address: str | None) -> None:
-        """Clear what the right password proves wrong."""
+    def succeeded(self, name: str, address: str | None, user: object) -> None:
+        """Clear what the right password of *user* proves wrong: the failures aimed at them, and no others."""
         pair, by_name, network = _keys(name, address)
+        owner, place = _user_keys(user, network)
         with self._lock():
-            self._pairs.clear(pair)
-            self._names.clear(by_name)
+            self._pairs.clear(pair, owner)
+            self._names.clear(by_name, owner)
             # Not cleared: one's own account must not buy a network free tries on others.
             self._networks.take_back(network)
             if address:
-                self._known[pair] = None
-                self._known.move_to_end(pair)
+                self._known[place] = None
+                self._known.move_to_end(place)
                 if len(self._known) > MAX_ENTRIES:
                     self._known.popitem(last=False)
 
-    def undecided(self, name: str, address: str | None) -> None:
+    def undecided(self, name: str, address: str | None, user: object = None) -> None:
         """Take a try back that could not be decided, since the store or the hashing was not available."""
         pair, by_name, network = _keys(name, address)
+        owner, _ = _user_keys(user, network)
         with self._lock():
-            self._pairs.take_back(pair)
-            self._names.take_back(by_name)
-            self._logins.take_back(by_name)
+            self._pairs.take_back(pair, owner)
+            self._names.take_back(by_name, owner)
+            self._logins.take_back(owner)
             self._networks.take_back(network)
+
+
+def _user_keys(user: object, network: bytes) -> tuple[bytes, bytes]:
+    """Return the key of a user, and that of the user on this network."""
+    if user is None:
+        return _NOBODY, _NOBODY
+    owner = hashlib.blake2b(str(user).encode(errors="surrogatepass"), digest_size=16).digest()
+    return owner, hashlib.blake2b(owner + network, digest_size=16).digest()
 
 
 def _keys(name: str, address: str | None) -> tuple[bytes, bytes, bytes]:

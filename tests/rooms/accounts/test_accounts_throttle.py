@@ -66,12 +66,12 @@ def test_a_day_of_guessing_at_one_name_stays_below_a_hundred(throttle: Throttle,
 
 def test_the_owner_gets_in_from_where_he_was_before(throttle: Throttle, moved: MovedClock) -> None:
     """Others can make a name wait, but not on the networks that its owner uses."""
-    throttle.admit("ada", "192.0.2.1")
-    throttle.succeeded("ada", "192.0.2.1")
+    throttle.admit("ada", "192.0.2.1", "ada")
+    throttle.succeeded("ada", "192.0.2.1", "ada")
     tries(throttle, moved, 3_600, "ada", [f"198.51.100.{number}" for number in range(250)])
     with pytest.raises(RateLimited):
-        throttle.admit("ada", "203.0.113.9")
-    throttle.admit("ada", "192.0.2.1")
+        throttle.admit("ada", "203.0.113.9", "ada")
+    throttle.admit("ada", "192.0.2.1", "ada")
 
 
 def test_nobody_is_locked_out_for_good(throttle: Throttle, moved: MovedClock) -> None:
@@ -83,8 +83,8 @@ def test_nobody_is_locked_out_for_good(throttle: Throttle, moved: MovedClock) ->
 def test_success_clears_the_failures(throttle: Throttle) -> None:
     for _ in range(10):
         for _ in range(PAIR.free - 1):
-            throttle.admit("ada", "192.0.2.1")
-        throttle.succeeded("ada", "192.0.2.1")
+            throttle.admit("ada", "192.0.2.1", "ada")
+        throttle.succeeded("ada", "192.0.2.1", "ada")
 
 
 def test_one_s_own_account_buys_no_tries_on_others(throttle: Throttle) -> None:
@@ -92,10 +92,10 @@ def test_one_s_own_account_buys_no_tries_on_others(throttle: Throttle) -> None:
     admitted = 0
     for number in range(200):
         try:
-            throttle.admit(f"victim{number}", "192.0.2.1")
+            throttle.admit(f"victim{number}", "192.0.2.1", f"victim{number}")
             admitted += 1
-            throttle.admit("mine", "192.0.2.1")
-            throttle.succeeded("mine", "192.0.2.1")
+            throttle.admit("mine", "192.0.2.1", "mine")
+            throttle.succeeded("mine", "192.0.2.1", "mine")
         except RateLimited:
             continue
 
@@ -131,10 +131,10 @@ def test_a_port_behind_the_address_makes_no_other_network(throttle: Throttle, fo
 
 
 def test_the_owner_s_network_is_known_by_any_port(throttle: Throttle, moved: MovedClock) -> None:
-    throttle.admit("ada", "192.0.2.1:40000")
-    throttle.succeeded("ada", "192.0.2.1:40000")
+    throttle.admit("ada", "192.0.2.1:40000", "ada")
+    throttle.succeeded("ada", "192.0.2.1:40000", "ada")
     tries(throttle, moved, 3_600, "ada", [f"198.51.100.{number}" for number in range(250)])
-    throttle.admit("ada", "192.0.2.1:40001")
+    throttle.admit("ada", "192.0.2.1:40001", "ada")
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
@@ -148,11 +148,11 @@ def test_where_there_is_no_address_nobody_waits_for_the_others(throttle: Throttl
 def test_no_address_is_no_place_that_the_owner_is_known_by(
     throttle: Throttle, moved: MovedClock, nothing: str | None
 ) -> None:
-    throttle.admit("ada", nothing)
-    throttle.succeeded("ada", nothing)
+    throttle.admit("ada", nothing, "ada")
+    throttle.succeeded("ada", nothing, "ada")
     tries(throttle, moved, 3_600, "ada", [f"198.51.100.{number}" for number in range(250)])
     with pytest.raises(RateLimited):
-        throttle.admit("ada", nothing)
+        throttle.admit("ada", nothing, "ada")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_memory_is_bounded(throttle: Throttle, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "MAX_ENTRIES", 100)
     for number in range(1_000):
         throttle.admit(f"user{number}", f"10.0.{number // 250}.{number % 250}")
-        throttle.succeeded(f"other{number}", f"10.0.{number // 250}.{number % 250}")
+        throttle.succeeded(f"other{number}", f"10.0.{number // 250}.{number % 250}", f"other{number}")
 
     sizes = [len(counts._counts) for counts in (throttle._pairs, throttle._names, throttle._networks)]
     assert max(*sizes, len(throttle._known)) <= 100
@@ -206,14 +206,53 @@ def test_tries_that_succeed_have_a_limit_too(throttle: Throttle, moved: MovedClo
     admitted = 0
     try:
         for number in range(1_000):
-            throttle.admit("ada", f"192.0.2.{number % 250}")
-            throttle.succeeded("ada", f"192.0.2.{number % 250}")
+            throttle.admit("ada", f"192.0.2.{number % 250}", "ada")
+            throttle.succeeded("ada", f"192.0.2.{number % 250}", "ada")
             admitted += 1
     except RateLimited:
         pass
     for _ in range(100):
         moved.seconds += module.LOGINS.every
-        throttle.admit("ada", "192.0.2.1")
-        throttle.succeeded("ada", "192.0.2.1")
+        throttle.admit("ada", "192.0.2.1", "ada")
+        throttle.succeeded("ada", "192.0.2.1", "ada")
 
     assert module.LOGINS.burst == admitted
+
+
+def test_a_success_of_one_user_clears_no_failure_of_another_with_the_same_folded_name(
+    throttle: Throttle, moved: MovedClock
+) -> None:
+    """`jose` and `josé` are two accounts, and count as one name."""
+    admitted = 0
+    for number in range(2_000):
+        moved.seconds += 2.5
+        address = f"10.{number // 250}.{number % 250}.1"
+        try:
+            throttle.admit("jose", address, 2)
+            throttle.succeeded("jose", address, 2)
+        except RateLimited:
+            pass
+        try:
+            throttle.admit("jose", address, 1)
+            admitted += 1
+        except RateLimited:
+            continue
+
+    assert admitted < 40
+
+
+def test_right_logins_of_one_user_hold_up_no_other_with_the_same_folded_name(throttle: Throttle) -> None:
+    with pytest.raises(RateLimited):
+        for number in range(200):
+            throttle.admit("jose", f"10.0.0.{number}", 2)
+            throttle.succeeded("jose", f"10.0.0.{number}", 2)
+    throttle.admit("jose", "192.0.2.1", 1)
+
+
+def test_a_place_is_known_for_the_user_who_logged_in_there_alone(throttle: Throttle, moved: MovedClock) -> None:
+    throttle.admit("jose", "192.0.2.1", 2)
+    throttle.succeeded("jose", "192.0.2.1", 2)
+    tries(throttle, moved, 3_600, "jose", [f"198.51.100.{number}" for number in range(250)])
+    with pytest.raises(RateLimited):
+        throttle.admit("jose", "192.0.2.1", 1)
+    throttle.admit("jose", "192.0.2.1", 2)
