@@ -862,11 +862,36 @@ def test_wrong_tries_behind_an_unknown_proxy_do_not_lock_out_everybody(tmp_path:
     answer = client.post("/token", json={"username": "ada", "password": "correct horse"}, headers=PROXY)
     guesses = [
         client.post("/token", json={"username": "ada", "password": "guess"}, headers={"X-Forwarded-For": f"10.1.1.{n}"})
-        for n in range(8)
+        for n in range(25)
     ]
 
     assert answer.status_code == 200
     assert guesses[-1].status_code == 429  # by the name, whatever the header says
+
+
+def test_what_one_client_does_behind_an_unknown_proxy_takes_no_other_s_limits(tmp_path: Path) -> None:
+    app = make_signet({"SIGNET_REGISTRATION": True}, tmp_path)
+    users, client = app.extensions["signet"].users, app.test_client(use_cookies=False)
+    others = {"X-Forwarded-For": "203.0.113.9"}
+    password = {"current_password": "correct horse", "password": "another horse"}
+    tokens: list[str] = []
+    for name in ("ada", *(f"m{number}" for number in range(14))):
+        users.create(name, "correct horse")
+        with app.app_context():
+            tokens.append(app.extensions["signet"].sessions.open(users.find(name).id).access_token)
+    mine, *theirs = ({"Authorization": f"Bearer {token}"} for token in tokens)
+    for token in theirs:
+        for number in range(5):
+            wrong = {**password, "current_password": "wrong horse"}
+            client.post("/account/password", json=wrong, headers={**token, **PROXY})
+            client.patch("/account", json={"email": f"m{number}@b.example"}, headers={**token, **PROXY})
+    for number in range(35):
+        client.post("/account", json={"username": f"new{number}", "password": "correct horse"}, headers=PROXY)
+    registered = client.post("/account", json={"username": "eve", "password": "correct horse"}, headers=others)
+    patched = client.patch("/account", json={"email": "ada@b.example"}, headers={**mine, **others})
+    changed = client.post("/account/password", json=password, headers={**mine, **others})
+
+    assert [201, 200, 200] == [answer.status_code for answer in (registered, patched, changed)]
 
 
 def test_what_is_off_costs_the_accepted_request_nothing(caplog: pytest.LogCaptureFixture) -> None:

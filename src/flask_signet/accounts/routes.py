@@ -16,6 +16,7 @@ from flask_signet.web.api import Api
 from flask_signet.web.bodies import json_object, text_field
 from flask_signet.web.guards import get_jwt, jwt_required
 from flask_signet.web.layer import layer_of
+from flask_signet.web.surroundings import address_to_limit
 
 
 def add_routes(api: Api) -> None:
@@ -48,7 +49,7 @@ def register() -> Response:
     password = text_field(body, "password", max_length=MAX_PASSWORD_LENGTH)
     email = text_field(body, "email", required=False) or None
     limits: Limits = current_app.extensions["signet"].limits
-    with limits.attempt("register", name=names.folded(username), address=request.remote_addr):
+    with limits.attempt("register", name=names.folded(username), address=address_to_limit(request)):
         user = create(username, password, email=email)
     return json_answer(users.profile(user).as_json(), 201)
 

@@ -165,11 +165,11 @@ class Throttle:
                 self._networks.renew(network)
                 self._logins.renew(owner)
                 raise RateLimited(retry_after=max(1, int(wait + 0.999)))
-            self._pairs.add(pair, now, owner)
             self._names.add(by_name, now, owner)
             if owner != _NOBODY:
                 self._logins.add(owner, now)
-            if address:
+            if address:  # without one a pair would be the name alone, and any stranger could hold up its owner
+                self._pairs.add(pair, now, owner)
                 self._networks.add(network, now)
 
     def succeeded(self, name: str, address: str | None, user: object) -> None:

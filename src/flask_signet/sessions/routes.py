@@ -252,8 +252,8 @@ def change_password() -> Response:
     def change(judged: str) -> Granted | None:
         return _replace_password(signet, user, judged, new_hash())
 
-    with signet.limits.attempt("password", name=str(signet.users.id_of(user)), address=request.remote_addr):
-        granted = signet.users.change_by_password(user, current, change, address=request.remote_addr)
+    with signet.limits.attempt("password", name=str(signet.users.id_of(user)), address=address_to_limit(request)):
+        granted = signet.users.change_by_password(user, current, change, address=address_to_limit(request))
     return _answer(granted, transport)
 
 
@@ -292,7 +292,7 @@ def change_account() -> Response:
     )
     username = text_field(body, "username", max_length=1_024, required=False)
     user_id = signet.users.id_of(user)
-    with signet.limits.attempt("account", name=str(user_id), address=request.remote_addr):
+    with signet.limits.attempt("account", name=str(user_id), address=address_to_limit(request)):
         changed = update(user_id, username=username, email=email)
     return json_answer(signet.users.profile(changed).as_json())
 
@@ -306,7 +306,7 @@ def delete_account() -> Response:
     if delete is None:
         raise NotFound("The accounts of this application are deleted elsewhere")
     user_id = signet.users.id_of(user)
-    with signet.limits.attempt("account", name=str(user_id), address=request.remote_addr):
+    with signet.limits.attempt("account", name=str(user_id), address=address_to_limit(request)):
         delete(user_id)
     return empty_answer()
 

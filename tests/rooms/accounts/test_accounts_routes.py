@@ -198,10 +198,10 @@ def test_attack_46_a_forged_forwarded_header_is_another_name_for_nothing(client:
             json={"username": "ada", "password": "guess"},
             headers={"X-Forwarded-For": f"10.0.0.{number}", "Forwarded": f"for=10.0.0.{number}"},
         ).status_code
-        for number in range(8)
+        for number in range(24)
     ]
 
-    assert statuses[5:] == [429] * 3
+    assert statuses[20:] == [429] * 4
 
 
 # --- Commands ---

@@ -256,3 +256,11 @@ def test_a_place_is_known_for_the_user_who_logged_in_there_alone(throttle: Throt
     with pytest.raises(RateLimited):
         throttle.admit("jose", "192.0.2.1", 1)
     throttle.admit("jose", "192.0.2.1", 2)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_without_an_address_a_few_failures_hold_up_nobody(throttle: Throttle, nothing: str | None) -> None:
+    for _ in range(NAME.free):
+        throttle.admit("ada", nothing, 1)
+    with pytest.raises(RateLimited):
+        throttle.admit("ada", nothing, 1)
