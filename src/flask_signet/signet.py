@@ -157,7 +157,11 @@ class House:
         if (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"]):
             return True
         # A refresh JWT lives for long, and what it gives is not bound to it: so it is compared here already.
-        return claims.get("type") == "refresh" and MARK_CLAIM in claims and self._row(claims, claims.get(USER_CLAIM)) is None
+        return (
+            claims.get("type") == "refresh"
+            and MARK_CLAIM in claims
+            and self._row(claims, claims.get(USER_CLAIM)) is None
+        )
 
     def current(self) -> Ring:
         """Return the ring of signing keys."""
@@ -230,7 +234,7 @@ class House:
 
     def _row(self, claims: Mapping[str, Any], user_id: Any) -> Any | None:
         users = self.users
-        user = users.get(user_id or claims.get(self._config["JWT_IDENTITY_CLAIM"]))
+        user = users.get(cast(Any, user_id or claims.get(self._config["JWT_IDENTITY_CLAIM"])))
         mark = claims.get(MARK_CLAIM)
         if user is None or not isinstance(mark, str):
             return user

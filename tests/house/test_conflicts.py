@@ -859,7 +859,8 @@ def test_wrong_tries_behind_an_unknown_proxy_do_not_lock_out_everybody(tmp_path:
     for number in range(70):
         client.post("/token", json={"username": f"name{number}", "password": "guess"}, headers=PROXY)
 
-    answer = client.post("/token", json={"username": "ada", "password": "correct horse"}, headers=PROXY)
+    right = {"username": "ada", "password": "correct horse"}
+    answer = client.post("/token", json=right, headers={"X-Forwarded-For": "203.0.113.9"})
     guesses = [
         client.post("/token", json={"username": "ada", "password": "guess"}, headers={"X-Forwarded-For": f"10.1.1.{n}"})
         for n in range(25)
@@ -892,6 +893,22 @@ def test_what_one_client_does_behind_an_unknown_proxy_takes_no_other_s_limits(tm
     changed = client.post("/account/password", json=password, headers={**mine, **others})
 
     assert [201, 200, 200] == [answer.status_code for answer in (registered, patched, changed)]
+
+
+@pytest.mark.parametrize("address", ["192.168.1.50", "fd00::5"])
+def test_a_header_turns_no_limit_off(address: str, tmp_path: Path) -> None:
+    client = make_signet({"TESTING": True}, tmp_path).test_client(use_cookies=False)
+    statuses = [
+        client.post(
+            "/token",
+            json={"username": f"user{number}", "password": "guess"},
+            environ_base={"REMOTE_ADDR": address},
+            headers={"X-Forwarded-For": "1.1.1.1"},
+        ).status_code
+        for number in range(70)
+    ]
+
+    assert 429 in statuses
 
 
 def test_what_is_off_costs_the_accepted_request_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar
 
-from flask_signet.accounts.networks import network_of
+from flask_signet.accounts.networks import REPORTED_TIMES, network_of, reporter_of
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidRequest, RateLimited, WeakPassword
 from flask_signet.processes import PerProcess
@@ -102,6 +102,7 @@ class Limits:
         self._enabled = enabled
         self._lock = PerProcess(threading.Lock)
         self._networks = {action: Buckets(policy.network) for action, policy in POLICIES.items()}
+        self._reporters = {action: Buckets(_times(policy.network)) for action, policy in POLICIES.items()}
         self._names = {action: Buckets(policy.name) for action, policy in POLICIES.items()}
 
     @contextmanager
@@ -121,6 +122,9 @@ class Limits:
         counted = [(self._names[action], _digest(name))]
         if address:
             counted.append((self._networks[action], _digest(network_of(address))))
+        reporter = reporter_of(address)
+        if reporter is not None:
+            counted.append((self._reporters[action], _digest(reporter)))
         now = self._clock.monotonic()
         with self._lock():
             wait = max(buckets.wait(key, now) for buckets, key in counted)
@@ -153,6 +157,10 @@ def make_room(entries: OrderedDict[bytes, V], most: int, holds_up: Callable[[V, 
             break
         entries.move_to_end(key)
     entries.popitem(last=False)
+
+
+def _times(rate: Rate) -> Rate:
+    return Rate(burst=REPORTED_TIMES * rate.burst, every=rate.every / REPORTED_TIMES)
 
 
 def _digest(text: str) -> bytes:

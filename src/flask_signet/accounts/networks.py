@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 
+from flask_signet.web.reported import ReportedAddress
+
+#: All clients that one neighbour reports have together so many times what a network has.
+REPORTED_TIMES = 10
+
+
+def reporter_of(address: str | None) -> str | None:
+    """Return who reported *address*, or ``None`` where it is known."""
+    return f"all by {network_of(address.by)}" if isinstance(address, ReportedAddress) else None
+
 
 def network_of(address: str | None) -> str:
     """Return what one customer usually has alone: an IPv4 address, or the /64 of an IPv6 one.
@@ -12,6 +22,8 @@ def network_of(address: str | None) -> str:
     """
     if not address:
         return "-"
+    if isinstance(address, ReportedAddress):
+        return f"{network_of(str(address))} by {network_of(address.by)}"
     address = address[:64]  # longer than every address with its port; a header of a proxy may be longer
     if address.startswith("["):
         address = address[1:].partition("]")[0]

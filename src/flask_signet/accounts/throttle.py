@@ -1,9 +1,9 @@
 """Make whoever guesses passwords wait, and never lock an owner out for good.
 
 Counted are failures in a row, in the memory of each worker process: by name and network together, by name, and by
-network, the name folded so that all spellings are one. A success clears the failures of that very user: two users
-may share a folded name, and the one must not clear the count of the other. A network from which a name has logged in before is not held up by what
-others do to that name. With W worker processes a guesser has up to W times the tries.
+network, the name folded so that all spellings are one. A success clears the failures of that very user: two users may
+share a folded name, and the one must not clear the count of the other. A network from which a name has logged in
+before is not held up by what others do to that name. With W worker processes a guesser has up to W times the tries.
 
 Tries that succeed have a limit as well, by user: each of them costs a hash.
 """
@@ -16,7 +16,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from flask_signet.accounts.limits import Buckets, Rate, make_room
-from flask_signet.accounts.networks import network_of
+from flask_signet.accounts.networks import network_of, reporter_of
 from flask_signet.clock import Clock
 from flask_signet.exceptions import RateLimited
 from flask_signet.processes import PerProcess
@@ -49,6 +49,8 @@ PAIR = Policy(free=5, longest=300, memory=3_600)
 NAME = Policy(free=20, longest=3_600, memory=86_400)
 # Many people may stand behind one address.
 NETWORK = Policy(free=60, longest=60, memory=900)
+# All that one neighbour reports of clients nobody vouches for: ten times what one network has.
+REPORTED = Rate(burst=10 * NETWORK.free, every=NETWORK.longest / 10)
 # Right or wrong: far more than a person needs, and few enough that one account cannot take all hashing slots.
 LOGINS = Rate(burst=60, every=1.0)
 
@@ -127,6 +129,7 @@ class Throttle:
         self._names = _Counts(NAME)
         self._networks = _Counts(NETWORK)
         self._logins = Buckets(LOGINS)
+        self._reporters = Buckets(REPORTED)
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
     def look(self, name: str, address: str | None) -> None:
@@ -153,17 +156,19 @@ class Throttle:
         """
         pair, by_name, network = _keys(name, address)
         owner, place = _user_keys(user, network)
+        reporter = (reporter_of(address) or "").encode(errors="surrogatepass")
         now = self._clock.monotonic()
         with self._lock():
             wait = max(self._pairs.wait(pair, now), self._networks.wait(network, now), self._logins.wait(owner, now))
             if owner == _NOBODY or place not in self._known:
-                wait = max(wait, self._names.wait(by_name, now))
+                wait = max(wait, self._names.wait(by_name, now), self._reporters.wait(reporter, now))
             if wait > 0:
                 # No longer wait, but others are forgotten first.
                 self._pairs.renew(pair)
                 self._names.renew(by_name)
                 self._networks.renew(network)
                 self._logins.renew(owner)
+                self._reporters.renew(reporter)
                 raise RateLimited(retry_after=max(1, int(wait + 0.999)))
             self._names.add(by_name, now, owner)
             if owner != _NOBODY:
@@ -171,16 +176,20 @@ class Throttle:
             if address:  # without one a pair would be the name alone, and any stranger could hold up its owner
                 self._pairs.add(pair, now, owner)
                 self._networks.add(network, now)
+            if reporter:
+                self._reporters.add(reporter, now)
 
     def succeeded(self, name: str, address: str | None, user: object) -> None:
         """Clear what the right password of *user* proves wrong: the failures aimed at them, and no others."""
         pair, by_name, network = _keys(name, address)
         owner, place = _user_keys(user, network)
+        reporter = (reporter_of(address) or "").encode(errors="surrogatepass")
         with self._lock():
             self._pairs.clear(pair, owner)
             self._names.clear(by_name, owner)
             # Not cleared: one's own account must not buy a network free tries on others.
             self._networks.take_back(network)
+            self._reporters.take_back(reporter)
             if address:
                 self._known[place] = None
                 self._known.move_to_end(place)
@@ -191,11 +200,13 @@ class Throttle:
         """Take a try back that could not be decided, since the store or the hashing was not available."""
         pair, by_name, network = _keys(name, address)
         owner, _ = _user_keys(user, network)
+        reporter = (reporter_of(address) or "").encode(errors="surrogatepass")
         with self._lock():
             self._pairs.take_back(pair, owner)
             self._names.take_back(by_name, owner)
             self._logins.take_back(owner)
             self._networks.take_back(network)
+            self._reporters.take_back(reporter)
 
 
 def _user_keys(user: object, network: bytes) -> tuple[bytes, bytes]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from flask import Request
 
 from flask_signet.web.conflicts import belongs, covers
+from flask_signet.web.reported import ReportedAddress
 
 if TYPE_CHECKING:
     from flask_signet.web.layer import TokenLayer
@@ -45,13 +46,14 @@ def is_loopback(host: str | None) -> bool:
 
 
 def address_to_limit(request: Request) -> str | None:
-    """Return the address by which failed logins are limited, or ``None`` where it would be everybody's.
+    """Return the address by which tries are limited, or ``None`` where there is none.
 
-    Behind a proxy that Flask was not told about every client has the proxy's address, and the failures of one would
-    lock out all. Failures still count by user name. What ``X-Forwarded-For`` says is not believed: without ProxyFix
-    nobody vouches for it.
+    Behind a proxy that Flask was not told about every client has the proxy's address, and one could lock out all. So
+    the address in the header counts. A client in a private network may have invented it, so all that one neighbour
+    reports has a limit as well; see :class:`ReportedAddress`.
     """
-    return request.remote_addr if _unused_address(request) is None else None
+    reported = _unused_address(request)
+    return request.remote_addr if reported is None else ReportedAddress(reported, request.remote_addr or "")
 
 
 def look_at_proxy(layer: TokenLayer, request: Request) -> None:
@@ -60,8 +62,8 @@ def look_at_proxy(layer: TokenLayer, request: Request) -> None:
         layer.say_once(
             "proxy address",
             f"Flask-Signet: this request came through a proxy (X-Forwarded-For), and Flask takes the proxy's address "
-            f"({request.remote_addr or 'none'}) for the client's. Until that is changed, failed logins are limited by "
-            f"user name only. {_PROXY_FIX}",
+            f"({request.remote_addr or 'none'}) for the client's. Until that is changed, tries are limited by what "
+            f"the header says. {_PROXY_FIX}",
         )
     if _unused_https(request):
         layer.say_once(

@@ -199,7 +199,10 @@ def test_a_claim_of_our_own_cannot_be_set() -> None:
 def test_a_name_that_reads_as_an_id_is_refused(name: str) -> None:
     _, signet = make()
     user = signet.users.create("ada", "correct horse")
-    for act in (lambda: signet.users.create(name, "correct horse"), lambda: signet.users.update(user.id, username=name)):
+    for act in (
+        lambda: signet.users.create(name, "correct horse"),
+        lambda: signet.users.update(user.id, username=name),
+    ):
         with pytest.raises(InvalidRequest) as caught:
             act()
         assert "username" in (caught.value.fields or {})

@@ -8,6 +8,7 @@ from flask_signet.accounts import Throttle
 from flask_signet.accounts import throttle as module
 from flask_signet.accounts.throttle import NAME, PAIR, network_of
 from flask_signet.exceptions import RateLimited
+from flask_signet.web.reported import ReportedAddress
 from tests.rooms.accounts.conftest import MovedClock
 
 
@@ -242,10 +243,11 @@ def test_a_success_of_one_user_clears_no_failure_of_another_with_the_same_folded
 
 
 def test_right_logins_of_one_user_hold_up_no_other_with_the_same_folded_name(throttle: Throttle) -> None:
+    for number in range(module.LOGINS.burst):
+        throttle.admit("jose", f"10.0.0.{number}", 2)
+        throttle.succeeded("jose", f"10.0.0.{number}", 2)
     with pytest.raises(RateLimited):
-        for number in range(200):
-            throttle.admit("jose", f"10.0.0.{number}", 2)
-            throttle.succeeded("jose", f"10.0.0.{number}", 2)
+        throttle.admit("jose", "10.0.0.1", 2)
     throttle.admit("jose", "192.0.2.1", 1)
 
 
@@ -264,3 +266,14 @@ def test_without_an_address_a_few_failures_hold_up_nobody(throttle: Throttle, no
         throttle.admit("ada", nothing, 1)
     with pytest.raises(RateLimited):
         throttle.admit("ada", nothing, 1)
+
+
+def test_all_that_one_neighbour_reports_has_a_limit_that_known_users_pass(throttle: Throttle) -> None:
+    owner = ReportedAddress("203.0.113.9", "192.168.1.50")
+    throttle.admit("ada", owner, 1)
+    throttle.succeeded("ada", owner, 1)
+    for number in range(module.REPORTED.burst):
+        throttle.admit(f"user{number}", ReportedAddress(f"10.{number // 250}.{number % 250}.1", "192.168.1.50"))
+    with pytest.raises(RateLimited):
+        throttle.admit("bob", ReportedAddress("198.51.100.7", "192.168.1.50"))
+    throttle.admit("ada", owner, 1)
