@@ -16,13 +16,17 @@ leaves nothing behind, and two applications with one model do not hear the same 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from contextlib import nullcontext
+from typing import Any, Protocol, cast
 from weakref import WeakSet
 
 from sqlalchemy import Connection, event, select
 from sqlalchemy import inspect as inspected
 from sqlalchemy.orm import Mapper, Session, object_session
+
+log = logging.getLogger(__name__)
 
 _WATCHERS = "flask-signet-watchers"  # in `Table.info`
 _PENDING = "flask-signet-deleted"  # in `Session.info`
@@ -86,17 +90,46 @@ def _on_execute(state: Any) -> Any:
     original = tables.get(getattr(table, "key", None))
     if original is None or not (watchers := _watchers([original])):
         return None
-    # Of the model, where it is one: then its loader criteria hold here too.
-    mapper = state.bind_mapper if state.is_orm_statement else None
-    asked = select(next(iter((original if mapper is None else mapper).primary_key)))
-    if statement.whereclause is not None:
-        asked = asked.where(statement.whereclause)
-    found = state.session.execute(asked, state.parameters, bind_arguments=state.bind_arguments)
-    user_ids = list(found.scalars())
+    user_ids = _concerned(state, original)
     result = state.invoke_statement()
     if user_ids:
         _tell(state.session, watchers, user_ids, state.session.connection(bind_arguments=state.bind_arguments))
     return result
+
+
+def _concerned(state: Any, table: Any) -> list[Any]:
+    """Return the ids of the rows that a ``DELETE`` will remove; none, and a warning, where they cannot be read.
+
+    A ``DELETE`` that works without us must work with us, so no error of this question reaches the application.
+    """
+    session: Session = state.session
+    if state.is_orm_statement and session.autoflush and state.execution_options.get("autoflush", True):
+        session.flush()  # as the statement itself would; its errors are the application's
+    try:
+        # Of the model, where it is one: then its loader criteria hold here too.
+        mapper = state.bind_mapper if state.is_orm_statement else None
+        asked = select(next(iter((table if mapper is None else mapper).primary_key)))
+        if state.statement.whereclause is not None:
+            asked = asked.where(state.statement.whereclause)
+        given: Any = state.parameters
+        sets = list(cast(Iterable[Any], given)) if isinstance(given, (list, tuple)) else [given]
+        connection = session.connection(bind_arguments=state.bind_arguments)
+        # An error spoils the transaction of every database but SQLite.
+        spared = nullcontext() if connection.dialect.name == "sqlite" else connection.begin_nested()
+        found: dict[Any, None] = {}
+        with session.no_autoflush, spared:
+            for parameters in sets:
+                rows = session.execute(asked, parameters, bind_arguments=state.bind_arguments)
+                found.update(dict.fromkeys(rows.scalars()))
+        return list(found)
+    except Exception as error:
+        log.warning(
+            "A DELETE of the table %s removes users, but it could not be found out which ones (%s). Their sessions are "
+            "not ended. After it call signet.revoke_all(user_id) for each of them.",
+            table.name,
+            type(error).__name__,  # the text holds values
+        )
+        return []
 
 
 def _tell(session: Session | None, watchers: list[Watcher], user_ids: list[Any], connection: Connection) -> None:

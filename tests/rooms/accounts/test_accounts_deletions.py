@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import bindparam, delete, event, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from flask_signet import create_access_token
@@ -30,6 +31,13 @@ WAYS: dict[str, Delete] = {
     ),
     "a table's delete": lambda club, session: session.execute(
         delete(club.Member.__table__).where(club.Member.__table__.c.username == "mallory")
+    ),
+    "a table's delete with several sets of parameters": lambda club, session: session.execute(
+        delete(club.Member.__table__).where(club.Member.__table__.c.member_no == bindparam("number")),
+        [{"number": 99}, {"number": 1}],
+    ),
+    "a table's delete with one set in a list": lambda club, session: session.execute(
+        delete(club.Member.__table__).where(club.Member.__table__.c.member_no == bindparam("number")), [{"number": 1}]
     ),
     "a subquery": lambda club, session: session.execute(
         delete(club.Member).where(club.Member.team_number.in_(club.db.select(club.Team.number)))
@@ -224,3 +232,41 @@ def test_a_database_without_our_tables_does_not_stop_the_application_s_deletion(
         assert "could not be ended" in caplog.text
     finally:
         club.close()
+
+
+def test_a_delete_whose_rows_cannot_be_looked_up_runs_and_the_log_says_what_to_do(
+    club: Club, caplog: pytest.LogCaptureFixture
+) -> None:
+    club.add(team=7)
+    with club.app.app_context():
+        session, table = club.db.session(), club.Member.__table__
+        # A user may be allowed to delete and not to read.
+        engine = club.db.engine
+
+        def refuse(connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> tuple[str, Any]:
+            return ("SELECT none FROM nowhere" if statement.startswith("SELECT") else statement), parameters
+
+        event.listen(engine, "before_cursor_execute", refuse, retval=True)
+        try:
+            with caplog.at_level(logging.WARNING):
+                session.execute(delete(table).where(table.c.username == text("'mallory'")))
+        finally:
+            event.remove(engine, "before_cursor_execute", refuse)
+        session.commit()
+        left = session.query(club.Member).count()
+
+    assert left == 0
+    assert "signet.revoke_all(user_id)" in caplog.text
+    assert "member" in caplog.text
+
+
+def test_a_flush_that_fails_before_a_delete_is_the_application_s_to_hear_of(club: Club) -> None:
+    club.add(team=7)
+    with club.app.app_context():
+        session = club.db.session()
+        session.add(club.Member(uid=2, username="mallory"))
+        with pytest.raises(IntegrityError):
+            session.execute(delete(club.Member))
+        session.rollback()
+
+        assert session.query(club.Member).count() == 1
