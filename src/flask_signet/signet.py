@@ -156,9 +156,10 @@ class House:
         """Return whether the session or the user of *claims* was signed out."""
         if (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"]):
             return True
-        # A refresh JWT lives for long, and what it gives is not bound to it: so it is compared here already.
+        # What a refresh JWT or a token of a kind of the application's own gives is not bound to it, as a session is: so
+        # the row is compared here already. Access tokens are many, and live for minutes.
         return (
-            claims.get("type") == "refresh"
+            claims.get("type", "access") != "access"
             and MARK_CLAIM in claims
             and self._row(claims, claims.get(USER_CLAIM)) is None
         )
@@ -226,7 +227,7 @@ class House:
         return identity if found is not None and str(found) == meant else meant
 
     def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
-        """Return the user of verified claims; ``None`` if they are gone, or the row is another user's by now.
+        """Return the user of verified claims; ``None`` if they are gone or disabled, or the row is another user's.
 
         :param identity: what the token names the user by; found in the claims if absent.
         """
@@ -234,9 +235,14 @@ class House:
 
     def _row(self, claims: Mapping[str, Any], user_id: Any) -> Any | None:
         users = self.users
-        user = users.get(cast(Any, user_id or claims.get(self._config["JWT_IDENTITY_CLAIM"])))
+        named = user_id or claims.get(self._config["JWT_IDENTITY_CLAIM"])
+        if isinstance(named, bool) or not isinstance(named, (int, str, UUID)):
+            return None  # with another claim the identity may be anything, and names nobody
+        user = users.get(cast(Any, named))
+        if user is None or not users.is_active(user):
+            return None
         mark = claims.get(MARK_CLAIM)
-        if user is None or not isinstance(mark, str):
+        if not isinstance(mark, str):
             return user
         user_id = users.id_of(user)
         if self.sessions.marks.fits(mark, str(user_id), users.evidence(user)):
@@ -548,6 +554,16 @@ class Signet(JWTManager, Generic[A]):
                 f"Error loading the user {verified.identity}", verified.header, verified.copy_claims()
             )
         return user
+
+    def check_user(self, verified: Verified) -> None:
+        """Refuse a token whose user is gone or disabled, where only the application's own row says so.
+
+        What ends a built-in account ends its tokens at the same moment, so there is nothing to ask.
+
+        :raises UserLookupError: the user is gone or disabled.
+        """
+        if self._own_users is not None:
+            self.load_user(verified)
 
     def _house(self) -> House:
         if has_app_context() and "signet" in current_app.extensions:

@@ -723,7 +723,11 @@ def test_a_guarded_path_without_its_cookie_is_heard_of_once(
 
 LOGIN: dict[str, Requested] = {
     "a client": ({}, {}, ""),
-    "a proxy on this machine": ({}, {"headers": PROXY}, "limited by user name only. Write: app.wsgi_app = ProxyFix"),
+    "a proxy on this machine": (
+        {},
+        {"headers": PROXY},
+        "limited by what the header says. Write: app.wsgi_app = ProxyFix",
+    ),
     "a proxy in the network": (
         {},
         {"headers": PROXY, "environ_overrides": {"REMOTE_ADDR": "10.0.0.1"}},

@@ -61,6 +61,7 @@ class SQLAlchemyUsers:
         self._stamp = stamp
         self._known: models.Model | None = None
         self._said_bytes = False
+        self._said_twice = False
 
     @property
     def model(self) -> type[Any]:
@@ -144,7 +145,16 @@ class SQLAlchemyUsers:
         column = getattr(self._model, self._username)
         statement = select(self._model).where(column == username).limit(2)
         with self._answering():
-            return self._session.execute(statement).scalars().one_or_none()
+            found = self._session.execute(statement).scalars().all()
+        if len(found) > 1 and not self._said_twice:
+            self._said_twice = True
+            log.error(
+                "SQLAlchemyUsers: the users %s have one %s, and none of them can log in. Rename one and write: "
+                "unique=True in the column.",
+                " and ".join(str(self.id_of(user)) for user in found),
+                self._username,
+            )
+        return found[0] if len(found) == 1 else None
 
     def password_hash(self, user: Any) -> str | None:
         """Return what the password attribute holds."""

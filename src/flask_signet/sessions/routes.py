@@ -66,10 +66,6 @@ class Services(Protocol):
         """How often a client may do what costs work."""
         ...
 
-    def user_id(self, claims: Mapping[str, Any], identity: Any = None) -> Any:
-        """Return the id of the user that verified claims stand for."""
-        ...
-
     def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
         """Return the user of verified claims, or ``None``."""
         ...
@@ -194,10 +190,15 @@ def _end_all_by_token_without_session() -> None:
     """End all by a token that a view of the application made, if a guard would let it in."""
     try:
         verify_jwt_in_request(locations="headers")
-        user_id = _user_id()
     except JWTExtendedException:
         return
-    services().sessions.end_all(user_id, reason="everywhere")
+    signet, identity = services(), get_jwt_identity()
+    user = signet.load(get_jwt())
+    if user is not None:
+        signet.sessions.end_all(signet.users.id_of(user), reason="everywhere")
+    elif isinstance(identity, (int, str)) and not isinstance(identity, bool) and signet.users.get(identity) is None:
+        # Nobody of ours, but the application made a token for it. A row that is there is another user's by now.
+        signet.sessions.end_all(identity, reason="everywhere")
 
 
 # --- /account -------------------------------------------------------------------------------------------
@@ -388,13 +389,12 @@ def _text(body: dict[str, object], name: str, longest: int) -> str:
 
 
 def _user_id() -> UserId:
-    claims, signet = get_jwt(), services()
-    user_id = signet.user_id(claims, get_jwt_identity())
-    # Revocation takes any spelling of an id, and what is asked for here is a user.
-    found = signet.users.canonical(user_id)
-    if found is not None and str(found) != str(user_id):
-        raise RevokedTokenError
-    return cast(UserId, user_id)
+    """Return the id of the user whom the token stands for, as the row has it.
+
+    :raises RevokedTokenError: the token names nobody, or the row is another user's by now.
+    """
+    signet = services()
+    return signet.users.id_of(_user(signet))
 
 
 def _current_session() -> str | None:

@@ -172,10 +172,12 @@ def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> 
     :raises JWTExtendedException: the token is refused.
     :raises Unavailable: the store does not answer, so revocation cannot be checked.
     """
+    layer = layer_of(current_app)
     handed = _Handed(token_string(token))
-    _verify(layer_of(current_app), handed, False, fresh, kind == "refresh", None, (kind,), False)
+    _verify(layer, handed, False, fresh, kind == "refresh", None, (kind,), False)
     verified = handed.signet_credential[0]
     assert verified is not None
+    layer.manager.check_user(verified)
     sid = verified.claims.get("sid")
     return Credential(
         user_id=verified.copy_identity(),

@@ -78,7 +78,10 @@ def from_query(request: Request, settings: TokenSettings) -> str:
     """Return the token of its query parameter."""
     if not bounds.query_fits(request, settings.policy.max_token_bytes):
         raise NoAuthorizationError(f"Missing '{settings.query_name}' query paramater: the query string is too long")
-    values = request.args.getlist(settings.query_name)
+    try:
+        values = request.args.getlist(settings.query_name)
+    except UnicodeError:
+        raise InvalidQueryParamError("The query string is not UTF-8") from None
     value = values[0] if values else None
     if len(set(values)) > 1:
         raise InvalidQueryParamError(f"The query parameter '{settings.query_name}' came more than once")

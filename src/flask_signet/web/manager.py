@@ -264,6 +264,9 @@ class JWTManager:
         """
         raise SettingsError("You must provide a `@jwt.user_lookup_loader` callback to use this method")
 
+    def check_user(self, verified: Verified) -> None:
+        """Refuse a token whose user is gone or disabled; a manager without users knows of none."""
+
     def _callback_for(self, error: SignetError) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         match error:
             case CSRFError() | NoAuthorizationError():
