@@ -21,7 +21,7 @@ from flask import Flask, appcontext_pushed, current_app, has_app_context, reques
 from flask_signet.accounts import Accounts, AppAccounts, Passwords, Throttle, Users
 from flask_signet.accounts import routes as account_routes
 from flask_signet.accounts import settings as account_settings
-from flask_signet.accounts.identities import is_canonical
+from flask_signet.accounts.identities import is_canonical, spellings
 from flask_signet.accounts.limits import Limits
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import NotReadyError, SettingsError, UserLookupError
@@ -541,7 +541,10 @@ class Signet(JWTManager, Generic[A]):
         :param connection: the caller's own, in whose transaction it happens. Make new tokens after its commit: those
             that were made before are refused with all others.
         """
-        self.sessions.end_all(user_id, reason="revoked", connection=connection)
+        known = self.users.canonical(user_id)
+        # Of a user who is gone already nobody knows how the id is written.
+        for each in spellings(user_id) if known is None else [known]:
+            self.sessions.end_all(each, reason="revoked", connection=connection)
 
     def load_user(self, verified: Verified) -> Any:
         """Return the user of a verified token, loaded when first asked for.

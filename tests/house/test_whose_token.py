@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from flask_signet import (
     jwt_required,
     verify,
 )
-from flask_signet.exceptions import UserLookupError
+from flask_signet.exceptions import InvalidCredentials, UserLookupError
 from tests.house.test_signet import bearer
 
 PASSWORD = "correct horse battery"
@@ -155,3 +156,57 @@ def test_a_query_that_is_no_utf_8_is_refused_whatever_the_server_hands_on(tmp_pa
     b"".join(app(environ, lambda status, headers, exc_info=None: statuses.append(status)))  # type: ignore[arg-type]
 
     assert statuses[0][:3] in ("400", "401")
+
+
+@pytest.mark.parametrize("spelling", [1, "1", "01", "+1", " 1", "0x1"], ids=repr)
+def test_a_user_of_any_store_who_is_gone_is_revoked_by_every_spelling(spelling: Any, tmp_path: Path) -> None:
+    rows: dict[int, Any] = {1: SimpleNamespace(id=1, username="ada", password=HASH)}
+
+    class Users:
+        def get(self, user_id: Any, /) -> Any:
+            return rows.get(int(user_id))
+
+        def find(self, username: str, /) -> Any:
+            return next((user for user in rows.values() if user.username == username), None)
+
+        def password_hash(self, user: Any, /) -> str:
+            return user.password
+
+        def set_password_hash(self, user: Any, new: str, /) -> None:
+            user.password = new
+
+        def is_active(self, _user: Any, /) -> bool:
+            return True
+
+    app = Flask("plain", instance_path=str(tmp_path))
+    app.testing = True
+    signet = Signet(app, users=Users())
+    app.add_url_rule("/private", "private", jwt_required()(lambda: "x"))
+    client = app.test_client()
+    token = client.post("/token", json={"username": "ada", "password": PASSWORD}).get_json()["token"]
+    del rows[1]
+    with app.app_context():
+        signet.revoke_all(spelling)
+
+    assert client.get("/private", headers=bearer(token)).status_code == 401
+
+
+def test_a_column_that_ignores_case_gives_no_session_to_another_spelling_of_the_id(tmp_path: Path) -> None:
+    app = Flask("nocase", instance_path=str(tmp_path))
+    app.testing = True
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path / 'app.sqlite3'}"
+    db = SQLAlchemy(app)
+    columns: dict[str, Any] = {
+        "id": db.Column(db.String(80, collation="NOCASE"), primary_key=True),
+        "username": db.Column(db.String(80), unique=True),
+        "password": db.Column(db.String(255), nullable=False),
+    }
+    model: Any = type("User", (db.Model,), columns)
+    signet = Signet(app, users=SQLAlchemyUsers(db.session, model))
+    with app.test_request_context():
+        db.create_all()
+        db.session.add(model(id="maria", username="maria", password=HASH))
+        db.session.commit()
+        assert signet.login("maria").user_id == "maria"
+        with pytest.raises(InvalidCredentials):
+            signet.login("MARIA")

@@ -45,6 +45,12 @@ def canonical(kind: type[Any], given: Any) -> UserId | None:
     return str(given) if isinstance(given, (str, UUID)) and len(str(given)) <= _LONGEST else None
 
 
+def spellings(given: Any) -> list[UserId]:
+    """Return every id that *given* may mean, for users whose type of id is not known: they may all be revoked."""
+    meant = (given, canonical(int, given), canonical(UUID, given))
+    return list({as_text(each): each for each in meant if each is not None}.values())
+
+
 def _int(given: Any) -> int | None:
     if isinstance(given, int):
         return int(given)

@@ -221,16 +221,24 @@ class SQLAlchemyUsers:
                         session.refresh(user, [attribute.key for attribute in mapper.column_attrs])
                 except InvalidRequestError:  # the row is gone
                     return None
-            return as_evidence(self.stamp(user)) if user is not None and self.is_active(user) else None
+            if user is None or not self._is_named(user, typed):
+                return None
+            return as_evidence(self.stamp(user)) if self.is_active(user) else None
         bind = session.get_bind(mapper)
         # By the connection that is there, if it leads to the users: a request must not wait for a second one.
         bind = connection if bind is connection.engine else bind
         with as_unavailable(), Session(bind, join_transaction_mode="rollback_only") as asking:
             user = asking.get(self._model, typed)
             # Read here: what `stamp` does with the application's session belongs to another one.
-            if user is None or not (self._active is None or bool(getattr(user, self._active))):
+            if user is None or not self._is_named(user, typed):
+                return None
+            if self._active is not None and not getattr(user, self._active):
                 return None
             return as_evidence(getattr(user, self._stamp or self._password))
+
+    def _is_named(self, user: Any, typed: UserId) -> bool:
+        """Return whether the row has this very id: a column may compare without regard to case."""
+        return identities.is_canonical(typed, getattr(user, self._inspected().key))
 
     def findings(self) -> Iterator[Finding]:
         """Find what will not work with the model; it looks at the mapper alone and asks no database."""

@@ -197,8 +197,11 @@ def _end_all_by_token_without_session() -> None:
     if user is not None:
         signet.sessions.end_all(signet.users.id_of(user), reason="everywhere")
     elif isinstance(identity, (int, str)) and not isinstance(identity, bool) and signet.users.get(identity) is None:
-        # Nobody of ours, but the application made a token for it. A row that is there is another user's by now.
-        signet.sessions.end_all(identity, reason="everywhere")
+        # Nobody of ours, but the application made a token for it. A row that is there is another user's by now, and a
+        # loose spelling of an id is no other user's either.
+        meant = signet.users.canonical(identity)
+        if meant is None or str(meant) == str(identity):
+            signet.sessions.end_all(identity, reason="everywhere")
 
 
 # --- /account -------------------------------------------------------------------------------------------
