@@ -94,11 +94,11 @@ def test_lengths_that_are_taken(good: str) -> None:
     ],
 )
 def test_passwords_that_are_refused_before_any_hash(bad: str, reason: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(WeakPassword, match=reason) as caught:
         CHEAP.check(bad)
     never = CHEAP.verify(CHEAP.hash("correct horse"), bad)
-    took = time.perf_counter() - began
+    took = time.thread_time() - began
 
     assert list(caught.value.fields) == ["password"]
     assert not never
@@ -270,10 +270,10 @@ def test_the_time_does_not_tell_whose_hash_is_still_by_werkzeug(method: str) -> 
 
     def milliseconds(stored: str | None) -> float:
         taken: list[float] = []
-        for _ in range(5):
-            begun = time.perf_counter()
+        for _ in range(7):
+            begun = time.thread_time()  # of this thread: other work on the machine is not counted
             assert not passwords.verify(stored, "wrong horse")
-            taken.append((time.perf_counter() - begun) * 1_000)
+            taken.append((time.thread_time() - begun) * 1_000)
         return min(taken)
 
     slowest = milliseconds(theirs)
