@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import cache, partial
 from typing import Any, cast
@@ -70,17 +70,8 @@ def origin(error: SignetError) -> SignetError:
 
 
 def api_of_request() -> Any:
-    """Return the API object of Flask-RESTX or Flask-RESTful whose resource this request is for, or ``None``.
-
-    Each API puts itself before the handler of all errors that it finds, so they form a chain.
-    """
-    router: Any = current_app.handle_user_exception
-    while isinstance(router, partial):
-        api: Any = getattr(router.func, "__self__", None)
-        if request.endpoint is not None and hasattr(api, "owns_endpoint") and api.owns_endpoint(request.endpoint):
-            return api
-        router = router.args[0] if router.args else None
-    return None
+    """Return the API object of Flask-RESTX or Flask-RESTful whose resource this request is for, or ``None``."""
+    return next((api for api in _before_flask() if hasattr(api, "owns_endpoint") and _has_request(api)), None)
 
 
 def errors_are_wrapped() -> bool:
@@ -90,12 +81,19 @@ def errors_are_wrapped() -> bool:
         return False
     if not isinstance(router, partial):
         return True
+    return any(not hasattr(api, "owns_endpoint") or _has_request(api) for api in _before_flask())
+
+
+def _before_flask() -> Iterator[Any]:
+    """Yield the owner of each handler of all errors: an API puts itself before the one that it finds."""
+    router: Any = current_app.handle_user_exception
     while isinstance(router, partial):
-        api: Any = getattr(router.func, "__self__", None)
-        if not hasattr(api, "owns_endpoint") or (request.endpoint is not None and api.owns_endpoint(request.endpoint)):
-            return True
+        yield getattr(router.func, "__self__", None)
         router = router.args[0] if router.args else None
-    return False
+
+
+def _has_request(api: Any) -> bool:
+    return request.endpoint is not None and bool(api.owns_endpoint(request.endpoint))
 
 
 def handlers_of_api(api: Any, error: SignetError) -> list[Callable[..., Any]]:
