@@ -89,6 +89,26 @@ def test_a_loader_does_not_choose_the_kind() -> None:
         w.access()
 
 
+@pytest.mark.parametrize(("given", "made"), [("access", "refresh"), ("refresh", "access")])
+def test_a_loader_for_both_kinds_may_name_one_and_each_token_keeps_its_own(
+    given: str, made: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    w = world()
+    returned = {"type": given, "role": "admin"}
+    w.jwt.additional_claims_loader(lambda identity: returned)
+    make = {"access": w.access, "refresh": w.refresh}
+
+    answers = [w.get(f"/{made}", make[made]()).json for _ in range(2)]
+    other = w.get(f"/{made}", make[given]())
+
+    assert [answer["claims"]["type"] for answer in answers] == [made, made]
+    assert [answer["claims"]["role"] for answer in answers] == ["admin", "admin"]
+    assert other.status_code == 401
+    assert returned == {"type": given, "role": "admin"}
+    warnings = [record.getMessage() for record in caplog.records if "Remove 'type' from the loader" in record.message]
+    assert len(warnings) == 1
+
+
 @pytest.mark.parametrize(
     ("identity", "claims"),
     [

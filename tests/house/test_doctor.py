@@ -237,6 +237,24 @@ def test_files_that_others_can_read_are_named_with_the_command(examine: Examine,
     assert finding["line_to_write"] == f"chmod {'700' if path.is_dir() else '600'} {path.resolve()}"
 
 
+def test_a_named_database_that_everyone_can_read_is_a_warning_and_stays_as_it_is(
+    examine: Examine, tmp_path: Path
+) -> None:
+    file = tmp_path / "named.sqlite3"
+    factory = lambda: whole(tmp_path, SIGNET_DATABASE_URL=f"sqlite:///{file}")  # noqa: E731
+    upgraded = CliRunner().invoke(FlaskGroup(create_app=factory), ["signet", "db", "upgrade"])
+    assert upgraded.exit_code == 0, upgraded.output
+    file.chmod(0o644)
+
+    seen = examine(factory)
+
+    finding = seen.findings["database_readable_by_everyone"]
+    assert (finding["level"], finding["line_to_write"]) == ("warning", f"chmod o-rwx {file}*")
+    assert file.stat().st_mode & 0o777 == 0o644
+    file.chmod(0o640)
+    assert "database_readable_by_everyone" not in examine(factory).findings
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root gives files away")
 def test_a_file_of_another_owner_is_found(examine: Examine, tmp_path: Path) -> None:
     """As after a command that root ran: the server cannot read it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -107,6 +109,7 @@ class StoreChecks:
         try:
             with looking(self.settings, self.app_engine, self.clock) as connection:
                 yield ok("database", f"The {connection.dialect.name} database answers.")
+                yield from self._named_file()
                 yield from self._schema(connection)
         except Absent as absent:
             yield from self._absent(absent.file)
@@ -131,6 +134,18 @@ class StoreChecks:
             line_to_write=schema.COMMAND,
             page="deploy.md#postgresql",
         )
+
+    def _named_file(self) -> Iterator[Finding]:
+        """Look at an SQLite file that the settings name: its mode is the operator's choice, and never changed."""
+        file = None if self.settings.url is None else file_of(self.settings, self.app_engine)
+        if file is not None and sys.platform != "win32" and file.stat().st_mode & stat.S_IROTH:
+            yield Finding(
+                code="database_readable_by_everyone",
+                level="warning",
+                summary=f"Every user of this machine can read the database {file}: names, hashes and sessions.",
+                line_to_write=f"chmod o-rwx {file}*",
+                page="deploy.md",
+            )
 
     def _schema(self, connection: Connection) -> Iterator[Finding]:
         found = schema.revision(connection)

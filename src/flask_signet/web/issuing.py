@@ -130,7 +130,7 @@ def _create(
     if lasting is not None:
         claims["exp"] = now + lasting
     reserved = {**_RESERVED, **layer.reserved, policy.identity_claim: "the identity"}
-    loaded = manager.call(manager.user_claims_callback, identity)
+    loaded = _without_other_kind(layer, kind, manager.call(manager.user_claims_callback, identity))
     claims["type"] = _kind(kind, additional_claims)
     added = _merged(loaded, additional_claims, reserved, claims, policy.identity_claim)
     claims.update(added)
@@ -210,6 +210,23 @@ def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: i
 def _numeric_date(moment: datetime) -> int:
     """Return *moment* as RFC 7519 section 2 writes it; without a time zone it is UTC."""
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
+
+
+def _without_other_kind(layer: TokenLayer, kind: str, loaded: Any) -> Any:
+    """Return the claims of a loader without a ``type`` that names the other one of the two kinds that guards know.
+
+    One loader serves both kinds of token, so ``{"type": "access"}`` is right for one of them only. Flask-JWT-Extended
+    would make an access token that lives as long as a refresh token.
+    """
+    other = "refresh" if kind == "access" else "access"
+    if not loaded or loaded.get("type") != other:
+        return loaded
+    layer.say_once(
+        f"type of loader {other}",
+        f"Flask-Signet: the additional_claims_loader returns 'type': {other!r}, which is left out of tokens of "
+        f"create_{kind}_token. Remove 'type' from the loader: each token gets its own.",
+    )
+    return {name: value for name, value in loaded.items() if name != "type"}
 
 
 def _kind(kind: str, additional_claims: Mapping[str, Any] | None) -> str:
