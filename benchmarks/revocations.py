@@ -77,7 +77,7 @@ def guard() -> float:
     """Return a whole guarded request with one million entries against one with none."""
     import flask_signet
     from benchmarks.guard import caller, environs, guarded_app
-    from flask_signet.web.layer import layer_of
+    from flask_signet.web.token_layer import layer_of
 
     app = guarded_app(flask_signet, {"JWT_SECRET_KEY": "a secret of this measurement alone, for one process"})
     with app.app_context():

@@ -34,11 +34,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flask_signet.accounts.sqlalchemy_users import SQLAlchemyUsers as SQLAlchemyUsers
     from flask_signet.sessions.current import current_session as current_session
-    from flask_signet.sessions.login import Login as Login
+    from flask_signet.sessions.login_answer import Login as Login
     from flask_signet.signet import Signet as Signet
 
 _LAZY = {
-    "Login": "flask_signet.sessions.login",
+    "Login": "flask_signet.sessions.login_answer",
     "SQLAlchemyUsers": "flask_signet.accounts.sqlalchemy_users",
     "Signet": "flask_signet.signet",
     "current_session": "flask_signet.sessions.current",

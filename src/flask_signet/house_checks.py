@@ -16,10 +16,11 @@ from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.findings import Check, Finding, ok
 from flask_signet.sessions import checks as session_checks
+from flask_signet.signing_keys import checks as key_checks
 from flask_signet.store import settings as store_settings
 from flask_signet.store.checks import StoreChecks
 from flask_signet.web.clashes import clashes_of
-from flask_signet.web.layer import layer_of
+from flask_signet.web.token_layer import layer_of
 
 
 def house_checks(
@@ -31,16 +32,21 @@ def house_checks(
     :param app_engine: gives the engine of an application's Flask-SQLAlchemy.
     """
 
-    def of_store(name: str) -> Check:
-        def look(app: Flask) -> Iterable[Finding]:
-            settings = store_settings.read(app.config, app.instance_path)
-            store = StoreChecks(
-                settings=settings, clock=clock, app_engine=partial(app_engine, app), ring=layer_of(app).has_own_keys
-            )
-            return getattr(store, name)()
+    def store(app: Flask) -> StoreChecks:
+        settings = store_settings.read(app.config, app.instance_path)
+        return StoreChecks(
+            settings=settings, clock=clock, app_engine=partial(app_engine, app), holds_keys=key_checks.holds_keys
+        )
 
-        look.__name__ = name
+    def of_store(check: Callable[[StoreChecks], Iterable[Finding]]) -> Check:
+        def look(app: Flask) -> Iterable[Finding]:
+            return check(store(app))
+
+        look.__name__ = check.__name__
         return look
+
+    def signing_keys(app: Flask) -> Iterable[Finding]:
+        return key_checks.signing_keys(store(app)) if layer_of(app).has_own_keys else ()
 
     def refresh_cookie(app: Flask) -> Iterable[Finding]:
         return session_checks.cookie_mode(app.config, debug=app.debug)
@@ -55,7 +61,9 @@ def house_checks(
     return (
         routes,
         accounts,
-        *map(of_store, ("folder", "root_key", "database", "signing_keys", "clocks")),
+        *map(of_store, (StoreChecks.folder, StoreChecks.root_key, StoreChecks.database)),
+        signing_keys,
+        of_store(StoreChecks.clocks),
         steady_clock,
         refresh_cookie,
         own_users,

@@ -26,19 +26,20 @@ from flask_signet.accounts.limits import Limits
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import NotReadyError, SettingsError, UserLookupError
 from flask_signet.findings import Check
-from flask_signet.key_ring import DatabaseRing
-from flask_signet.processes import PerProcess
+from flask_signet.per_process import PerProcess
 from flask_signet.sessions import conflicts as session_conflicts
 from flask_signet.sessions import routes as session_routes
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.conflicts import GROUPS
 from flask_signet.sessions.feed import Feed
-from flask_signet.sessions.login import Login
+from flask_signet.sessions.login_answer import Login
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.settings import copied, nearest, text
-from flask_signet.store import KeyTable, RootKeyRing, Store, check_settings, flask_migrate, has_keys, open_root_keys
+from flask_signet.signing_keys.ring import DatabaseRing
+from flask_signet.signing_keys.table import KeyTable, has_keys
+from flask_signet.store import RootKeyRing, Store, check_settings, flask_migrate, open_root_keys
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.tokens.ring import Ring
@@ -51,10 +52,10 @@ from flask_signet.web.csrf_extension import exempt
 from flask_signet.web.guards import get_jwt
 from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.jwks import add_jwks_route
-from flask_signet.web.layer import EXTENSION, itself
 from flask_signet.web.manager import JWTManager
 from flask_signet.web.settings import expires
 from flask_signet.web.startup import startup_of
+from flask_signet.web.token_layer import EXTENSION, itself
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.web.callbacks import user_identity
 from flask_signet.web.issuing import create_access_token, get_csrf_token
-from flask_signet.web.layer import layer_of
 from flask_signet.web.settings import CookieNames, environ_name
+from flask_signet.web.token_layer import layer_of
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from flask_signet.tokens.issuer import Issuer
 from flask_signet.tokens.revocations import RevocationMemory
 from flask_signet.tokens.ring import Ring
 from flask_signet.web import keyfiles
-from flask_signet.web.layer import EXTENSION, TokenLayer
+from flask_signet.web.token_layer import EXTENSION, TokenLayer
 from tests.compat.application import NOW, SECRET, World, bearer, world
 from tests.vectors import keys as test_keys
 

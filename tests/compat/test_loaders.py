@@ -24,7 +24,7 @@ from flask_signet import (
     verify_jwt_in_request,
 )
 from flask_signet.exceptions import IdentityTypeError, SettingsError
-from flask_signet.web.layer import layer_of
+from flask_signet.web.token_layer import layer_of
 from tests.compat.application import SECRET, Hands, World, world
 
 LOADERS = sorted(name for name in vars(flask_jwt_extended.JWTManager) if name.endswith("_loader"))

@@ -24,7 +24,7 @@ from flask_signet.compat.config import config
 from flask_signet.exceptions import InvalidKeyError, SettingsError
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.web import settings as web_settings
-from flask_signet.web.layer import EXTENSION
+from flask_signet.web.token_layer import EXTENSION
 from tests.compat.application import NOW, SECRET, World, bearer, world
 from tests.vectors import keys as test_keys
 

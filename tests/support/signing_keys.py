@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
+from flask_signet.signing_keys.table import keys_table
 from flask_signet.store import Store
-from flask_signet.store.keys import keys_table
 
 
 def age(app: Flask, store: Store, seconds: int = 600) -> None:

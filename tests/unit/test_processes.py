@@ -19,7 +19,7 @@ from flask_signet.accounts import Passwords
 from flask_signet.accounts.settings import AccountSettings
 from flask_signet.clock import SYSTEM
 from flask_signet.files import locked
-from flask_signet.processes import PerProcess
+from flask_signet.per_process import PerProcess
 
 FORK = multiprocessing.get_context("fork")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_signet.accounts.app_accounts import AppAccounts as AppAccounts
+from flask_signet.accounts.own_users import AppAccounts as AppAccounts
 from flask_signet.accounts.passwords import Passwords as Passwords
 from flask_signet.accounts.service import Accounts as Accounts
 from flask_signet.accounts.service import User as User

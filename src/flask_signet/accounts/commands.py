@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 
 from flask_signet.commands import json_option, plain_errors
 from flask_signet.exceptions import RequestError
-from flask_signet.web.layer import layer_of
+from flask_signet.web.token_layer import layer_of
 
 
 def signet() -> Any:

@@ -21,7 +21,7 @@ from typing import Final, Literal, TypeVar
 from flask_signet.accounts.networks import REPORTED_TIMES, network_of, reporter_of
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidRequest, RateLimited, WeakPassword
-from flask_signet.processes import PerProcess
+from flask_signet.per_process import PerProcess
 
 V = TypeVar("V")
 

@@ -14,7 +14,7 @@ from flask_signet.accounts.normal_form import nfc
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable, WeakPassword
-from flask_signet.processes import PerProcess
+from flask_signet.per_process import PerProcess
 
 #: What a password is hashed for. Each has slots of its own: new accounts must not take the place of logins.
 Work = Literal["login", "account"]

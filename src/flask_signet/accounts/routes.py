@@ -15,8 +15,8 @@ from flask_signet.web.answers import json_answer
 from flask_signet.web.api import Api
 from flask_signet.web.bodies import json_object, text_field
 from flask_signet.web.guards import get_jwt, jwt_required
-from flask_signet.web.layer import layer_of
 from flask_signet.web.surroundings import address_to_limit
+from flask_signet.web.token_layer import layer_of
 
 
 def add_routes(api: Api) -> None:

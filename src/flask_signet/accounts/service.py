@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import IntegrityError
 
 from flask_signet.accounts import identities, names
-from flask_signet.accounts.authentication import Authenticator
+from flask_signet.accounts.password_check import Authenticator
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.tables import users_table
 from flask_signet.accounts.throttle import Throttle

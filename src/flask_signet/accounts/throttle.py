@@ -19,7 +19,7 @@ from flask_signet.accounts.limits import Buckets, Rate, make_room
 from flask_signet.accounts.networks import network_of, reporter_of
 from flask_signet.clock import Clock
 from flask_signet.exceptions import RateLimited
-from flask_signet.processes import PerProcess
+from flask_signet.per_process import PerProcess
 
 MAX_ENTRIES = 50_000  # of each kind
 

@@ -17,7 +17,7 @@ from flask_signet.commands import json_option
 from flask_signet.exceptions import SignetError
 from flask_signet.findings import Check, Finding, from_message
 from flask_signet.web import checks
-from flask_signet.web.layer import EXTENSION
+from flask_signet.web.token_layer import EXTENSION
 
 CHECKS: Final[tuple[Check, ...]] = (
     checks.settings,

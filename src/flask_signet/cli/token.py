@@ -13,7 +13,7 @@ from flask_signet.clock import SYSTEM
 from flask_signet.commands import json_option, plain_errors
 from flask_signet.tokens.inspect import inspect
 from flask_signet.tokens.signature import MAX_BYTES
-from flask_signet.web.layer import EXTENSION, TokenLayer
+from flask_signet.web.token_layer import EXTENSION, TokenLayer
 
 
 @click.group("token")

@@ -9,8 +9,8 @@ from flask import Flask, current_app
 
 from flask_signet.exceptions import RevokedTokenError, UserClaimsVerificationError, WrongTokenError
 from flask_signet.web.issuing import json_default
-from flask_signet.web.layer import layer_of
 from flask_signet.web.manager import JWTManager
+from flask_signet.web.token_layer import layer_of
 
 #: Every Flask that we run on has it.
 HAS_JSON_PROVIDER: Final = True

@@ -13,7 +13,7 @@ from flask_signet.web.guards import LocationType as LocationType
 from flask_signet.web.guards import get_jwt_request_location, is_fresh
 from flask_signet.web.guards import jwt_required as jwt_required
 from flask_signet.web.guards import verify_jwt_in_request as verify_jwt_in_request
-from flask_signet.web.layer import layer_of
+from flask_signet.web.token_layer import layer_of
 
 Claims = dict[str, Any]
 

@@ -18,8 +18,8 @@ from flask import Flask, Request, Response
 from flask_signet.exceptions import CSRFError, InvalidRequest, MalformedToken
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web import bounds
-from flask_signet.web.layer import layer_of
 from flask_signet.web.surroundings import PROXY_HEADERS, hostname, is_loopback, look_at_origin
+from flask_signet.web.token_layer import layer_of
 
 HEADER = "X-Signet"
 

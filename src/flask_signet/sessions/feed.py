@@ -19,8 +19,8 @@ from sqlalchemy import Connection, text
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SignetError, Unavailable
-from flask_signet.sessions.moments import SteadyTime
 from flask_signet.sessions.settings import SessionSettings
+from flask_signet.sessions.steady_time import SteadyTime
 from flask_signet.store import Store
 from flask_signet.tokens.revocations import RevocationMemory
 

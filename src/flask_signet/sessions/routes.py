@@ -15,6 +15,7 @@ from flask import Response, current_app, request
 
 from flask_signet.accounts.limits import Limits
 from flask_signet.accounts.service import Accounts
+from flask_signet.accounts.user_ids import UserId
 from flask_signet.exceptions import (
     InvalidHeaderError,
     InvalidRequest,
@@ -25,9 +26,8 @@ from flask_signet.exceptions import (
     RevokedTokenError,
 )
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.login import Login, Transport
+from flask_signet.sessions.login_answer import Login, Transport
 from flask_signet.sessions.service import Granted, SessionInfo, Sessions
-from flask_signet.sessions.user_ids import UserId
 from flask_signet.store import Store
 from flask_signet.web import bounds
 from flask_signet.web.answers import empty_answer, json_answer
@@ -35,9 +35,9 @@ from flask_signet.web.api import Api
 from flask_signet.web.bodies import is_empty, json_object, json_or_form, text_field
 from flask_signet.web.guards import get_jwt, get_jwt_identity, jwt_required, verify_jwt_in_request
 from flask_signet.web.issuing import decode_token
-from flask_signet.web.layer import layer_of
 from flask_signet.web.locations import from_headers
 from flask_signet.web.surroundings import address_to_limit, look_at_proxy
+from flask_signet.web.token_layer import layer_of
 
 # Longer than every password that an account takes; what is longer is refused before any hashing.
 _LONGEST_PASSWORD = 4_096

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from flask_signet.accounts.user_ids import UserId, join, split
 from flask_signet.clock import Clock
 from flask_signet.exceptions import (
     InvalidCredentials,
@@ -25,15 +26,14 @@ from flask_signet.exceptions import (
 )
 from flask_signet.sessions import events, statements
 from flask_signet.sessions.feed import Ended, Feed
-from flask_signet.sessions.health import Health
 from flask_signet.sessions.marks import Judged, Marks, holds
-from flask_signet.sessions.moments import SteadyTime
 from flask_signet.sessions.refresh_token import Presented, RefreshTokens, RootKeys
 from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, is_over, pack, push, unpack
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.sessions.user_ids import UserId, join, split
+from flask_signet.sessions.steady_time import SteadyTime
 from flask_signet.store import Store
 from flask_signet.store.failures import TransactionLost
+from flask_signet.store.health import Health
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_signet.clock import Clock
@@ -18,10 +18,9 @@ from flask_signet.exceptions import SchemaError, SettingsError
 from flask_signet.file_checks import named_file, private_file
 from flask_signet.findings import Finding, ok
 from flask_signet.store import engines, rootkey, schema
-from flask_signet.store.keys import SEAL_LABEL, keys_table
 from flask_signet.store.looking import Absent, file_of, looking
-from flask_signet.store.rootkey import RootKeyRing, RootKeys
-from flask_signet.store.settings import StoreSettings
+from flask_signet.store.rootkey import RootKeys
+from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 _FORGIVEN = 10  # seconds that clocks of workers may be apart
 _LATER = 60  # seconds; a file that was written so far in the future was written under another clock
@@ -33,39 +32,40 @@ class StoreChecks:
     """The checks of one application's store; each is a :data:`flask_signet.findings.Check` without its argument.
 
     :param app_engine: gives the engine of the application's Flask-SQLAlchemy, or ``None`` if it has none.
-    :param ring: whether the signing keys are those in the database.
+    :param holds_keys: returns whether the database that a connection leads to holds signing keys.
     """
 
     settings: StoreSettings
     clock: Clock
     app_engine: Callable[[], Engine | None]
-    ring: bool
+    holds_keys: Callable[[Connection], bool]
 
     @property
-    def _in_memory(self) -> bool:
+    def in_memory(self) -> bool:
+        """Whether the database ends with the process."""
         return self.settings.in_memory and self.settings.url is None
 
     def folder(self) -> Iterator[Finding]:
         """Look at our folder and what is in it."""
         folder = self.settings.folder
-        if self._in_memory:
+        if self.in_memory:
             return
         if not folder.exists():
             yield ok("folder_not_made", f"The folder {folder} is not there yet; the first request makes it.")
             return
         found = [*private_file(folder, "The folder")]
         for file in sorted(folder.iterdir()) if not found else []:
-            if file.name not in (".gitignore", schema.LOCK_NAME) and file.is_file():
+            if file.name not in (".gitignore", LOCK_NAME) and file.is_file():
                 found += private_file(file, "The file", like=folder)
         yield from found or [ok("folder", f"{folder} and its files are the server's alone.")]
 
     def root_key(self) -> Iterator[Finding]:
         """Look for the root key, and whether it is one."""
-        if self._in_memory and self.settings.root_key is None and self.settings.root_key_file is None:
+        if self.in_memory and self.settings.root_key is None and self.settings.root_key_file is None:
             return
         if self.settings.root_key is None and self.settings.root_key_file is not None:
             yield from named_file(self.settings.root_key_file)
-        roots = self._roots()
+        roots = self.roots()
         if roots is not None:
             more = "" if len(roots.keys) == 1 else f" and {len(roots.keys) - 1} older"
             yield ok("root_key", f"The root key has the number {roots.current_number}{more}. Keep a copy elsewhere.")
@@ -103,7 +103,7 @@ class StoreChecks:
 
     def database(self) -> Iterator[Finding]:
         """Reach the database and compare its tables."""
-        if self._in_memory:
+        if self.in_memory:
             yield ok("database_in_memory", "The database is in memory: TESTING is on.")
             return
         try:
@@ -174,40 +174,6 @@ class StoreChecks:
             page="deploy.md#postgresql",
         )
 
-    def signing_keys(self) -> Iterator[Finding]:
-        """Look at the ring in the database, and whether the root key opens it."""
-        if self._in_memory or not self.ring:
-            return
-        try:
-            with looking(self.settings, self.app_engine, self.clock) as connection:
-                if not inspect(connection).has_table(keys_table.name):
-                    return
-                rows = connection.execute(select(keys_table).where(keys_table.c.status != "revoked")).all()
-        except (Absent, SQLAlchemyError):
-            return  # `database` says it
-        if not rows:
-            yield ok("keys_not_made", "There are no signing keys yet; the first token makes them.")
-            return
-        roots = self._roots()
-        if roots is None:
-            return  # `root_key` says it
-        ring = RootKeyRing(lambda: roots, clock=self.clock)
-        for row in rows:
-            try:
-                ring.open(row.sealed_jwk, SEAL_LABEL)
-            except (LookupError, ValueError):
-                yield Finding(
-                    code="root_key_does_not_fit",
-                    level="error",
-                    summary=f"The root key does not open the signing key {row.kid}: it belongs to another database. "
-                    f"{rootkey.IF_LOST}",
-                    line_to_write=f"cp /your/copy/{rootkey.FILE_NAME} {self.settings.folder}",
-                    page="keys.md",
-                )
-                return
-        states = ", ".join(f"{row.status} {row.algorithm}" for row in rows)
-        yield ok("keys", f"Keys in the database: {states}.")
-
     def clocks(self) -> Iterator[Finding]:
         """Compare the clock of this machine with the database server's, and with the times of our files."""
         now = self.clock.time()
@@ -221,7 +187,7 @@ class StoreChecks:
                 )
             else:
                 yield ok("clock", f"This machine's clock and the database server's are {abs(apart):.0f} s apart.")
-        files = [*self.settings.folder.glob("*")] if self.settings.folder.exists() and not self._in_memory else []
+        files = [*self.settings.folder.glob("*")] if self.settings.folder.exists() and not self.in_memory else []
         latest = max((file.stat().st_mtime for file in files), default=now)
         if latest - now > _LATER:
             moment = datetime.fromtimestamp(latest, timezone.utc)
@@ -233,7 +199,7 @@ class StoreChecks:
 
     def _behind_server(self, now: float) -> float | None:
         """Return by how many seconds this machine is behind the server; ``None`` where there is none that answers."""
-        if self._in_memory:
+        if self.in_memory:
             return None
         try:
             with looking(self.settings, self.app_engine, self.clock) as connection:
@@ -244,7 +210,7 @@ class StoreChecks:
             return None  # `database` says it
         return float(there) - now
 
-    def _roots(self) -> RootKeys | None:
+    def roots(self) -> RootKeys | None:
         """Return the root keys that are there, without a change to their file.
 
         :raises SettingsError: what is there is no root key, or cannot be read.
@@ -266,13 +232,12 @@ class StoreChecks:
 
     @property
     def _on_server(self) -> bool:
-        return not self._in_memory and file_of(self.settings, self.app_engine) is None
+        return not self.in_memory and file_of(self.settings, self.app_engine) is None
 
     def _holds_keys(self) -> bool:
         try:
             with looking(self.settings, self.app_engine, self.clock) as connection:
-                there = inspect(connection).has_table(keys_table.name)
-                return there and connection.execute(select(keys_table.c.kid).limit(1)).first() is not None
+                return self.holds_keys(connection)
         except (Absent, SQLAlchemyError):
             return False
 

@@ -19,8 +19,7 @@ from flask_signet.exceptions import SettingsError, StorageError
 from flask_signet.files import create_private, locked, private_folder, tighten
 from flask_signet.settings import nearest
 from flask_signet.store import sqlite_codes
-from flask_signet.store.schema import LOCK_NAME
-from flask_signet.store.settings import StoreSettings
+from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 FILE_NAME = "signet.sqlite3"
 

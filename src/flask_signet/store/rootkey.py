@@ -28,8 +28,7 @@ from flask_signet.files import (
     tighten,
     write_private,
 )
-from flask_signet.store.schema import LOCK_NAME
-from flask_signet.store.settings import StoreSettings
+from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 log = logging.getLogger(__name__)
 

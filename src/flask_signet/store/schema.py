@@ -5,19 +5,17 @@ The version stands in a table of our own, so the application's migrations and ou
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, inspect, text
 
 from flask_signet.exceptions import SchemaError
-from flask_signet.files import locked
 from flask_signet.store.metadata import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-    from flask_signet.store.engine import Store
 
 VERSION_TABLE = "signet_alembic_version"
 # The newest revision in migrations/versions. Revisions are four digits and count up. One that only adds can be used by
@@ -25,39 +23,23 @@ VERSION_TABLE = "signet_alembic_version"
 # "0007_needs_0005" is for code that knows revision 0005, so let there be one that only adds before it.
 HEAD = "0002"
 COMMAND = "flask signet db upgrade"
-LOCK_NAME = ".lock"
 
 _NEEDS = "_needs_"
 _ADVISORY_LOCK = 0x7369676E6574  # "signet": one upgrade at a time on one PostgreSQL database
 
 
-def current(store: Store) -> str | None:
+class Transactions(Protocol):
+    """Where the tables are: a database that does not look at them first."""
+
+    def unchecked(self, *, reading: bool = False) -> AbstractContextManager[Connection]:
+        """Begin a transaction; with *reading* one that waits for no other."""
+        ...
+
+
+def current(store: Transactions) -> str | None:
     """Return the revision of the tables, or ``None`` where there are none."""
     with store.unchecked(reading=True) as connection:
         return _version(connection)
-
-
-def ensure(store: Store) -> None:
-    """See that the tables are those of this version: make them in our own file, refuse elsewhere.
-
-    Tables of a newer version are taken as they are where that version says that this one can use them, so that the
-    two can run side by side while one replaces the other.
-
-    :raises SchemaError: the tables are older, not there, or too new; the message says what to do.
-    """
-    found = current(store)
-    if found is not None and found >= HEAD:
-        refuse_too_new(found)
-        return
-    if store.in_memory:
-        upgrade(store)
-    elif store.own_file:
-        with locked(store.settings.folder / LOCK_NAME):
-            if (current(store) or "") < HEAD:
-                upgrade(store)
-    else:
-        state = f"at revision {found}, this version needs {HEAD}" if found else "not there yet"
-        raise SchemaError(f"The tables of Flask-Signet are {state}. Run: {COMMAND}")
 
 
 def refuse_too_new(found: str) -> None:
@@ -72,7 +54,7 @@ def refuse_too_new(found: str) -> None:
         )
 
 
-def upgrade(store: Store, revision: str = "head") -> str:
+def upgrade(store: Transactions, revision: str = "head") -> str:
     """Bring the tables to *revision* in one transaction and return where they are now.
 
     Tables that a newer version made and this one can use are left as they are.
@@ -91,7 +73,7 @@ def upgrade(store: Store, revision: str = "head") -> str:
         return _version(connection) or ""
 
 
-def downgrade(store: Store, revision: str) -> str | None:
+def downgrade(store: Transactions, revision: str) -> str | None:
     """Take the tables back to *revision* (``"base"``: away with all of them) in one transaction."""
     from alembic import command
 
@@ -101,7 +83,7 @@ def downgrade(store: Store, revision: str) -> str | None:
         return _version(connection)
 
 
-def check(store: Store) -> list[str]:
+def check(store: Transactions) -> list[str]:
     """Return how the tables differ from what this version expects; nothing where they are right."""
     with store.unchecked() as connection:
         return differences(connection)

@@ -10,6 +10,7 @@ from typing import Any
 from flask_signet import settings
 from flask_signet.exceptions import SettingsError
 
+LOCK_NAME = ".lock"  # in our folder: one process at a time makes keys and tables
 KEYS = ("SIGNET_DATABASE_URL", "SIGNET_ROOT_KEY", "SIGNET_ROOT_KEY_FILE")
 
 

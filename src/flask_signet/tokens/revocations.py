@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from flask_signet.processes import PerProcess
+from flask_signet.per_process import PerProcess
 
 _WORD = 2**64 - 1
 _SEGMENT_BITS = 8

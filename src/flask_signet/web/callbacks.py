@@ -16,7 +16,7 @@ from flask_signet.exceptions import (
     UserClaimsVerificationError,
     UserLookupError,
 )
-from flask_signet.web.layer import layer_of
+from flask_signet.web.token_layer import layer_of
 
 Claims = dict[str, Any]
 Answer = tuple[Response, int]

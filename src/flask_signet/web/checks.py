@@ -17,9 +17,9 @@ from flask_signet.findings import Finding, Level, from_message, ok
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens.keys import HMAC_HASHES
 from flask_signet.tokens.ring import Ring
-from flask_signet.web.layer import layer_of
 from flask_signet.web.settings import slips
 from flask_signet.web.startup import startup_of
+from flask_signet.web.token_layer import layer_of
 
 _NEW_KEY: Final = "export JWT_SECRET_KEY=$(flask signet keys generate --secret{more})"
 _PROXY_LINE: Final = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)"

@@ -8,8 +8,8 @@ from flask import Response, current_app, request
 
 from flask_signet.web import bounds
 from flask_signet.web.issuing import get_csrf_token
-from flask_signet.web.layer import layer_of
 from flask_signet.web.settings import CookieNames, TokenSettings
+from flask_signet.web.token_layer import layer_of
 
 MaxAge = int | timedelta | None
 

@@ -31,9 +31,9 @@ from flask_signet.tokens.verifier import Verified
 from flask_signet.web import locations as find
 from flask_signet.web.credential import Credential
 from flask_signet.web.issuing import token_string
-from flask_signet.web.layer import EXTENSION, Snapshot, TokenLayer, layer_of
 from flask_signet.web.manager import JWTManager
 from flask_signet.web.settings import LOCATIONS
+from flask_signet.web.token_layer import EXTENSION, Snapshot, TokenLayer, layer_of
 
 P = ParamSpec("P")
 R = TypeVar("R")

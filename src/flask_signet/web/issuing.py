@@ -16,8 +16,8 @@ from flask_signet.tokens import given, jws
 from flask_signet.tokens.claims import IDENTITY_TYPE, Policy, check_types, put_identity
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.web import settings as web_settings
-from flask_signet.web.layer import TokenLayer, layer_of
 from flask_signet.web.locations import check_csrf
+from flask_signet.web.token_layer import TokenLayer, layer_of
 
 Fresh = bool | float | timedelta
 ExpiresDelta = timedelta | int | Literal[False] | None

@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app
 from flask_signet.web.answers import json_answer
 from flask_signet.web.api import Api
 from flask_signet.web.clashes import clashes_of
-from flask_signet.web.layer import layer_of
+from flask_signet.web.token_layer import layer_of
 
 # Less than a key stays "next": whoever keeps the set for so long knows every key before it signs.
 MAX_AGE = 300  # seconds

@@ -37,7 +37,6 @@ from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
 from flask_signet.web.answers import complete, error_answer
-from flask_signet.web.layer import EXTENSION, TokenLayer, itself, layer_of, set_defaults
 from flask_signet.web.refusals import (
     Refusal,
     api_of_request,
@@ -49,6 +48,7 @@ from flask_signet.web.refusals import (
 )
 from flask_signet.web.settings import slips
 from flask_signet.web.startup import startup_of
+from flask_signet.web.token_layer import EXTENSION, TokenLayer, itself, layer_of, set_defaults
 
 _PEER: Final = "flask-jwt-extended"
 _REFUSALS: Final = (

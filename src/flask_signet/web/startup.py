@@ -16,7 +16,7 @@ from flask import Flask, request_started
 from werkzeug.routing import Rule
 
 from flask_signet.exceptions import SettingsError, Unavailable
-from flask_signet.web.layer import layer_of
+from flask_signet.web.token_layer import layer_of
 
 if TYPE_CHECKING:
     from flask_signet.web.conflicts import Conflict

@@ -16,8 +16,8 @@ from flask_signet.web.conflicts import belongs, covers
 from flask_signet.web.reported import ReportedAddress
 
 if TYPE_CHECKING:
-    from flask_signet.web.layer import TokenLayer
     from flask_signet.web.settings import CookieNames, TokenSettings
+    from flask_signet.web.token_layer import TokenLayer
 
 PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 

@@ -10,7 +10,7 @@ import pytest
 
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import RevokedTokenError
-from flask_signet.sessions.moments import ANCHOR_NAME, SteadyTime
+from flask_signet.sessions.steady_time import ANCHOR_NAME, SteadyTime
 from tests.rooms.sessions.world import HandClock, World
 
 

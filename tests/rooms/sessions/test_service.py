@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from flask_signet.accounts.user_ids import UserId
 from flask_signet.exceptions import (
     InvalidCredentials,
     InvalidRequest,
@@ -18,7 +19,6 @@ from flask_signet.exceptions import (
 )
 from flask_signet.sessions.service import Granted
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.sessions.user_ids import UserId
 from tests.rooms.sessions.world import Claims, World
 
 

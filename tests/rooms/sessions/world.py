@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flask_signet.accounts.user_ids import UserId
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.refresh_token import RootKeys
 from flask_signet.sessions.service import Granted, Issue, Sessions
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.sessions.user_ids import UserId
 from flask_signet.store import RootKeyRing, Store, StoreSettings, open_root_keys
 from tests.rooms.sessions.application import ROOT_KEY
 

@@ -22,8 +22,8 @@ from sqlalchemy import select, text
 
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import NotFound, SettingsError
-from flask_signet.store import KeyTable, RootKeyRing, Store, StoreSettings, has_keys, open_root_keys, rootkey
-from flask_signet.store.keys import keys_table, new_ed25519_jwk
+from flask_signet.signing_keys.table import KeyTable, has_keys, keys_table, new_ed25519_jwk
+from flask_signet.store import RootKeyRing, Store, StoreSettings, open_root_keys, rootkey
 
 A = base64.urlsafe_b64encode(bytes(range(32))).rstrip(b"=").decode()
 B = base64.urlsafe_b64encode(bytes(range(100, 132))).rstrip(b"=").decode()
@@ -392,7 +392,8 @@ FIRST_USE = """
 import sys, time, hashlib
 from pathlib import Path
 from flask_signet.clock import SYSTEM
-from flask_signet.store import KeyTable, Store, StoreSettings, open_root_keys
+from flask_signet.store import Store, StoreSettings, open_root_keys
+from flask_signet.signing_keys.table import KeyTable
 settings = StoreSettings(folder=Path(sys.argv[1]), url=sys.argv[2] or None, root_key=sys.argv[3] or None)
 store = Store(settings)
 print("ready", flush=True)

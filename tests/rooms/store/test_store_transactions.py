@@ -21,8 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from flask_signet.exceptions import SchemaError, SettingsError, StorageError, Unavailable
+from flask_signet.signing_keys.table import key_ring_table
 from flask_signet.store import Store, StoreSettings, engines, schema
-from flask_signet.store.keys import key_ring_table
 from tests.support.postgres import PostgresServer
 
 VERSION = select(key_ring_table.c.version)

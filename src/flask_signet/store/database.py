@@ -12,12 +12,13 @@ from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from flask_signet.clock import SYSTEM, Clock
-from flask_signet.exceptions import SettingsError, StorageError, Unavailable
-from flask_signet.processes import PerProcess
+from flask_signet.exceptions import SchemaError, SettingsError, StorageError, Unavailable
+from flask_signet.files import locked
+from flask_signet.per_process import PerProcess
 from flask_signet.store import engines, schema
-from flask_signet.store.drivers import Drivers
 from flask_signet.store.failures import TransactionLost, about_tables, as_unavailable, passes
-from flask_signet.store.settings import StoreSettings
+from flask_signet.store.raw_connections import Drivers
+from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 T = TypeVar("T")
 
@@ -238,13 +239,35 @@ class Store:
         try:
             identity = self._identity(opened)
             if identity is None or opened.ready_for != identity:
-                schema.ensure(self)
+                self._ensure_tables()
                 opened = self._current()
                 opened.ready_for = self._identity(opened)
         except OSError as error:
             raise engines.refused(self.engine.url.database or "", error) from error
         with self._transaction(opened, begin) as connection:
             yield connection
+
+    def _ensure_tables(self) -> None:
+        """Ensure that the tables are those of this version: make them in our own file, refuse elsewhere.
+
+        Tables of a newer version are taken as they are where that version says that this one can use them, so that the
+        two can run side by side while one replaces the other.
+
+        :raises SchemaError: the tables are missing, older, or too new; the message says what to do.
+        """
+        found = schema.current(self)
+        if found is not None and found >= schema.HEAD:
+            schema.refuse_too_new(found)
+            return
+        if self.in_memory:
+            schema.upgrade(self)
+        elif self.own_file:
+            with locked(self.settings.folder / LOCK_NAME):
+                if (schema.current(self) or "") < schema.HEAD:
+                    schema.upgrade(self)
+        else:
+            state = f"at revision {found}, this version needs {schema.HEAD}" if found else "not there yet"
+            raise SchemaError(f"The tables of Flask-Signet are {state}. Run: {schema.COMMAND}")
 
     def _identity(self, opened: _Opened) -> object:
         """Return what changes when another database lies in the place of ours; ``None`` while there is none."""

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable
-from flask_signet.processes import PerProcess
-from flask_signet.store import Store
+from flask_signet.per_process import PerProcess
+from flask_signet.store.database import Store
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection
 
 from flask_signet.accounts import identities
-from flask_signet.accounts.authentication import Authenticator, ReadsCredentials
+from flask_signet.accounts.password_check import Authenticator, ReadsCredentials
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.throttle import Throttle
 from flask_signet.accounts.users import (

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Row, String, Table, Text, inspect, select
 
 from flask_signet.exceptions import NotFound, SettingsError
-from flask_signet.store.engine import Store
+from flask_signet.store.database import Store
 from flask_signet.store.metadata import Timestamp, metadata, milliseconds, moment
 from flask_signet.store.rootkey import IF_LOST, RootKeyRing
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from flask import Response, current_app, request
 
+from flask_signet.accounts.user_ids import UserId
 from flask_signet.sessions import cookie_mode
 from flask_signet.sessions.service import Granted
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.sessions.user_ids import UserId
 from flask_signet.web.answers import json_answer
 
 Transport = Literal["body", "cookie"]

@@ -1,0 +1,1 @@
+"""The signing keys that the database holds, and the ring read from it."""
