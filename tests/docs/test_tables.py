@@ -22,7 +22,7 @@ from flask_signet.accounts import settings as account_settings
 from flask_signet.cli import signet as signet_group
 from flask_signet.exceptions import SignetError
 from flask_signet.sessions import settings as session_settings
-from flask_signet.signet import GROUPS
+from flask_signet.sessions.conflicts import GROUPS
 from flask_signet.store import settings as store_settings
 from flask_signet.web.settings import DEFAULTS
 from tests.docs.markdown import DOCS, ROOT, code, rows

@@ -26,7 +26,7 @@ from flask_signet import (
     set_access_cookies,
 )
 from flask_signet.exceptions import SettingsError
-from flask_signet.signet import KEYS
+from flask_signet.house_settings import KEYS
 from flask_signet.web.settings import DEFAULTS
 from tests.vectors import keys as test_keys
 

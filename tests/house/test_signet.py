@@ -19,8 +19,8 @@ from flask_signet import Signet, create_access_token, current_session, current_u
 from flask_signet.accounts import Accounts, users_table
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
+from flask_signet.house import House
 from flask_signet.settings import seconds
-from flask_signet.signet import House
 from flask_signet.testing import frozen
 from tests.support.signing_keys import age
 

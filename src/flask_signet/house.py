@@ -1,0 +1,344 @@
+"""What one application opened: each service once, and the ports through which the token layer asks.
+
+Nothing is opened when the application starts. Database, root key and signing keys are opened by the first request,
+command or call that needs them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+from weakref import WeakSet
+
+from flask import Flask, appcontext_pushed, current_app, has_app_context, request_started
+
+from flask_signet.accounts import Accounts, AppAccounts, Passwords, Throttle, Users
+from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.limits import Limits
+from flask_signet.clock import Clock
+from flask_signet.exceptions import NotReadyError, SettingsError
+from flask_signet.findings import Check
+from flask_signet.house_settings import CurrentSettings
+from flask_signet.per_process import PerProcess
+from flask_signet.sessions import settings as session_settings
+from flask_signet.sessions.feed import Feed
+from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
+from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.token_users import TokenUsers, id_of
+from flask_signet.signing_keys.ring import DatabaseRing
+from flask_signet.signing_keys.table import KeyTable, has_keys
+from flask_signet.store import RootKeyRing, Store, flask_migrate, open_root_keys
+from flask_signet.store import settings as store_settings
+from flask_signet.tokens.revocations import USER_CLAIM
+from flask_signet.tokens.ring import Ring
+from flask_signet.web.clashes import clashes_of
+from flask_signet.web.csrf_extension import exempt
+from flask_signet.web.issuing import IssuedToken, issue_access
+from flask_signet.web.settings import expires
+
+log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    # A bare `Signet` in an annotation says nothing of the users, so nothing of them is refused.
+    A = TypeVarWithDefault("A", bound=Accounts | AppAccounts, default=Any, covariant=True)
+else:
+    A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What one application opened: each service once."""
+
+    store: Store
+    root_keys: RootKeyRing
+    keys: KeyTable
+    ring: DatabaseRing
+    users: Accounts | AppAccounts
+    limits: Limits
+    feed: Feed
+    sessions: Sessions
+    token_users: TokenUsers
+
+
+class House:
+    """The rooms of one application, opened at first use. Hangs on ``app.extensions["signet"]``."""
+
+    def __init__(self, app: Flask, clock: Clock, users: Users | None, sharing: WeakSet[Flask]) -> None:
+        self._app = app
+        self._sharing = sharing  # the applications with the same users
+        self._looked = False
+        self._config = cast(Mapping[str, Any], app.config)
+        self._clock = clock
+        self._users = users
+        self._rooms: Rooms | None = None
+        self._opening = PerProcess(threading.RLock)
+        self._session_settings = CurrentSettings(app, session_settings.KEYS, session_settings.read)
+
+    @property
+    def rooms(self) -> Rooms:
+        """Every service, made when the first one is needed.
+
+        :raises SettingsError: a setting is wrong, or two routes clash.
+        """
+        rooms = self._rooms
+        if rooms is None:
+            with self._opening():
+                rooms = self._rooms = self._rooms or self._open_or_say_why()
+        return rooms
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self.rooms.store
+
+    @property
+    def users(self) -> Accounts | AppAccounts:
+        """The account service."""
+        return self.rooms.users
+
+    @property
+    def sessions(self) -> Sessions:
+        """The session service."""
+        return self.rooms.sessions
+
+    @property
+    def limits(self) -> Limits:
+        """How often a client may do what costs work."""
+        return self.rooms.limits
+
+    @property
+    def keys(self) -> KeyTable:
+        """The signing keys."""
+        return self.rooms.keys
+
+    def close(self) -> None:
+        """Close every connection; the next use opens anew."""
+        with self._opening():
+            if self._rooms is not None:
+                self._rooms.feed.close()
+                self._rooms.store.dispose()
+            self._rooms = None
+
+    # --- The ports that the token layer asks through ------------------------------------------------
+
+    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
+        """Return whether the session or the user of *claims* was signed out."""
+        if (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"]):
+            return True
+        # What a refresh JWT or a token of a kind of the application's own gives is not bound to it, as a session is: so
+        # the row is compared here already. Access tokens are many, and live for minutes.
+        return (
+            claims.get("type", "access") != "access"
+            and MARK_CLAIM in claims
+            and self.rooms.token_users.row(claims, claims.get(USER_CLAIM)) is None
+        )
+
+    def current(self) -> Ring:
+        """Return the ring of signing keys."""
+        return (self._rooms or self.rooms).ring.current()
+
+    def refresh(self) -> Ring:
+        """Look for new signing keys at once."""
+        return self.rooms.ring.refresh()
+
+    def stamp(self, identity: Any, subject: Any) -> dict[str, Any]:
+        """Return the claims that let a token be revoked although it belongs to no session."""
+        return self.rooms.token_users.stamp(identity, subject)
+
+    def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
+        """Return the user of verified claims, or ``None``; see :meth:`TokenUsers.load`."""
+        return self.rooms.token_users.load(claims, identity)
+
+    def user_id(self, claims: Mapping[str, Any], identity: Any = None) -> Any:
+        """Return the id of the user that verified claims stand for; see :meth:`TokenUsers.user_id`."""
+        return self.rooms.token_users.user_id(claims, identity)
+
+    # --- What is told of users that the application deletes -----------------------------------------
+
+    def deleting(self, user_ids: list[Any], connection: Connection) -> bool:
+        """End the sessions of deleted users in the transaction that deletes them, if it is in our database."""
+        try:
+            if not self._concerns(connection.engine):
+                return True
+            if self.store.engine is not connection.engine:
+                return False
+            # A savepoint: what fails here must not spoil the application's transaction.
+            with connection.begin_nested():
+                for user_id in user_ids:
+                    self.sessions.forget(user_id, connection=connection)
+        except Exception as error:
+            log.warning("Users were deleted; their sessions are ended after the commit: %s", error)
+            return False
+        return True
+
+    def deleted(self, user_ids: list[Any]) -> None:
+        """End the sessions of users whose deletion was committed to another database than ours."""
+        for user_id in user_ids:
+            try:
+                self.sessions.forget(user_id)
+            except Exception as error:
+                log.error(
+                    "The user %s was deleted, but the sessions could not be ended: %s. A refresh and a load of the "
+                    "user are refused all the same. To end the sessions now: signet.revoke_all(%r).",
+                    user_id,
+                    error,
+                    user_id,
+                )
+
+    def _concerns(self, engine: Engine) -> bool:
+        """Return whether *engine* leads to the users of this application: others may share the model."""
+        others = [app for app in self._sharing if app is not self._app]
+        if not others:
+            return True
+        if has_app_context():
+            return cast(Any, current_app)._get_current_object() is self._app
+        with self._app.app_context():
+            own = cast(Any, self._users).engine
+        return own is engine or (own.url == engine.url and engine.url.database not in (None, "", ":memory:"))
+
+    def trusted_origins(self) -> frozenset[str]:
+        """Return the origins whose pages may use our routes."""
+        return self._session_settings().trusted_origins
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return what ``flask signet doctor`` looks at here. No room is opened for it, and nothing is made."""
+        from flask_signet.house_checks import house_checks
+
+        return house_checks(self._app, self._clock, self._users, _app_engine)
+
+    def protect_tables(self, app: Flask) -> None:
+        """Keep Flask-Migrate from offering to drop our tables; look at a model that was mapped late."""
+        flask_migrate.protect(app)
+        if not self._looked and self._rooms is None:
+            try:
+                self.look_at_model()
+            except SettingsError as error:
+                log.error("%s", error)
+
+    def stop_protecting(self, app: Flask, **_: Any) -> None:
+        """Protect them once more and for good: with the first request an application is complete."""
+        self.protect_tables(app)
+        appcontext_pushed.disconnect(self.protect_tables, app)
+        request_started.disconnect(self.stop_protecting, app)
+
+    def exempt_routes(self, app: Flask, **_: Any) -> None:
+        """Let our routes work beside ``CSRFProtect``, which may be initialised after us: with the first request."""
+        exempt(app, app.extensions["signet-apis"])
+        request_started.disconnect(self.exempt_routes, app)
+
+    def _open_or_say_why(self) -> Rooms:
+        for name in self._app.extensions["signet-apis"]:
+            clashes_of(self._app).protect(name)  # once more: not every way of adding a route is heard
+        try:
+            return self._open()
+        except SettingsError as error:
+            if error.status == 503:
+                raise
+            # Every route and guard then answers 503, and the log has the reason.
+            raise NotReadyError(str(error)) from error
+
+    def _open(self) -> Rooms:
+        app, clock = self._app, self._clock
+        self.protect_tables(app)
+        settings = store_settings.read(app.config, app.instance_path)
+        store = Store(settings, clock=clock, app_engine=partial(_app_engine, app))
+        root_keys = open_root_keys(
+            settings, clock=clock, server_database=store.dialect != "sqlite", in_use=partial(has_keys, store)
+        )
+        keys = KeyTable(store, root_keys)
+        users = self._open_users(store)
+        feed = Feed(store, self._session_settings, clock)
+        sessions = Sessions(
+            store=store,
+            root_keys=root_keys,
+            feed=feed,
+            settings=self._session_settings,
+            clock=clock,
+            issue=self._issue,
+            standing=users.standing,
+            ask_on_refresh=users.asked_on_refresh,
+            canonical=lambda user_id: user_id if (found := users.canonical(user_id)) is None else found,
+            sender=app,
+        )
+        users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
+        sessions.on_clean_up.append(lambda connection: _remember_life(keys, app, connection))
+        if isinstance(users, AppAccounts):
+            users.on_renewed.append(sessions.admit)
+            self.look_at_model()
+        return Rooms(
+            store=store,
+            root_keys=root_keys,
+            keys=keys,
+            ring=DatabaseRing(keys, clock),
+            users=users,
+            limits=Limits(clock=clock, enabled=account_settings.read(app.config).throttle),
+            feed=feed,
+            sessions=sessions,
+            token_users=TokenUsers(
+                users=users,
+                sessions=sessions,
+                feed=feed,
+                identity_claim=lambda: self._config["JWT_IDENTITY_CLAIM"],
+            ),
+        )
+
+    def _open_users(self, store: Store) -> Accounts | AppAccounts:
+        settings = account_settings.read(self._app.config)
+        passwords = Passwords(settings, clock=self._clock)
+        throttle = Throttle(clock=self._clock) if settings.throttle else None
+        if self._users is None:
+            return Accounts(store, passwords, throttle)
+        return AppAccounts(self._users, store, passwords, throttle)
+
+    def id_of(self, user: Any) -> Any:
+        """Return the id of a user object; an id is its own, and what is neither is returned as it is."""
+        return id_of(self.users, user)
+
+    def look_at_model(self) -> None:
+        """Check the application's model of users, and listen to deletions; once it is mapped, and without a connection.
+
+        :raises SettingsError: the model cannot be used.
+        """
+        check, watch = getattr(self._users, "check", None), getattr(self._users, "watch", None)
+        if not self._looked and (check is None or check()):
+            if watch is not None:
+                watch(self)
+            self._looked = True
+
+    def _issue(self, user_id: int | str | UUID, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> IssuedToken:
+        identity = str(user_id) if isinstance(user_id, UUID) else user_id
+        claims: dict[str, Any] = {"sid": sid, "epoch": epoch}
+        if mark is not None:
+            claims[MARK_CLAIM] = mark
+        if has_app_context() and cast(Any, current_app)._get_current_object() is self._app:
+            return issue_access(identity, fresh=fresh, claims=claims)
+        with self._app.app_context():
+            return issue_access(identity, fresh=fresh, claims=claims)
+
+
+def _remember_life(keys: KeyTable, app: Flask, connection: Connection) -> None:
+    """Keep for the key table how long tokens live now: a retired key verifies for so long, whatever is set later."""
+    lives = [expires(app.config[name], name) for name in ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES")]
+    ending = [life for life in lives if isinstance(life, timedelta)]
+    longest = max(int(life.total_seconds()) for life in ending) if len(ending) == len(lives) else None
+    keys.remember_life(longest, connection)
+
+
+def _app_engine(app: Flask) -> Engine | None:
+    """Return the engine of the application's Flask-SQLAlchemy, if it has one."""
+    extension = app.extensions.get("sqlalchemy")
+    if extension is None:
+        return None
+    if has_app_context() and cast(Any, current_app)._get_current_object() is app:
+        return cast("Engine", extension.engine)
+    with app.app_context():
+        return cast("Engine", extension.engine)

@@ -1,0 +1,83 @@
+"""The settings of ``Signet`` as a whole: their names, their present values, and what they cannot mean together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from flask import Flask
+
+from flask_signet.accounts import Accounts, AppAccounts
+from flask_signet.accounts import settings as account_settings
+from flask_signet.exceptions import SettingsError
+from flask_signet.sessions import settings as session_settings
+from flask_signet.sessions.settings import SessionSettings
+from flask_signet.settings import copied, nearest
+from flask_signet.store import settings as store_settings
+from flask_signet.web.conflicts import Config, Conflict, doubtful
+
+log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    # A bare `Signet` in an annotation says nothing of the users, so nothing of them is refused.
+    A = TypeVarWithDefault("A", bound=Accounts | AppAccounts, default=Any, covariant=True)
+else:
+    A = TypeVar("A")
+
+KEYS = (
+    "SIGNET_ROUTES",
+    "SIGNET_URL_PREFIX",
+    *account_settings.KEYS,
+    *session_settings.KEYS,
+    *store_settings.KEYS,
+)
+
+
+class CurrentSettings:
+    """Settings as they are now: read again when one of their values in ``app.config`` is another one."""
+
+    def __init__(self, app: Flask, keys: tuple[str, ...], read: Callable[[Mapping[str, Any]], SessionSettings]) -> None:
+        self._app = app
+        self._keys = (*keys, *session_settings.TOKEN_KEYS)
+        self._read = read
+        self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
+
+    def __call__(self) -> SessionSettings:
+        """Return the settings that hold now."""
+        config = cast(Mapping[str, Any], self._app.config)
+        values = tuple(config.get(key) for key in self._keys)
+        seen = self._seen
+        if seen is None or seen[0] != values:
+            seen = self._seen = (copied(values), self._read(config))
+        return seen[1]
+
+
+def check_names(app: Flask) -> None:
+    """Hear of a slip in the name of a setting: at start where somebody develops, in the log elsewhere."""
+    for key in cast(Mapping[str, Any], app.config):
+        if key.startswith("SIGNET_") and key not in KEYS:
+            slip = f"There is no setting {key}{nearest(key, KEYS)}"
+            if app.debug or app.testing:
+                raise SettingsError(slip)
+            app.logger.warning(slip)
+
+
+def database_conflicts(app: Flask, config: Config) -> Iterator[Conflict]:
+    """Compare our database with that of the application's Flask-SQLAlchemy, which may be initialised after us."""
+    url, theirs = config.get("SIGNET_DATABASE_URL"), config.get("SQLALCHEMY_DATABASE_URI")
+    if url == "app" and "sqlalchemy" not in app.extensions:
+        yield doubtful(
+            "SIGNET_DATABASE_URL",
+            because='SIGNET_DATABASE_URL is "app", but the application has no Flask-SQLAlchemy. Write: '
+            "db.init_app(app), or give a URL",
+        )
+    elif url and url != "app" and url == theirs and "sqlalchemy" in app.extensions:
+        yield doubtful(
+            "SIGNET_DATABASE_URL",
+            "SQLALCHEMY_DATABASE_URI",
+            because="SIGNET_DATABASE_URL is the same database as SQLALCHEMY_DATABASE_URI, by connections of its own. "
+            'Write: SIGNET_DATABASE_URL = "app"',
+        )
