@@ -17,7 +17,7 @@ from flask_signet.clock import SYSTEM
 from flask_signet.tokens import keys
 from flask_signet.tokens.claims import Policy
 from flask_signet.tokens.issuer import Issuer
-from flask_signet.tokens.keys import Key
+from flask_signet.tokens.key import Key
 from flask_signet.tokens.verifier import Verifier
 
 ROUNDS = 40

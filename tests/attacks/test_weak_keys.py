@@ -15,7 +15,7 @@ from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 from flask_signet import testing
 from flask_signet.exceptions import InvalidKeyError
 from flask_signet.tokens import base64url, key_material, keys, known_secrets, ring
-from flask_signet.tokens.keys import Key
+from flask_signet.tokens.key import Key
 from tests.attacks.world import Victim, claims, unb64
 from tests.vectors import keys as test_keys
 

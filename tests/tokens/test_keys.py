@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidKeyError
 from flask_signet.tokens import key_material, keys
+from flask_signet.tokens.key import thumbprint
 from tests.vectors import keys as test_keys
 
 PRIVATE: dict[str, Any] = {
@@ -291,7 +292,7 @@ def test_a_key_shows_its_algorithm_name_and_place() -> None:
 def test_a_generated_key_is_named_by_its_thumbprint(algorithm: str) -> None:
     key = keys.generate(algorithm, SYSTEM.token_bytes)
 
-    assert keys.thumbprint(key.public_jwk or {}) == key.key_id == (key.public_jwk or {})["kid"]
+    assert thumbprint(key.public_jwk or {}) == key.key_id == (key.public_jwk or {})["kid"]
 
 
 class CredulousKey(ec.EllipticCurvePublicKey):

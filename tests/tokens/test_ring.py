@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidKeyError, SettingsError, SignetError
 from flask_signet.tokens import base64url, keys, ring
+from flask_signet.tokens.key import thumbprint
 from tests.vectors import keys as test_keys
 
 NOW = 1_800_000_000
@@ -199,19 +200,19 @@ def test_a_removed_key_of_another_place_leaves_the_current_one() -> None:
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     unnamed = {name: value for name, value in CURRENT.items() if name != "kid"}
-    thumbprint = keys.thumbprint(unnamed)
-    with pytest.raises(SettingsError, match=rf"no key of the ring is named 'three'; there are: {thumbprint}, two"):
+    name = thumbprint(unnamed)
+    with pytest.raises(SettingsError, match=rf"no key of the ring is named 'three'; there are: {name}, two"):
         ring.without({"keys": [unnamed, NEXT]}, "three", SYSTEM.token_bytes, NOW)
 
-    assert "two" == ring.without({"keys": [unnamed, NEXT]}, thumbprint, SYSTEM.token_bytes, NOW)["keys"][0]["kid"]
+    assert "two" == ring.without({"keys": [unnamed, NEXT]}, name, SYSTEM.token_bytes, NOW)["keys"][0]["kid"]
 
 
 def test_a_name_that_is_absent_becomes_the_thumbprint() -> None:
     unnamed = {name: value for name, value in CURRENT.items() if name != "kid"}
     made = ring.from_jwks({"keys": [unnamed]})
 
-    assert keys.thumbprint(unnamed) == made.verifying[0].key_id
-    assert keys.thumbprint(unnamed) == made.public_jwks()["keys"][0]["kid"]
+    assert thumbprint(unnamed) == made.verifying[0].key_id
+    assert thumbprint(unnamed) == made.public_jwks()["keys"][0]["kid"]
 
 
 def test_a_secret_needs_a_name() -> None:

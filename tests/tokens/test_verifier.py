@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -781,7 +782,7 @@ def test_a_check_that_began_under_an_old_key_does_not_outlive_it() -> None:
         assert swapped.wait(10)
         return real.verify(message, signature)
 
-    slowed = Verifier([keys.replace(real, verify=slow)], snapshot.verifier.policy)
+    slowed = Verifier([replace(real, verify=slow)], snapshot.verifier.policy)
     outcome: list[Any] = []
     thread = threading.Thread(target=lambda: outcome.append(slowed.verify(made, NOW).identity))
     thread.start()

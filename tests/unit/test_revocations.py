@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_signet.tokens.revocations import CompactMap, RevocationMemory
+from flask_signet.tokens.compact_map import CompactMap
+from flask_signet.tokens.revocations import RevocationMemory
 
 
 def memory(now: int = 1_000) -> RevocationMemory:

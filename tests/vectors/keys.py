@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_signet.tokens import keys
-from flask_signet.tokens.keys import Key
+from flask_signet.tokens.key import Key
 
 JWKS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "keys.json").read_text())
 ALGORITHMS = tuple(JWKS)

@@ -11,7 +11,7 @@ from flask import current_app
 
 from flask_signet.compat.internal_utils import get_json_encoder
 from flask_signet.exceptions import SettingsError
-from flask_signet.tokens.keys import ASYMMETRIC
+from flask_signet.tokens.key import ASYMMETRIC
 from flask_signet.web.settings import TokenSettings, expires, token_locations
 from flask_signet.web.token_layer import layer_of
 

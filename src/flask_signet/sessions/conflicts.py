@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flask_signet.accounts.settings import REGISTRATION_OF_OWN_USERS
 from flask_signet.settings import texts
-from flask_signet.tokens.keys import HMAC_HASHES
+from flask_signet.tokens.key import HMAC_HASHES
 from flask_signet.web import settings as token_settings
 from flask_signet.web.conflicts import Config, Conflict, as_list, doubtful, life, refused
 from flask_signet.web.surroundings import hostname, is_loopback

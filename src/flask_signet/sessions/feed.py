@@ -67,7 +67,7 @@ class Ended:
 
 
 class Feed:
-    """Fills the port :class:`flask_signet.tokens.revocations.Revocations`.
+    """Fills the port :class:`flask_signet.tokens.ports.Revocations`.
 
     :param settings: gives the settings that hold now.
     """

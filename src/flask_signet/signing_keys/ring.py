@@ -8,7 +8,7 @@ from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable
 from flask_signet.signing_keys.table import KeyTable
 from flask_signet.tokens import keys
-from flask_signet.tokens.keys import Key
+from flask_signet.tokens.key import Key
 from flask_signet.tokens.ring import Ring
 
 log = logging.getLogger("flask_signet")

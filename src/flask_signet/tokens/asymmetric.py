@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from flask_signet.exceptions import InvalidKeyError
 from flask_signet.tokens import base64url
-from flask_signet.tokens.keys import Key, thumbprint
+from flask_signet.tokens.key import Key, thumbprint
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from flask_signet.exceptions import InvalidKeyError
 from flask_signet.tokens import keys, strict_json
-from flask_signet.tokens.keys import Key
+from flask_signet.tokens.key import Key
 
 
 def verifying(value: Any, algorithm: str) -> tuple[Key, ...]:

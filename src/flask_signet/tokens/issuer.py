@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_signet.exceptions import InvalidKeyError, SettingsError
 from flask_signet.tokens import base64url, strict_json
-from flask_signet.tokens.keys import Key
+from flask_signet.tokens.key import Key
 from flask_signet.tokens.verifier import header_text
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from flask_signet.exceptions import InvalidAlgorithm, MalformedToken, UnknownKey
 from flask_signet.tokens import base64url, strict_json
-from flask_signet.tokens.keys import Key
+from flask_signet.tokens.key import Key
 
 # What brings a key, or says where one lies. A thumbprint (x5t) does neither: it chooses nothing here, and is let pass.
 _KEY_HINTS = ("jwk", "jku", "x5u", "x5c")

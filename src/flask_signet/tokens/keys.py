@@ -1,133 +1,18 @@
-"""Keys: one algorithm each, checked when they are imported, printed by nobody.
-
-A key knows how to verify and, where it has a private part, how to sign. Which algorithm that is
-stands with the key and never with the token (RFC 8725 section 3.1).
-"""
+"""Read keys: from a JWK, a JWK set, or the value of a setting; and make new ones."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from hmac import compare_digest
-from hmac import digest as hmac_digest
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from flask_signet.exceptions import InvalidKeyError
-from flask_signet.tokens import base64url, known_secrets, strict_json
+from flask_signet.tokens import base64url
+from flask_signet.tokens.key import ALGORITHMS, ASYMMETRIC, HMAC_HASHES, Key
+from flask_signet.tokens.symmetric import symmetric
 
-Status = Literal["next", "current", "retired"]
-
-HMAC_HASHES: Final = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
-ASYMMETRIC: Final = frozenset(
-    ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-)
-ALGORITHMS: Final = frozenset(HMAC_HASHES) | ASYMMETRIC
 # Of a ring or set. No honest one comes near it; what an issuer publishes is read within a request.
 MAX_KEYS: Final = 100
-
-# A secret that people typed holds one of these; a random one hardly ever does.
-_MAY_BE_WORDS: Final = re.compile(
-    b"auth|change|clave|default|de[mv]|example|flask|jwt|key|llave|login|pass|place|prod|replace|sampl|sec|sign|super|"
-    b"test|token|tutor"
-).search
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Key:
-    """One key with its one algorithm.
-
-    :param algorithm: the JWA name (RFC 7518 section 3.1, RFC 8037 section 3.1).
-    :param key_id: the ``kid``, or ``None`` for a key that is not named.
-    :param verify: ``(message, signature) -> bool``.
-    :param sign: ``message -> signature``; ``None`` for a key that only verifies.
-    :param public_jwk: what may be published; ``None`` for a symmetric key.
-    :param private_jwk: the whole key as a JWK, made when asked for; ``None`` where there is none.
-    :param weakness: why the key must not sign for real users, in words; ``None`` for a good one.
-    :param status: its place in a ring.
-    """
-
-    algorithm: str
-    verify: Callable[[bytes, bytes], bool]
-    sign: Callable[[bytes], bytes] | None = None
-    key_id: str | None = None
-    public_jwk: Mapping[str, Any] | None = None
-    private_jwk: Callable[[], dict[str, Any]] | None = None
-    weakness: str | None = None
-    status: Status = "current"
-
-    def __repr__(self) -> str:
-        """Return what tells keys apart, and nothing of the key itself."""
-        return f"<Key {self.algorithm} {self.key_id or 'without kid'} {self.status}>"
-
-    def named(self, key_id: str | None, status: Status = "current") -> Key:
-        """Return the same key under another name and in another place of the ring."""
-        public = None if self.public_jwk is None else {**self.public_jwk}
-        if public is not None:
-            public.pop("kid", None)
-            if key_id is not None:
-                public["kid"] = key_id
-        return replace(self, key_id=key_id, public_jwk=public, status=status)
-
-
-def symmetric(secret: bytes | str, algorithm: str, *, key_id: str | None = None) -> Key:
-    """Return an HMAC key.
-
-    :param secret: raw bytes, or a text that stands for its UTF-8 bytes.
-    :param algorithm: ``HS256``, ``HS384`` or ``HS512``.
-    :raises InvalidKeyError: empty, or the text of a public key (RFC 8725 section 2.1).
-
-    Source: RFC 7518 section 3.2.
-    """
-    from flask_signet.tokens import key_material  # not at import: an application with an asymmetric key needs none
-
-    name = HMAC_HASHES[algorithm]
-    try:
-        data = secret.encode() if isinstance(secret, str) else bytes(secret)
-    except UnicodeEncodeError:
-        raise InvalidKeyError(f"the secret for {algorithm} is no text: it holds half a surrogate pair") from None
-    if not data:
-        raise InvalidKeyError(f"the secret for {algorithm} is empty")
-    if key_material.looks_public(data):
-        raise InvalidKeyError(
-            f"the secret for {algorithm} is the text of an asymmetric key, which anybody may know: "
-            "set JWT_ALGORITHM to the algorithm of that key and give it as JWT_PRIVATE_KEY / JWT_PUBLIC_KEY"
-        )
-
-    def verify(message: bytes, signature: bytes) -> bool:
-        return compare_digest(hmac_digest(data, message, name), signature)
-
-    def sign(message: bytes) -> bytes:
-        return hmac_digest(data, message, name)
-
-    def private_jwk() -> dict[str, Any]:
-        jwk = {"kty": "oct", "alg": algorithm, "k": base64url.encode(data).decode()}
-        return jwk if key_id is None else {**jwk, "kid": key_id}
-
-    return Key(
-        algorithm=algorithm,
-        verify=verify,
-        sign=sign,
-        key_id=key_id,
-        private_jwk=private_jwk,
-        weakness=_symmetric_weakness(data, algorithm, hashlib.new(name).digest_size),
-    )
-
-
-def _symmetric_weakness(data: bytes, algorithm: str, least: int) -> str | None:
-    if known_secrets.contains(data):
-        return "the secret is on the public list of JWT secrets"
-    if len(data) < least:
-        return f"the secret has {len(data)} bytes; {algorithm} needs at least {least} (RFC 7518 section 3.2)"
-    if len(set(data)) < 4:
-        return "the secret repeats the same few bytes"
-    if _MAY_BE_WORDS(data.lower()):
-        from flask_signet.tokens import word_secrets  # few keys pay for it
-
-        if word_secrets.is_made_of_words(data):
-            return "the secret is made of common words, so it can be guessed"
-    return None
 
 
 def from_jwk(jwk: Mapping[str, Any]) -> Key:
@@ -233,14 +118,6 @@ def from_config(value: Any, algorithm: str, *, private: bool) -> Key:
     from flask_signet.tokens import asymmetric
 
     return asymmetric.from_config(value, algorithm, private=private)
-
-
-def thumbprint(public_jwk: Mapping[str, Any]) -> str:
-    """Return the RFC 7638 SHA-256 thumbprint of a public JWK, base64url."""
-    members = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
-    required = members[public_jwk["kty"]]
-    text = strict_json.dumps({name: public_jwk[name] for name in required})
-    return base64url.encode(hashlib.sha256(text).digest()).decode()
 
 
 def generate(algorithm: str, token_bytes: Callable[[int], bytes]) -> Key:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from flask_signet.exceptions import InvalidKeyError, SettingsError
 from flask_signet.tokens import keys, strict_json
-from flask_signet.tokens.keys import Key, Status
+from flask_signet.tokens.key import Key, Status, thumbprint
 
 _STATUSES: tuple[Status, ...] = ("next", "current", "retired")
 
@@ -146,7 +146,7 @@ def _is_nameless(jwk: Mapping[str, Any]) -> bool:
 def _thumbprint(key: Key) -> str:
     if key.public_jwk is None:
         raise InvalidKeyError("a symmetric key of JWT_KEYS needs a kid: its thumbprint would tell about the secret")
-    return keys.thumbprint(key.public_jwk)
+    return thumbprint(key.public_jwk)
 
 
 # --- Changes of a written ring: JWK sets in, JWK sets out -------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from flask_signet.exceptions import ImmatureToken, InvalidClaim, InvalidSignature, MalformedToken, TokenExpired
 from flask_signet.tokens import base64url, jws, strict_json
 from flask_signet.tokens.claims import IDENTITY_TYPE, Policy, check_parties, check_types, take_identity
-from flask_signet.tokens.keys import Key
+from flask_signet.tokens.key import Key
 
 _LEARNED_HEADERS: Final = 64
 _LEARNED_HEADER_BYTES: Final = 256

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from flask_signet.file_checks import named_file
 from flask_signet.findings import Finding, Level, from_message, ok
 from flask_signet.tokens import ring as rings
-from flask_signet.tokens.keys import HMAC_HASHES
+from flask_signet.tokens.key import HMAC_HASHES
 from flask_signet.tokens.ring import Ring
 from flask_signet.web.settings import slips
 from flask_signet.web.startup import startup_of

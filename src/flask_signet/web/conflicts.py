@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final, cast
 
 from flask_signet.exceptions import SettingsError
-from flask_signet.tokens.keys import HMAC_HASHES
+from flask_signet.tokens.key import HMAC_HASHES
 
 Config = Mapping[str, Any]
 

@@ -33,7 +33,7 @@ from flask_signet.exceptions import (
     WrongTokenError,
 )
 from flask_signet.settings import nearest, texts
-from flask_signet.tokens.sources import KeySource
+from flask_signet.tokens.ports import KeySource
 from flask_signet.tokens.verifier import Verified
 from flask_signet.web import callbacks, issuing
 from flask_signet.web.answers import complete, error_answer

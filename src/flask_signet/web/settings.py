@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, cast
 from flask_signet import settings
 from flask_signet.exceptions import SettingsError
 from flask_signet.tokens.claims import Policy
-from flask_signet.tokens.keys import ALGORITHMS
+from flask_signet.tokens.key import ALGORITHMS
 from flask_signet.web.stand_in import stands_in
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)

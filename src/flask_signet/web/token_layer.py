@@ -29,10 +29,9 @@ from flask_signet.tokens import given, jws, keys, strict_json
 from flask_signet.tokens import ring as rings
 from flask_signet.tokens.claims import take_identity
 from flask_signet.tokens.issuer import Issuer
-from flask_signet.tokens.keys import ASYMMETRIC, HMAC_HASHES, Key
-from flask_signet.tokens.revocations import Revocations
+from flask_signet.tokens.key import ASYMMETRIC, HMAC_HASHES, Key
+from flask_signet.tokens.ports import KeySource, Revocations
 from flask_signet.tokens.ring import Ring
-from flask_signet.tokens.sources import KeySource
 from flask_signet.tokens.verifier import Verified, Verifier
 from flask_signet.web.settings import (
     DEFAULTS,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask_signet.tokens.keys import HMAC_HASHES
+from flask_signet.tokens.key import HMAC_HASHES
 
 #: What follows at start, when it is not known yet which server will run.
 AT_START: Final = (

@@ -1,10 +1,22 @@
-"""Where a ring of keys comes from: the port that a file or a database fills."""
+"""What others provide to the tokens: the ring of keys, and which tokens are revoked."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from flask_signet.tokens.ring import Ring
+
+
+class Revocations(Protocol):
+    """Says of verified claims whether they were revoked. Asked at every request: no I/O but now and then."""
+
+    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
+        """Return whether the session (``sid``) or the user (identity, ``epoch``) of *claims* was signed out.
+
+        :raises Unavailable: nobody can say, and the last answer is too old.
+        """
+        ...
 
 
 class KeySource(Protocol):
