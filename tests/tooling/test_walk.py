@@ -78,6 +78,21 @@ def test_a_step_of_a_generator_is_a_call_and_a_comprehension_is_none(tmp_path: P
     assert recorded.counts() == Counts(files=1, entries=1, returns=0, house=4)
 
 
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("signet.py", True),
+        ("house.py", True),
+        ("house_settings.py", True),
+        ("settings.py", False),
+        ("sessions/signet.py", False),
+        ("house/routes.py", False),
+    ],
+)
+def test_parts_that_moved_out_of_the_house_into_a_file_beside_it_still_count(file: str, expected: bool) -> None:
+    assert walk.is_house(file) is expected
+
+
 def test_what_listened_to_calls_before_listens_again_after_an_error(tmp_path: Path) -> None:
     before = sys.getprofile()
 
