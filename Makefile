@@ -121,6 +121,7 @@ lint: setup js/dist/.ready
 		"$(BIN)/ruff check ." \
 		"$(BIN)/ruff format --check ." \
 		"$(BIN)/lint-imports --no-logo" \
+		"$(BIN)/python scripts/api_page.py --check" \
 		"$(BIN)/vermin --quiet --no-tips -t=3.10- --violations src" \
 		"$(BIN)/codespell"
 
@@ -128,6 +129,7 @@ format: setup
 	-$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	npm run --silent format
+	$(BIN)/python scripts/api_page.py
 
 # The load of the end-to-end measurement comes from wrk; without it that one measurement says so and is left out.
 bench: setup js/dist/.ready

@@ -46,7 +46,7 @@ def pages() -> list[Path]:
 
 
 def blocks(page: Path, language: str) -> list[Block]:
-    """Return the fenced blocks of *page* in this language."""
+    """Return the fenced blocks of *page* in this language; signatures have the language ``py`` and are no programs."""
     text = page.read_text("utf-8")
     return [
         Block(page=page, language=match[1], text=match[2], line=text.count("\n", 0, match.start()) + 2)
