@@ -1,4 +1,9 @@
-"""How ``make docs`` builds this folder."""
+"""How ``make docs`` builds this folder.
+
+The pages are plain Markdown and can be read in the repository. What only the built pages need is added here.
+"""
+
+import re
 
 import flask_signet
 
@@ -7,7 +12,7 @@ author = "Flask-Signet contributors"
 copyright = "Flask-Signet contributors; MIT licence"
 version = release = flask_signet.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -17,11 +22,46 @@ myst_heading_anchors = 3
 # but ASCII.
 suppress_warnings = ["myst.header", "misc.highlighting_failure"]
 
-autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
-autodoc_typehints = "signature"
-autodoc_default_options = {"show-inheritance": True}
-
 html_theme = "furo"
 html_title = f"Flask-Signet {release}"
 html_show_sourcelink = False
+
+# These pages list others: the navigation is made from their links.
+LISTS = ("index", "benchmarks")
+_ITEM = re.compile(r"^- \[[^\]]*\]\(([\w/-]+)\.md\)", re.MULTILINE)
+# <!-- built from FILE: mark to mark, mark to mark -->, what the repository shows, <!-- /built -->
+_BUILT = re.compile(r"<!-- built from (\S+)(?:: (.+?))? -->\n.*?<!-- /built -->\n", re.DOTALL)
+
+
+def with_navigation(text):
+    """Add a hidden toctree for the list below each heading."""
+    trees = ""
+    for section in re.split(r"^## ", text, flags=re.MULTILINE):
+        pages = _ITEM.findall(section)
+        if pages:
+            caption = section.partition("\n")[0]
+            trees += "\n".join(["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
+    return text + trees
+
+
+def with_other_file(match):
+    """Return the parts of another file that a built page has in place of the text between two marks."""
+    includes = ""
+    for part in (match[2] or "").split(", "):
+        begin, _, end = part.partition(" to ")
+        options = [":relative-images:", ":relative-docs: docs/"]
+        if part:
+            options += [f":start-after: <!-- {begin} -->", f":end-before: <!-- {end} -->"]
+        includes += "\n".join([f"```{{include}} {match[1]}", *options, "```", "", ""])
+    return includes
+
+
+def read_page(app, name, source):
+    """Add to the text of a page what its built page has more."""
+    source[0] = _BUILT.sub(with_other_file, source[0])
+    if name in LISTS:
+        source[0] = with_navigation(source[0])
+
+
+def setup(app):
+    app.connect("source-read", read_page)
