@@ -43,11 +43,11 @@ class WeakKeyError(InvalidKeyError):
 
 
 class IdentityTypeError(SettingsError, TypeError):
-    """The identity of a token is neither int nor text, and no loader turns it into one."""
+    """The identity of a token is neither an int nor a string, and no loader converts it."""
 
 
 class Unavailable(SignetError):
-    """The store does not answer, or too much is asked of it at once.
+    """The store does not answer, or too many requests need it at once.
 
     :param retry_after: seconds after which a client should try again.
     """
@@ -61,7 +61,7 @@ class Unavailable(SignetError):
 
 
 class SchemaError(SettingsError, Unavailable):
-    """The tables of the database are not those of this version; the message names the command."""
+    """The tables of the database belong to another version; the message names the command."""
 
     code = "unavailable"
 
@@ -70,7 +70,7 @@ class SchemaError(SettingsError, Unavailable):
 
 
 class NotReadyError(SettingsError, Unavailable):
-    """Something that only the first use could find out is wrong with the settings; the message says what."""
+    """A setting is wrong in a way that only the first use can find; the message says what."""
 
     code = "unavailable"
 
@@ -79,7 +79,7 @@ class NotReadyError(SettingsError, Unavailable):
 
 
 class StorageError(SettingsError, Unavailable):
-    """A file or folder of ours cannot be made, read or written; the message says what to do."""
+    """A file or folder of Flask-Signet cannot be created, read or written; the message says what to do."""
 
     code = "unavailable"
 
@@ -101,7 +101,7 @@ TokenError = JWTExtendedException
 
 
 class JWTDecodeError(JWTExtendedException):
-    """The token is not one of ours, or not valid here and now."""
+    """The token is invalid: malformed, badly signed, expired, or with a wrong claim."""
 
     fje_status = 422
 
@@ -118,19 +118,19 @@ class JWTDecodeError(JWTExtendedException):
 
 
 class MalformedToken(JWTDecodeError):
-    """The text is no compact JWS with a strict JSON object inside (RFC 7515 section 5.2)."""
+    """The string is not a compact JWS with a strict JSON object inside (RFC 7515 section 5.2)."""
 
 
 class InvalidSignature(JWTDecodeError):
-    """No key of ours made this signature."""
+    """The signature was not made by a key of this application."""
 
 
 class InvalidAlgorithm(JWTDecodeError):
-    """The header names another algorithm than the key has (RFC 8725 section 3.1)."""
+    """The algorithm in the header is not the algorithm of the key (RFC 8725 section 3.1)."""
 
 
 class UnknownKey(JWTDecodeError):
-    """The header names no key of ours, or several."""
+    """The header names no known key, or several."""
 
 
 class InvalidClaim(JWTDecodeError):
@@ -142,11 +142,11 @@ class MissingClaim(InvalidClaim):
 
 
 class InvalidAudience(InvalidClaim):
-    """``aud`` is absent or names somebody else."""
+    """``aud`` is absent or names another audience."""
 
 
 class InvalidIssuer(InvalidClaim):
-    """``iss`` is absent or names somebody else."""
+    """``iss`` is absent or names another issuer."""
 
 
 class ImmatureToken(InvalidClaim):
@@ -179,7 +179,7 @@ class NoAuthorizationError(JWTExtendedException):
 
 
 class CSRFError(JWTExtendedException):
-    """A cookie came without the proof that our own page sent it."""
+    """A cookie came without its CSRF value, or from an origin that is not trusted."""
 
     fje_status = 401
     code = "csrf_failed"
@@ -187,7 +187,7 @@ class CSRFError(JWTExtendedException):
 
 
 class WrongTokenError(JWTExtendedException):
-    """A token of another kind than this route asks for."""
+    """The token is of another kind than the route requires."""
 
     fje_status = 422
 
@@ -219,14 +219,14 @@ class RevokedTokenError(_VerifiedTokenRefused):
 
 
 class FreshTokenRequired(_VerifiedTokenRefused):
-    """The route asks for a token that a password was typed for (RFC 9470)."""
+    """The route requires a fresh token, from a login with a password (RFC 9470)."""
 
     code = "fresh_token_required"
     message = "Fresh token required"
 
 
 class UserLookupError(_VerifiedTokenRefused):
-    """The user lookup loader found nobody for this token."""
+    """The user of this token does not exist or may not log in."""
 
     message = "Error loading the user"
 
@@ -242,7 +242,7 @@ class UserClaimsVerificationError(_VerifiedTokenRefused):
 
 
 class RequestError(SignetError):
-    """A request to one of our routes that cannot be served as it came.
+    """Base of every refusal by a route of ``Signet``.
 
     :param fields: name of a body field → what is wrong with it.
     """
@@ -261,13 +261,13 @@ class InvalidRequest(RequestError):
 
 
 class WeakPassword(RequestError):
-    """The password is too short, too long, or known to everybody."""
+    """The password is too short or too long."""
 
     code = "weak_password"
 
 
 class InvalidCredentials(RequestError):
-    """Unknown name, wrong password, or an account that may not log in: always the same words."""
+    """Unknown name, wrong password, or an account that may not log in: always the same message."""
 
     code = "invalid_credentials"
     status = 401
@@ -275,7 +275,7 @@ class InvalidCredentials(RequestError):
 
 
 class NotFound(RequestError):
-    """There is no such thing, or it belongs to somebody else."""
+    """The resource does not exist, or belongs to another user."""
 
     code = "not_found"
     status = 404
@@ -299,7 +299,7 @@ class Conflict(RequestError):
 
 
 class TooLarge(RequestError):
-    """The body is larger than any honest one."""
+    """The request body is too large."""
 
     code = "too_large"
     status = 413
@@ -307,7 +307,7 @@ class TooLarge(RequestError):
 
 
 class UnsupportedMediaType(RequestError):
-    """The body is not of a type that this route reads."""
+    """The content type of the body is not one that the route reads."""
 
     code = "unsupported_media_type"
     status = 415
@@ -315,9 +315,9 @@ class UnsupportedMediaType(RequestError):
 
 
 class RateLimited(RequestError):
-    """Too many tries.
+    """Too many attempts.
 
-    :param retry_after: seconds after which the next try counts.
+    :param retry_after: seconds after which the next attempt counts.
     """
 
     code = "rate_limited"

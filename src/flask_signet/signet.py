@@ -60,7 +60,7 @@ class Signet(JWTManager, Generic[A]):
     :param app: the application, or ``None`` to call :meth:`init_app` later.
     :param users: the application's own users; ``None`` for the built-in accounts.
     :param add_context_processor: put ``current_user`` into templates.
-    :param clock: time and chance; a test hands in its own.
+    :param clock: source of time and random bytes; tests can replace it.
     """
 
     @overload
@@ -155,7 +155,7 @@ class Signet(JWTManager, Generic[A]):
         return self._house().store
 
     def login(self, user: Any, *, connection: Connection | None = None) -> Login:
-        """Open a session for *user*, who has proved who they are, and return its tokens.
+        """Open a session for a user whom your view has checked, and return its tokens.
 
         :param user: an object with an ``id``, or the id itself.
         :param connection: join this transaction; the caller commits.
@@ -172,7 +172,7 @@ class Signet(JWTManager, Generic[A]):
         return Login.of(granted, sessions.settings, end_replaced=sessions.end_replaced if connection is None else None)
 
     def logout(self) -> None:
-        """End the session of the guarded request that runs."""
+        """End the session of the current request."""
         sid = get_jwt().get("sid")
         if isinstance(sid, str):
             self.sessions.end(sid, reason="logout")
@@ -184,8 +184,8 @@ class Signet(JWTManager, Generic[A]):
     def revoke_all(self, user_id: int | str | UUID, *, connection: Connection | None = None) -> None:
         """End every session of a user; every worker refuses their access tokens within a second.
 
-        :param connection: the caller's own, in whose transaction it happens. Make new tokens after its commit: those
-            that were made before are refused with all others.
+        :param connection: join this transaction; the caller commits. Make new tokens after the commit: tokens that
+            were made before are refused too.
         """
         known = self.users.canonical(user_id)
         # Of a user who is gone already nobody knows how the id is written.

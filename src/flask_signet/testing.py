@@ -26,14 +26,14 @@ from flask_signet.web.token_layer import layer_of
 def signed_in(
     client: FlaskClient, user: Any, *, fresh: bool = True, claims: Mapping[str, Any] | None = None
 ) -> Generator[FlaskClient, None, None]:
-    """Let every request of *client* carry a good access token of *user*, until the block ends.
+    """Send a valid access token of *user* with every request of *client*, until the block ends.
 
     It comes in the header; where ``JWT_TOKEN_LOCATION`` does not name that, as a cookie with its proof.
 
     :param user: an identity, or an object with an ``id``. A registered ``user_identity_loader`` gets it as it is.
     :param fresh: whether the token passes ``@jwt_required(fresh=True)``.
     :param claims: additional claims.
-    :raises SettingsError: tokens are looked for in neither place, or *user* is a user name and not an id.
+    :raises SettingsError: ``JWT_TOKEN_LOCATION`` has neither headers nor cookies, or *user* is a user name, not an id.
     """
     app = client.application
     layer = layer_of(app)
@@ -102,7 +102,7 @@ def _as_cookie(client: FlaskClient, names: CookieNames, token: str, proof: str) 
 
 @dataclass(slots=True)
 class StoppedClock:
-    """The time of an application while :func:`frozen` holds it.
+    """The stopped clock of an application, as :func:`frozen` gives it.
 
     :param now: seconds since 1970; set it, or :meth:`move` it.
     """
@@ -110,7 +110,7 @@ class StoppedClock:
     now: float
 
     def move(self, seconds: float) -> None:
-        """Let so many seconds pass, or go back by a negative number."""
+        """Move the clock forward by *seconds*, or back by a negative number."""
         self.now += seconds
 
 
@@ -118,7 +118,7 @@ class StoppedClock:
 def frozen(app: Flask, now: float | None = None) -> Generator[StoppedClock, None, None]:
     """Stop the clock of *app* until the block ends.
 
-    :param now: seconds since 1970 to stop at; the present moment if absent.
+    :param now: time to stop at, in seconds since 1970; ``None``: the current time.
     """
     clock: Clock = layer_of(app).clock
     time, monotonic = clock.time, clock.monotonic
@@ -134,7 +134,7 @@ def frozen(app: Flask, now: float | None = None) -> Generator[StoppedClock, None
 
 
 def reset(app: Flask) -> None:
-    """Forget what was verified, throttled or kept in memory: *app* is as when it was made."""
+    """Clear what *app* keeps in memory: verified tokens, throttling, and a database in memory."""
     layer_of(app).forget()
     house = app.extensions.get("signet")
     if house is not None:

@@ -87,7 +87,7 @@ class AppAccounts:
         return user, None if user is None else self._users.password_hash(user)
 
     def find(self, username: str) -> Any | None:
-        """Return the user who logs in by this name, or ``None``."""
+        """Return the user with this login name, or ``None``."""
         return self._users.find(username)
 
     def password_hash(self, user: Any) -> str | None:

@@ -39,10 +39,10 @@ _EMAIL = re.compile(rf"[^{_NOWHERE}]{{1,64}}@[^{_NOWHERE}]{{1,255}}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """One account, as it was when it was read.
+    """A built-in account, as it was when it was read.
 
-    :param username: as its owner wrote it.
-    :param created_at: aware, in UTC.
+    :param username: the user name as it was entered.
+    :param created_at: with time zone, in UTC.
     """
 
     id: int
@@ -70,14 +70,14 @@ class Accounts:
     # --- The protocol Users ---
 
     def get(self, user_id: int | str) -> User | None:
-        """Return the account with this id, or ``None``; text that is no number is nobody's id."""
+        """Return the account with this id, or ``None``."""
         number = _number(user_id)
         if number is None:
             return None
         return self._one(users_table.c.id == number)
 
     def find(self, username: str) -> User | None:
-        """Return the account that this name leads to, however it is written, or ``None``."""
+        """Return the account with this user name, or ``None``; case and width of letters do not matter."""
         try:
             key = names.canonical(username)
         except InvalidRequest:
@@ -125,7 +125,7 @@ class Accounts:
     # --- What only the built-in accounts can ---
 
     def list(self, *, after: int = 0, limit: int = 1_000) -> list[User]:
-        """Return accounts by id, *limit* of those whose id is larger than *after*."""
+        """Return up to *limit* accounts whose id is larger than *after*, ordered by id."""
         statement = select(*_NOT_THE_HASH).where(users_table.c.id > after).order_by(users_table.c.id).limit(limit)
         with self._store.read() as connection:
             return [_user(row) for row in connection.execute(statement)]
@@ -140,11 +140,11 @@ class Accounts:
         check_password: bool = True,
         connection: Connection | None = None,
     ) -> User:
-        """Make an account and return it.
+        """Create an account and return it.
 
-        :param check_password: ``False`` takes a password that is too short, for demos and imports.
+        :param check_password: ``False`` accepts a password that is too short, for demos and imports.
         :param connection: join this transaction; the caller commits.
-        :raises InvalidRequest: name or e-mail address are none; ``fields`` says which and why.
+        :raises InvalidRequest: the name or the e-mail address is invalid; ``fields`` says which and why.
         :raises WeakPassword: the password is too short or too long.
         :raises Conflict: the name is taken.
         """
@@ -283,9 +283,9 @@ class Accounts:
         return None if row is None or row.disabled_at is not None else _evidence(row.created_at)
 
     def hashed(self, password: str, *, check_password: bool = True) -> str:
-        """Return the hash of a password that is to be set: slow, so to be made before a transaction begins.
+        """Return the hash to store for a password; slow, so call it before a transaction begins.
 
-        :param check_password: ``False`` takes a password that is too short.
+        :param check_password: ``False`` accepts a password that is too short.
         :raises WeakPassword: the password is too short or too long.
         """
         if check_password:
@@ -302,15 +302,15 @@ class Accounts:
         end_sessions: bool = True,
         connection: Connection | None = None,
     ) -> None:
-        """Give the account another password and end its sessions.
+        """Change the password of an account and end its sessions.
 
-        :param current_password: change it only if this is the password now; of two who change it at once with the
-            same one the later is refused. ``None``: whatever it is, as an administrator does.
-        :param check_password: ``False`` takes a password that is too short.
-        :param end_sessions: ``False`` where the caller ends all but one in the same *connection*.
+        :param current_password: change it only if this is the current password; of two such changes at the same
+            moment the later is refused. ``None``: do not compare, as for an administrator.
+        :param check_password: ``False`` accepts a password that is too short.
+        :param end_sessions: ``False`` if the caller ends the sessions in the same *connection*.
         :raises NotFound: there is no such account.
         :raises WeakPassword: the password is too short or too long.
-        :raises InvalidCredentials: *current_password* is given and is not the password (any more).
+        :raises InvalidCredentials: *current_password* is given and is not the current password.
         """
         new = self.hashed(password, check_password=check_password)
         number = _existing(user_id)
@@ -338,7 +338,7 @@ class Accounts:
         raise NotFound("There is no such account")
 
     def disable(self, user_id: int | str, *, connection: Connection | None = None) -> None:
-        """Let the account log in no more and end its sessions.
+        """Disable an account: it cannot log in, and its sessions end.
 
         :raises NotFound: there is no such account.
         """
@@ -351,7 +351,7 @@ class Accounts:
         self._store.retrying(run, connection)
 
     def enable(self, user_id: int | str, *, connection: Connection | None = None) -> None:
-        """Let a disabled account log in again; what was ended stays ended.
+        """Let a disabled account log in again; its ended sessions stay ended.
 
         :raises NotFound: there is no such account.
         """
@@ -362,7 +362,7 @@ class Accounts:
         self._store.retrying(run, connection)
 
     def delete(self, user_id: int | str, *, connection: Connection | None = None) -> None:
-        """End the account's sessions and delete it; its id is never given again.
+        """Delete an account and end its sessions; its id is never used again.
 
         :raises NotFound: there is no such account.
         """

@@ -23,7 +23,7 @@ _POSTGRESQL_BITS = {"SMALLINT": 16, "INTEGER": 32}
 
 
 class SQLAlchemyUsers:
-    """Fits a model as plain as id, username, password to the protocol :class:`Users`.
+    """The users of a mapped SQLAlchemy model that has an id, a login name and the hash of a password.
 
     ::
 
@@ -34,9 +34,9 @@ class SQLAlchemyUsers:
 
     :param session: a session or a ``scoped_session`` such as Flask-SQLAlchemy's ``db.session``.
     :param model: the mapped class; its primary key is one column of type int, str or UUID.
-    :param username: attribute that holds the name to log in by.
-    :param password: attribute that holds the hash of the password, never the password.
-    :param active: attribute that says whether the user may log in, or ``None`` where all may.
+    :param username: attribute with the login name.
+    :param password: attribute with the hash of the password, never the password.
+    :param active: attribute that says whether the user may log in; ``None``: all may.
     :param stamp: attribute with a random value that each user has and that changes when all sessions must end, such as
         ``fs_uniquifier``. It tells a user from a later one with the same id; without it the hash of the password does.
         A change of this argument signs every user out once.

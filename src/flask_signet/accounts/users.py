@@ -22,23 +22,23 @@ class Users(Protocol):
     """
 
     def get(self, user_id: Any, /) -> Any | None:
-        """Return the user with this id, given in its own type or as text, or ``None``."""
+        """Return the user with this id, given in its own type or as a string, or ``None``."""
         ...
 
     def find(self, username: str, /) -> Any | None:
-        """Return the user who logs in by this name, or ``None``."""
+        """Return the user with this login name, or ``None``."""
         ...
 
     def password_hash(self, user: Any, /) -> str | None:
-        """Return the stored hash of the user's password, or ``None`` where there is none."""
+        """Return the stored hash of the user's password, or ``None`` if there is none."""
         ...
 
     def set_password_hash(self, user: Any, new: str, /) -> None:
-        """Store another hash of the user's password (up to 512 characters)."""
+        """Store a new hash of the user's password (up to 512 characters)."""
         ...
 
     def is_active(self, user: Any, /) -> bool:
-        """Say whether the user may log in."""
+        """Return whether the user may log in."""
         ...
 
 

@@ -15,14 +15,14 @@ NAME = "flask_jwt_extended"
 
 
 def install() -> None:
-    """Make ``flask_jwt_extended`` a package of Flask-Signet's in this process, for code that cannot be edited.
+    """Let ``import flask_jwt_extended`` import Flask-Signet in this process, for code that cannot be edited.
 
     Call it before the first import of ``flask_jwt_extended``, at the top of the module that makes the application.
     ``JWT_COMPAT`` is ``True`` from then on where an application does not set it. A second call does nothing.
 
     A process that this one starts does not inherit it: use ``python -m flask_signet.compat COMMAND…`` for that.
 
-    :raises RuntimeError: the other package is imported already.
+    :raises RuntimeError: Flask-JWT-Extended is imported already.
     """
     imported = sys.modules.get(NAME) or next(
         (module for name, module in sys.modules.items() if name.startswith(f"{NAME}.")), None

@@ -1,4 +1,4 @@
-"""``_encode_jwt`` and ``_decode_jwt`` of ``flask_jwt_extended.tokens``: all is an argument, no setting counts."""
+"""``_encode_jwt`` and ``_decode_jwt`` of ``flask_jwt_extended.tokens``: they read no settings."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ Transport = Literal["body", "cookie"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """The tokens of a session that was just opened or gone on with.
+    """The tokens of a session that was just opened or refreshed.
 
-    :param expires_in: seconds that the access token lives; ``None`` for ever.
+    :param expires_in: lifetime of the access token in seconds; ``None``: it never expires.
     """
 
     access_token: str
@@ -56,7 +56,7 @@ class Login:
     def response(self, transport: Transport = "body") -> Response:
         """Return the answer of ``POST /token``: tokens as JSON, or the refresh token as a cookie.
 
-        :raises CSRFError: a cookie is asked for, and the request does not come from our own front end.
+        :raises CSRFError: a cookie was asked for, and the request does not come from this origin or a trusted one.
         """
         payload: dict[str, Any] = {
             "token": self.access_token,
@@ -73,7 +73,7 @@ class Login:
         return response
 
     def set_cookie(self, response: Response) -> None:
-        """Put the refresh token as a cookie onto *response*, such as a redirect to the front end.
+        """Set the refresh token as a cookie on *response*, such as a redirect to the front end.
 
         It does not ask who sent the request, as ``response("cookie")`` does. So call it only in a view that has
         checked that itself: an OAuth callback that compared ``state`` with the value that this browser was given, or
@@ -81,7 +81,7 @@ class Login:
 
         A session that the browser held until now ends.
 
-        :raises Unavailable: that session could not be ended, since the store does not answer.
+        :raises Unavailable: the session that the browser held could not be ended: the store does not answer.
         """
         if self.end_replaced is not None:
             held = cookie_mode.read_any(current_app, request, self.settings)

@@ -45,7 +45,7 @@ _HEADER: Final = "authorization:"
 class Part:
     """One member of a header or payload.
 
-    :param meaning: in words; empty for a claim of the application's own.
+    :param meaning: explanation; empty for a claim of the application.
     """
 
     name: str
@@ -55,13 +55,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What a credential is.
+    """What a credential is and what is wrong with it, as :func:`inspect` returns it.
 
     :param summary: one sentence.
     :param header: members of a JWT's header.
-    :param payload: members of a JWT's payload: anybody can read them, they are not encrypted.
-    :param checks: name of a check → what came of it, in words; the first that fails is why it is refused.
-    :param problem: why it is refused, or ``None`` where nothing is wrong with it or nothing is known.
+    :param payload: members of a JWT's payload: anyone can read them, they are not encrypted.
+    :param checks: name of a check → its result in words; the first check that fails is why the token is refused.
+    :param problem: why it is refused; ``None`` if nothing is wrong or nothing is known.
     """
 
     kind: Kind
@@ -72,7 +72,7 @@ class Inspection:
     problem: str | None = None
 
     def lines(self) -> list[str]:
-        """Return the whole as lines of text, in which nothing steers a terminal: whoever made the token wrote it."""
+        """Return lines to print, without control characters: the token may come from an attacker."""
         lines = [self.summary]
         payload = "Payload (readable by anybody: signed, not encrypted)"
         for title, parts in (("Header", self.header), (payload, self.payload)):
@@ -84,7 +84,7 @@ class Inspection:
         return [line if line.isprintable() else _harmless(line) for line in lines]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the whole for programs."""
+        """Return everything as JSON data, for programs."""
         return {
             "kind": self.kind,
             "summary": self.summary,
@@ -101,10 +101,10 @@ def inspect(
     """Return what *credential* is and what is wrong with it.
 
     :param credential: a token, or a header such as ``Bearer …``, with or without its name.
-    :param now: NumericDate.
-    :param verify: checks a JWT with the keys at hand and raises one of our errors; without it only the
-        form and the times are judged.
-    :param policy: says by how much the times may be missed; ``None`` for what a guard allows by default.
+    :param now: the time to compare with, in seconds since 1970.
+    :param verify: function that checks a JWT and raises a ``SignetError``; without it only format and times are
+        checked.
+    :param policy: leeway for the times; ``None``: the default of a guard.
     """
     if len(credential) > MAX_BYTES:
         problem = f"longer than {MAX_BYTES} bytes"

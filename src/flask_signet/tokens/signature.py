@@ -12,10 +12,10 @@ MAX_BYTES = 262_144  # of a whole token: far beyond any honest one, and judged b
 
 
 def verify_signature(token: str | bytes, jwk_or_jwks: Mapping[str, Any]) -> bytes:
-    """Return the payload of a compact JWS whose signature is good.
+    """Verify the signature of a compact JWS and return the payload.
 
     :param token: header, payload and signature, base64url, joined by dots.
-    :param jwk_or_jwks: one key as a JWK, or a JWK set of which ``kid`` names the one.
+    :param jwk_or_jwks: one key as a JWK, or a JWK set; ``kid`` in the token names the key in a set.
     :raises InvalidKeyError: the key cannot be used for signatures.
     :raises JWTDecodeError: the token is malformed, or not signed by that key with its own algorithm.
 

@@ -17,9 +17,9 @@ MaxAge = int | timedelta | None
 def set_access_cookies(
     response: Response, encoded_access_token: str, max_age: MaxAge = None, domain: str | None = None
 ) -> None:
-    """Put an access token into the cookies of *response*.
+    """Set an access token as a cookie on *response*.
 
-    :param max_age: seconds; 0 is "at once"; absent, ``JWT_SESSION_COOKIE`` says.
+    :param max_age: lifetime of the cookie in seconds; ``0``: it ends at once; ``None``: as ``JWT_SESSION_COOKIE`` says.
     :param domain: instead of ``JWT_COOKIE_DOMAIN``.
     """
     settings = layer_of(current_app).settings
@@ -29,25 +29,25 @@ def set_access_cookies(
 def set_refresh_cookies(
     response: Response, encoded_refresh_token: str, max_age: MaxAge = None, domain: str | None = None
 ) -> None:
-    """Put a refresh token into the cookies of *response*; the arguments are those of an access token."""
+    """Set a refresh token as a cookie on *response*; arguments as for an access token."""
     settings = layer_of(current_app).settings
     _set(response, settings, settings.refresh_cookies, encoded_refresh_token, max_age, domain)
 
 
 def unset_access_cookies(response: Response, domain: str | None = None) -> None:
-    """Remove the access token, and its proof, from the browser that gets *response*."""
+    """Remove the access token and its CSRF cookie from the browser that receives *response*."""
     settings = layer_of(current_app).settings
     _unset(response, settings, settings.access_cookies, domain)
 
 
 def unset_refresh_cookies(response: Response, domain: str | None = None) -> None:
-    """Remove the refresh token, and its proof, from the browser that gets *response*."""
+    """Remove the refresh token and its CSRF cookie from the browser that receives *response*."""
     settings = layer_of(current_app).settings
     _unset(response, settings, settings.refresh_cookies, domain)
 
 
 def unset_jwt_cookies(response: Response, domain: str | None = None) -> None:
-    """Remove both tokens from the browser that gets *response*."""
+    """Remove both tokens and their CSRF cookies from the browser that receives *response*."""
     unset_access_cookies(response, domain)
     unset_refresh_cookies(response, domain)
 

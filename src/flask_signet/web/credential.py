@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A credential that a guard would accept now.
+    """A valid credential, as :func:`flask_signet.verify` returns it.
 
-    :param kind: what kind of credential it is; ``"jwt"`` for a token of ours.
-    :param user_id: the identity, in the type that the token was made with.
-    :param session_id: the session that the token belongs to; ``None`` for a token without one.
-    :param claims: the claims of the token, a copy.
+    :param kind: kind of the credential; ``"jwt"`` for a token of this application.
+    :param user_id: the identity, in its own type.
+    :param session_id: the session of the token; ``None`` for a token without a session.
+    :param claims: a copy of the claims.
     """
 
     kind: Literal["jwt"] = "jwt"

@@ -73,15 +73,15 @@ def jwt_required(
     *,
     kind: str | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Ask for a good token before the view runs.
+    """Require a valid token before the view runs.
 
-    :param optional: let a request without any token pass; a bad one is still refused.
-    :param fresh: ask for a token that a password was typed for.
-    :param refresh: ask for a refresh token instead of an access token.
+    :param optional: let a request without a token pass; an invalid token is still refused.
+    :param fresh: require a fresh token, from a login with a password.
+    :param refresh: require a refresh token instead of an access token.
     :param locations: where to look, instead of ``JWT_TOKEN_LOCATION``.
     :param verify_type: ``False`` accepts both kinds of token.
-    :param skip_revocation_check: do not ask whether the token was revoked.
-    :param kind: ask for a token of a kind of your own, made with ``additional_claims={"type": kind}``.
+    :param skip_revocation_check: do not check whether the token was revoked.
+    :param kind: require a token of your own kind, made with ``additional_claims={"type": kind}``.
 
     ``OPTIONS`` always passes: a browser asks it without a token.
     """
@@ -125,9 +125,9 @@ def verify_jwt_in_request(
     *,
     kind: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Do what :func:`jwt_required` does, where no decorator fits.
+    """Check the token of the request as :func:`jwt_required` does, in a place where no decorator fits.
 
-    :returns: header and claims, or ``None`` where there was no token and none was needed.
+    :returns: header and claims, or ``None`` if a token was optional and absent.
     :raises JWTExtendedException: the token is absent or refused.
     """
     layer = layer_of(current_app)
@@ -160,7 +160,7 @@ def _wrong_kind(kinds: tuple[str, ...]) -> WrongTokenError:
 
 
 def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> Credential:
-    """Check a token that came by another way than a request, as a guard would check it there.
+    """Check a token that did not come with a request, as a guard would check it.
 
     For WebSockets, background tasks and other protocols. Signature, times, kind and revocation are checked, the
     application's loaders are asked (blocklist, claims verification, user lookup), and a disabled user is refused.
@@ -168,7 +168,7 @@ def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> 
 
     :param token: the compact JWS, without ``Bearer``.
     :param kind: the kind of token to accept: ``"access"``, ``"refresh"``, or a kind of your own.
-    :param fresh: accept only a token that a password was typed for.
+    :param fresh: accept only a fresh token, from a login with a password.
     :raises JWTExtendedException: the token is refused.
     :raises Unavailable: the store does not answer, so revocation cannot be checked.
     """
@@ -378,7 +378,7 @@ def _nothing_to_ask() -> RuntimeError:
 
 
 def get_jwt() -> dict[str, Any]:
-    """Return the claims, a copy that may be changed; ``{}`` where a token was optional and absent.
+    """Return a copy of the claims; ``{}`` if a token was optional and absent.
 
     :raises RuntimeError: no guard ran in this request, or there is no request.
     """
@@ -387,7 +387,7 @@ def get_jwt() -> dict[str, Any]:
 
 
 def get_jwt_header() -> dict[str, Any]:
-    """Return the header, a copy; ``{}`` where a token was optional and absent.
+    """Return a copy of the token's header; ``{}`` if a token was optional and absent.
 
     :raises RuntimeError: no guard ran in this request, or there is no request.
     """
@@ -396,7 +396,7 @@ def get_jwt_header() -> dict[str, Any]:
 
 
 def get_jwt_identity() -> Any:
-    """Return the identity in the type that it was given in, int or str; ``None`` where there is none.
+    """Return the identity in its own type, int or str; ``None`` if a token was optional and absent.
 
     :raises RuntimeError: no guard ran in this request, or there is no request.
     """
@@ -419,7 +419,7 @@ def get_jwt_request_location() -> str | None:
 
 
 def get_current_user() -> Any:
-    """Return the user of this request; ``None`` where a token was optional and absent.
+    """Return the user of this request; ``None`` if a token was optional and absent.
 
     :raises RuntimeError: no guard ran in this request, there is no request, or nothing says how to load a user.
     """

@@ -57,15 +57,15 @@ def create_access_token(
 ) -> str:
     """Return a new access token.
 
-    :param identity: who it is for: a string, an int or a UUID (its canonical string comes back); anything else needs a
+    :param identity: the user: a string, an int or a UUID (read back as its canonical string); anything else needs a
         ``user_identity_loader``.
-    :param fresh: whether a password was typed for it; a ``timedelta`` says for how long that counts.
-    :param expires_delta: life time, instead of ``JWT_ACCESS_TOKEN_EXPIRES``; ``False`` is for ever.
-    :param additional_claims: go over those of the loader. A ``type`` of your own, ``{"type": "pw_reset"}``, makes a
-        token that only ``jwt_required(kind="pw_reset")`` takes.
-    :param additional_headers: go over those of the loader.
-    :raises SettingsError: no key that signs, a reserved claim, an identity that needs a loader, or claims so
-        many that no guard would read the token.
+    :param fresh: whether the token counts as a login with a password; a ``timedelta`` says for how long.
+    :param expires_delta: lifetime, instead of ``JWT_ACCESS_TOKEN_EXPIRES``; ``False``: the token never expires.
+    :param additional_claims: replace claims of the loader. A ``type`` of your own, ``{"type": "pw_reset"}``, makes a
+        token that only ``jwt_required(kind="pw_reset")`` accepts.
+    :param additional_headers: replace headers of the loader.
+    :raises SettingsError: there is no signing key, a claim is reserved, the identity needs a loader, or the token
+        is too long for guards to accept.
     """
     return _create("access", identity, fresh, expires_delta, additional_claims, additional_headers).text
 
@@ -76,7 +76,7 @@ def create_refresh_token(
     additional_claims: Mapping[str, Any] | None = None,
     additional_headers: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return a new refresh JWT, as Flask-JWT-Extended makes them; the arguments are those of an access token."""
+    """Return a new refresh token as a JWT, as in Flask-JWT-Extended; arguments as for an access token."""
     return _create("refresh", identity, False, expires_delta, additional_claims, additional_headers).text
 
 
@@ -283,15 +283,15 @@ def json_default() -> Callable[[Any], Any]:
 def decode_token(
     encoded_token: str | bytes, csrf_value: str | None = None, allow_expired: bool = False
 ) -> dict[str, Any]:
-    """Return the claims of a good token, whatever its kind.
+    """Return the claims of a valid token of any kind.
 
     Neither kind, freshness nor revocation is looked at: that is a guard's work, and that of
     :func:`flask_signet.verify`.
 
-    :param csrf_value: must be the token's own, where given.
-    :param allow_expired: accept a token whose time is over.
-    :raises JWTDecodeError: not a token of ours, or its time is over.
-    :raises CSRFError: another CSRF value.
+    :param csrf_value: if given, must equal the CSRF value in the token.
+    :param allow_expired: accept an expired token.
+    :raises JWTDecodeError: the token is invalid or expired.
+    :raises CSRFError: the CSRF value differs.
     """
     layer = layer_of(current_app)
     try:
@@ -313,16 +313,16 @@ def _decode(
 
 
 def get_jti(encoded_token: str) -> str | None:
-    """Return the ``jti`` of a good token.
+    """Return the ``jti`` of a valid token.
 
-    :raises JWTDecodeError: not a token of ours, or its time is over.
+    :raises JWTDecodeError: the token is invalid or expired.
     """
     jti: str | None = decode_token(encoded_token)["jti"]
     return jti
 
 
 def get_csrf_token(encoded_token: str) -> str:
-    """Return the CSRF value of a token of ours, expired or not.
+    """Return the CSRF value of a token, expired or not.
 
     :raises CSRFError: the token was made without one.
     """
@@ -333,7 +333,7 @@ def get_csrf_token(encoded_token: str) -> str:
 
 
 def get_unverified_jwt_headers(encoded_token: str) -> dict[str, Any]:
-    """Return the header of a token without verifying anything: whoever sent it wrote it.
+    """Return the header of a token without verifying anything: do not trust it.
 
     :raises MalformedToken: there is no header to read.
     """

@@ -72,7 +72,7 @@ class JWTManager:
 
     :param app: the application, or ``None`` to call :meth:`init_app` later.
     :param add_context_processor: put ``current_user`` into templates.
-    :param clock: time and chance; a test hands in its own.
+    :param clock: source of time and random bytes; tests can replace it.
 
     One manager may serve several applications; its callbacks are shared by them.
     """
@@ -299,7 +299,7 @@ class JWTManager:
         return callback
 
     def user_identity_loader(self, callback: C) -> C:
-        """Turn what was given as identity into a text or an int: ``callback(identity)``."""
+        """Turn the given identity into a string or an int: ``callback(identity)``."""
         self.user_identity_callback = callback
         return callback
 
@@ -317,7 +317,7 @@ class JWTManager:
         return callback
 
     def token_in_blocklist_loader(self, callback: C) -> C:
-        """Tell whether a token is revoked: ``callback(jwt_header, jwt_data) -> bool``."""
+        """Return whether a token is revoked: ``callback(jwt_header, jwt_data) -> bool``."""
         self.token_in_blocklist_callback = callback
         return callback
 
@@ -337,7 +337,7 @@ class JWTManager:
         return callback
 
     def invalid_token_loader(self, callback: C) -> C:
-        """Answer a token that is none of ours: ``callback(reason) -> response``."""
+        """Answer an invalid token: ``callback(reason) -> response``."""
         self._invalid_token_callback = callback
         return callback
 
@@ -357,12 +357,12 @@ class JWTManager:
         return callback
 
     def token_verification_failed_loader(self, callback: C) -> C:
-        """Answer claims that were refused: ``callback(jwt_header, jwt_data) -> response``."""
+        """Answer a token whose claims were refused: ``callback(jwt_header, jwt_data) -> response``."""
         self._token_verification_failed_callback = callback
         return callback
 
     def user_lookup_error_loader(self, callback: C) -> C:
-        """Answer a token whose user is gone: ``callback(jwt_header, jwt_data) -> response``."""
+        """Answer a token whose user cannot be loaded: ``callback(jwt_header, jwt_data) -> response``."""
         self._user_lookup_error_callback = callback
         return callback
 
