@@ -19,7 +19,7 @@ def named_file(path: Path) -> Iterator[Finding]:
     try:
         for concern in concerns_of_named(path):
             yield from_message(
-                concern.code, "error" if concern.certain else "warning", concern.message, "keys.md#files"
+                concern.code, "error" if concern.certain else "warning", concern.message, "keys.md#file-permissions"
             )
     except OSError:
         return  # it is not there or out of reach: who reads it says so

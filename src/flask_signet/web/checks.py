@@ -69,7 +69,7 @@ def keys(app: Flask) -> Iterator[Finding]:
                 level="error",
                 summary=f"The key ring {path} cannot be read: {error.strerror}.",
                 line_to_write=f"flask signet keys generate --output {path}",
-                page="keys.md#a-ring-of-your-own",
+                page="keys.md#key-ring-in-jwt_keys",
             )
             return
     elif layer.has_own_keys:
@@ -332,7 +332,7 @@ def cors(app: Flask) -> Iterator[Finding]:
             summary=f"Flask-CORS is on {where} alone: a page on another origin cannot ask {missed[0]}"
             + (f" and {len(missed) - 1} other routes of Flask-Signet." if len(missed) > 1 else "."),
             line_to_write='app.config["SIGNET_TRUSTED_ORIGINS"] = ["https://your.front.end"]',
-            page="cors.md#otherwise-name-the-origins-of-your-pages",
+            page="cors.md#allow-other-origins-signet_trusted_origins",
         )
 
 
