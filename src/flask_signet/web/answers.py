@@ -30,7 +30,10 @@ _HEADERS: Final = {
 }
 
 # Where somebody develops, a refusal that the browser caused names the section of the documentation that helps.
-_HELP: Final = {"csrf_failed": "403-csrf-failed", "unsupported_media_type": "415-unsupported-media-type"}
+_HELP: Final = {
+    "csrf_failed": "it-does-not-work.md#403-csrf_failed",
+    "unsupported_media_type": "it-does-not-work.md#415-unsupported-media-type",
+}
 
 
 def json_answer(payload: Mapping[str, Any] | list[Any], status: int = 200) -> Response:
@@ -65,7 +68,7 @@ def message(error: SignetError) -> str:
     """Return what people may read of *error*: never an internal reason of a 5xx."""
     if error.status < 500:
         help_with = _HELP.get(error.code) if current_app.debug else None
-        return str(error) if help_with is None else f"{error} (help: docs/it-does-not-work.md#{help_with})"
+        return str(error) if help_with is None else f"{error} (help: docs/{help_with})"
     if current_app.debug and isinstance(error, SettingsError):
         return str(error)  # the developer's own to change, and it holds no secret
     return "Service temporarily unavailable" if error.status == 503 else "Internal server error"
