@@ -45,7 +45,7 @@ export function messageOf(error: unknown, messages: Messages = {}): string {
   return text.replace("{time}", time((isSignetError(error) && error.retryAfter) || 1));
 }
 
-const PAGE = 'See the page "It does not work"';
+const PAGE = 'See the page "Troubleshooting"';
 
 /**
  * Return what a developer can do about *error*, or `undefined` if it is nothing to set up. For the console, not for

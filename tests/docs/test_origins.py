@@ -110,7 +110,7 @@ def test_the_lines_for_two_origins_are_right(
 def test_without_the_line_the_browser_refuses(
     page: Page, page_server: Server, start_server: StartServer, tmp_path: Path
 ) -> None:
-    """The symptom that "It does not work" begins with."""
+    """The first symptom on the page "Troubleshooting"."""
     api = start_api(WHOLE.text, start_server, tmp_path / "api")
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))

@@ -11,7 +11,7 @@ from typing import Any
 from flask_signet.accounts import models
 from flask_signet.findings import Finding, Level, ok
 
-_PAGE = "quick-start.md#users-that-you-have-already"
+_PAGE = "quick-start.md#use-your-own-user-model"
 
 
 def findings(

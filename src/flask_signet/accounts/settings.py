@@ -26,7 +26,7 @@ MAX_PASSWORD_LENGTH = 1_024  # characters
 REGISTRATION_OF_OWN_USERS = (
     "SIGNET_REGISTRATION = True makes built-in accounts, and this Signet has users=…, the users of your application. "
     "Write a view of your own: db.session.add(User(username=username, password=signet.users.hashed(password))), then "
-    "db.session.commit(). Remove SIGNET_REGISTRATION (docs/quick-start.md#users-that-you-have-already)"
+    "db.session.commit(). Remove SIGNET_REGISTRATION (docs/quick-start.md#use-your-own-user-model)"
 )
 
 

@@ -56,7 +56,7 @@ def steady_clock(folder: Path, clock: Clock) -> Iterator[Finding]:
             summary=f"The clock was set {'forward' if step > 0 else 'back'} by {abs(step):.0f} s since the first "
             "server process of this machine started. Sessions go on; keep the clock right by NTP.",
             line_to_write="timedatectl set-ntp true",
-            page="it-does-not-work.md#the-clock",
+            page="it-does-not-work.md#wrong-server-clock",
         )
     else:
         yield ok("clock_steady", "The clock made no step since the machine started.")

@@ -257,5 +257,5 @@ def _clock_finding(code: str, summary: str) -> Finding:
         level="error",
         summary=f"{summary} Tokens are refused as not yet valid, or expire early.",
         line_to_write="timedatectl set-ntp true",
-        page="it-does-not-work.md#the-clock",
+        page="it-does-not-work.md#wrong-server-clock",
     )

@@ -292,7 +292,7 @@ def caches(app: Flask) -> Iterator[Finding]:
                     summary=f"{endpoint}: the cache stands outside of the guard, so the guard is not asked where the "
                     "cache answers: everybody gets what the first user got.",
                     line_to_write="@jwt_required()    # this line above @cache.cached(...)",
-                    page="it-does-not-work.md#everybody-gets-the-same-answer",
+                    page="it-does-not-work.md#all-users-get-the-same-answer-from-a-cache",
                 )
                 break
             cached = cached or any(name in vars(layer) for name in _CACHE_MARKS if hasattr(layer, "__dict__"))
