@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.conftest import StartServer, missing
 from tests.docs.markdown import DOCS, ROOT, Block, blocks
-from tests.support.processes import Server
+from tests.support.processes import Server, wait_until
 
 PACKAGES = ROOT / "node_modules"
 
@@ -81,8 +81,11 @@ def start_vite(start_server: StartServer, app: Path, config: str, port: int) -> 
     """Start the development server with *config*, the text of ``vite.config.js``; Flask listens on *port*."""
     assert ":5000" in config
     (app / "vite.config.js").write_text(config.replace(":5000", f":{port}"), "utf-8")
-    return start_server(
+    vite = start_server(
         [str(PACKAGES / ".bin" / "vite"), "--host", "127.0.0.1", "--port", "{port}", "--strictPort"],
         cwd=app,
         timeout=60,
     )
+    # Vite opens its port once to test it and closes it again, so an open port does not show that it serves.
+    wait_until(lambda: "ready in" in vite.output(), timeout=60, what="Vite")
+    return vite
