@@ -37,7 +37,7 @@ def get_jwt_manager() -> JWTManager:
 
     :raises RuntimeError: there is none.
     """
-    return layer_of(current_app).manager
+    return cast(JWTManager, layer_of(current_app).loaders)  # only managers are registered with applications
 
 
 def has_user_lookup() -> bool:

@@ -21,7 +21,7 @@ from flask_signet.exceptions import (
     TooLarge,
 )
 from flask_signet.web.answers import complete, error_answer
-from flask_signet.web.manager import own_handler
+from flask_signet.web.refusals import own_handler
 
 _REFUSED = "_signet_method_refused"
 

@@ -1,4 +1,4 @@
-"""What each callback of a manager does until the application registers its own."""
+"""The default answers to refusals, as callbacks: what a manager answers until the application registers its own."""
 
 from __future__ import annotations
 
@@ -29,38 +29,13 @@ def _answer(error: SignetError) -> Answer:
     return jsonify(body if layer.compat else {"error": error.code, **body}), layer.status_of(error)
 
 
-def additional_claims(identity: Any) -> Claims:
-    """Add no claims."""
-    return {}
-
-
-def additional_headers(identity: Any) -> Claims:
-    """Add no headers."""
-    return {}
-
-
-def user_identity(identity: Any) -> Any:
-    """Take the identity as it is."""
-    return identity
-
-
-def token_in_blocklist(jwt_header: Claims, jwt_data: Claims) -> bool:
-    """Revoke nothing."""
-    return False
-
-
-def token_verification(jwt_header: Claims, jwt_data: Claims) -> bool:
-    """Accept every good token."""
-    return True
-
-
 def expired_token(jwt_header: Claims, jwt_data: Claims) -> Answer:
-    """Answer a token whose time is over."""
+    """Answer an expired token."""
     return _answer(TokenExpired("Token has expired"))
 
 
 def invalid_token(error_string: str) -> Answer:
-    """Answer a token that is none of ours."""
+    """Answer an invalid token."""
     return _answer(JWTDecodeError(error_string))
 
 
@@ -70,7 +45,7 @@ def unauthorized(error_string: str) -> Answer:
 
 
 def needs_fresh_token(jwt_header: Claims, jwt_data: Claims) -> Answer:
-    """Answer a token that is not fresh where a fresh one is needed."""
+    """Answer a token that is not fresh, where the view needs a fresh one."""
     return _answer(FreshTokenRequired())
 
 
@@ -80,11 +55,11 @@ def revoked_token(jwt_header: Claims, jwt_data: Claims) -> Answer:
 
 
 def user_lookup_error(jwt_header: Claims, jwt_data: Claims) -> Answer:
-    """Answer a token whose user is gone."""
+    """Answer a token whose user does not exist."""
     identity = jwt_data.get(layer_of(current_app).settings.policy.identity_claim)
     return _answer(UserLookupError(f"Error loading the user {identity}"))
 
 
 def token_verification_failed(jwt_header: Claims, jwt_data: Claims) -> Answer:
-    """Answer a token whose claims the application refused."""
+    """Answer a token with claims that the application refused."""
     return _answer(UserClaimsVerificationError())

@@ -31,7 +31,8 @@ from flask_signet.tokens.verifier import Verified
 from flask_signet.web import locations as find
 from flask_signet.web.credential import Credential
 from flask_signet.web.issuing import token_string
-from flask_signet.web.manager import JWTManager
+from flask_signet.web.loaders import Loaders
+from flask_signet.web.refusals import refuse, refuse_by_hand
 from flask_signet.web.settings import LOCATIONS
 from flask_signet.web.token_layer import EXTENSION, Snapshot, TokenLayer, layer_of
 
@@ -102,9 +103,9 @@ def jwt_required(
             except SettingsError as error:
                 if error.status != 503:
                     raise
-                raise layer.manager.refuse(error) from None
+                raise refuse(error) from None
             except SignetError as error:
-                raise layer.manager.refuse(error) from None
+                raise refuse(error) from None
             if is_async:
                 return app.ensure_sync(view)(*args, **kwargs)
             return view(*args, **kwargs)
@@ -136,7 +137,7 @@ def verify_jwt_in_request(
     try:
         _verify(layer, _current_request(), optional, fresh, refresh, locations, kinds, skip_revocation_check)
     except SignetError as error:
-        raise layer.manager.refuse_by_hand(error) from None
+        raise refuse_by_hand(error) from None
     verified = _credential()[0]
     return None if verified is None else (dict(verified.header), verified.copy_claims())
 
@@ -177,7 +178,7 @@ def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> 
     _verify(layer, handed, False, fresh, kind == "refresh", None, (kind,), False)
     verified = handed.signet_credential[0]
     assert verified is not None
-    layer.manager.check_user(verified)
+    layer.loaders.check_user(verified)
     sid = verified.claims.get("sid")
     return Credential(
         user_id=verified.copy_identity(),
@@ -214,10 +215,10 @@ def _verify(
         return
     snapshot = layer.snapshot()
     now = layer.clock.time()
-    manager = layer.manager
+    loaders = layer.loaders
     verified: Verified | None = None
     location: str | None = "headers"
-    if not locations and manager.decode_key_callback is None:
+    if not locations and loaders.decode_key_callback is None:
         verified = snapshot.verifier.recall(environ.get(snapshot.recall_from), now)
     if verified is None:
         where = _locations(locations) if locations else snapshot.settings.locations
@@ -236,15 +237,15 @@ def _verify(
     if not skip_revocation_check:
         revocations = layer.revocations
         if (revocations is not None and revocations.is_revoked(verified.claims)) or (
-            manager.token_in_blocklist_callback is not None
-            and manager.call(manager.token_in_blocklist_callback, dict(verified.header), verified.copy_claims())
+            loaders.token_in_blocklist_callback is not None
+            and loaders.call(loaders.token_in_blocklist_callback, dict(verified.header), verified.copy_claims())
         ):
             raise RevokedTokenError(None, verified.header, verified.copy_claims())
-    if manager.token_verification_callback is not None and not manager.call(
-        manager.token_verification_callback, dict(verified.header), verified.copy_claims()
+    if loaders.token_verification_callback is not None and not loaders.call(
+        loaders.token_verification_callback, dict(verified.header), verified.copy_claims()
     ):
         raise UserClaimsVerificationError(None, verified.header, verified.copy_claims())
-    user = _UNSET if manager.user_lookup_callback is None else _load_user(manager, verified)
+    user = _UNSET if loaders.user_lookup_callback is None else _load_user(loaders, verified)
     request.signet_credential = verified, location, user
 
 
@@ -295,7 +296,7 @@ def _find(
 
 
 def _judge_weakness(layer: TokenLayer, snapshot: Snapshot) -> None:
-    if snapshot.weakness is not None and layer.manager.decode_key_callback is None:
+    if snapshot.weakness is not None and layer.loaders.decode_key_callback is None:
         layer.judge_weakness(snapshot.weakness, _current_request() if has_request_context() else None)
 
 
@@ -353,10 +354,10 @@ def is_fresh(fresh: Any, now: float) -> bool:
     return fresh is True or (isinstance(fresh, (int, float)) and not isinstance(fresh, bool) and fresh >= now)
 
 
-def _load_user(manager: JWTManager, verified: Verified) -> Any:
-    callback = manager.user_lookup_callback
+def _load_user(loaders: Loaders, verified: Verified) -> Any:
+    callback = loaders.user_lookup_callback
     assert callback is not None
-    user = manager.call(callback, dict(verified.header), verified.copy_claims())
+    user = loaders.call(callback, dict(verified.header), verified.copy_claims())
     if user is None:
         raise UserLookupError(f"Error loading the user {verified.identity}", verified.header, verified.copy_claims())
     return user
@@ -429,10 +430,10 @@ def get_current_user() -> Any:
     if user is _UNSET:
         layer = layer_of(current_app)
         try:
-            user = layer.manager.load_user(verified)
+            user = layer.loaders.load_user(verified)
         except (JWTExtendedException, Unavailable) as error:
             # As a guard refuses: what wraps a view and catches every exception must not turn it into a 500.
-            raise layer.manager.refuse(error) from error
+            raise refuse(error) from error
         _current_request().signet_credential = verified, location, user
     return user
 

@@ -106,9 +106,9 @@ def _create(
     last: Mapping[str, Any] | None = None,
 ) -> IssuedToken:
     layer = layer_of(current_app)
-    settings, manager = layer.settings, layer.manager
+    settings, loaders = layer.settings, layer.loaders
     issuer = _issuer(layer, identity)
-    subject = identity if last is not None else manager.call(manager.user_identity_callback, identity)
+    subject = identity if last is not None else loaders.call(loaders.user_identity_callback, identity)
     now = layer.clock.now()
     claims: dict[str, Any] = {
         "fresh": now + fresh.total_seconds() if isinstance(fresh, timedelta) else fresh,
@@ -130,7 +130,7 @@ def _create(
     if lasting is not None:
         claims["exp"] = now + lasting
     reserved = {**_RESERVED, **layer.reserved, policy.identity_claim: "the identity"}
-    loaded = _without_other_kind(layer, kind, manager.call(manager.user_claims_callback, identity))
+    loaded = _without_other_kind(layer, kind, loaders.call(loaders.user_claims_callback, identity))
     claims["type"] = _kind(kind, additional_claims)
     added = _merged(loaded, additional_claims, reserved, claims, policy.identity_claim)
     claims.update(added)
@@ -155,9 +155,9 @@ def _create(
 
 
 def _headers(layer: TokenLayer, issuer: Issuer, identity: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    manager, key_id = layer.manager, issuer.key.key_id
-    headers = _merged(manager.call(manager.jwt_additional_header_callback, identity), given, {}, {}, "")
-    if key_id is not None and headers.get("kid", key_id) != key_id and manager.decode_key_callback is None:
+    loaders, key_id = layer.loaders, issuer.key.key_id
+    headers = _merged(loaders.call(loaders.jwt_additional_header_callback, identity), given, {}, {}, "")
+    if key_id is not None and headers.get("kid", key_id) != key_id and loaders.decode_key_callback is None:
         raise SettingsError(
             f"additional headers cannot change kid: guards find the key by it, and {key_id!r} is the one that signs"
         )
@@ -181,11 +181,11 @@ def _refuse_unreadable(token: str, policy: Policy) -> None:
 
 
 def _issuer(layer: TokenLayer, identity: Any) -> Issuer:
-    manager = layer.manager
-    if manager.encode_key_callback is None:
+    loaders = layer.loaders
+    if loaders.encode_key_callback is None:
         _refuse_weak(layer, layer.snapshot().weakness)
         return layer.issuer()
-    chosen = manager.call(manager.encode_key_callback, identity)
+    chosen = loaders.call(loaders.encode_key_callback, identity)
     key = given.signing(chosen, layer.settings.algorithm)
     _refuse_weak(layer, key.weakness, "encode_key_loader")
     return Issuer(key)

@@ -89,7 +89,7 @@ def on_new_rule(app: Flask, look: Callable[[Rule], None]) -> None:
 def _of_tokens(app: Flask, config: Mapping[str, Any]) -> Iterable[Conflict]:
     from flask_signet.web import conflicts  # not before the first request: it would cost each start
 
-    return conflicts.found(config, keys_loaded=layer_of(app).manager.decode_key_callback is not None)
+    return conflicts.found(config, keys_loaded=layer_of(app).loaders.decode_key_callback is not None)
 
 
 def _without_signet(app: Flask, config: Mapping[str, Any]) -> Iterable[Conflict]:

@@ -33,6 +33,7 @@ from flask_signet.tokens.key import ASYMMETRIC, HMAC_HASHES, Key
 from flask_signet.tokens.ports import KeySource, Revocations
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified, Verifier
+from flask_signet.web.loaders import Loaders
 from flask_signet.web.settings import (
     DEFAULTS,
     TokenSettings,
@@ -44,7 +45,6 @@ from flask_signet.web.settings import (
 
 if TYPE_CHECKING:
     from flask_signet.web.keyfiles import KeyFile
-    from flask_signet.web.manager import JWTManager
 
 log = logging.getLogger("flask_signet")
 
@@ -72,15 +72,15 @@ class TokenLayer:
     """Keeps the snapshot of one application in step with its settings and keys.
 
     :param app: the application.
-    :param manager: holds the callbacks; may serve several applications.
+    :param loaders: the callbacks; several applications may share them.
     :param clock: time and chance.
     :param source: gives the keys instead of the settings, where a room keeps them.
     """
 
-    def __init__(self, app: Flask, manager: JWTManager, clock: Clock, source: KeySource | None = None) -> None:
+    def __init__(self, app: Flask, loaders: Loaders, clock: Clock, source: KeySource | None = None) -> None:
         self.app = app
         self._config = cast(Mapping[str, Any], app.config)
-        self.manager = manager
+        self.loaders = loaders
         self.clock = clock
         #: Says which verified tokens are revoked; filled by a room that remembers.
         self.revocations: Revocations | None = None
@@ -164,7 +164,7 @@ class TokenLayer:
 
         :raises JWTDecodeError: not a token of ours.
         """
-        if self.manager.decode_key_callback is not None:
+        if self.loaders.decode_key_callback is not None:
             return self._verify_with_loader(token, now)
         try:
             return snapshot.verifier.verify(token, now, carrier)
@@ -218,12 +218,12 @@ class TokenLayer:
 
     def judge_secret(self) -> None:
         """Warn at start, once, of a weak secret that is set already; a key of another kind is judged at first use."""
-        config, manager, secret = self._config, self.manager, self._secret()
+        config, loaders, secret = self._config, self.loaders, self._secret()
         judged = secret, str(config["JWT_ALGORITHM"])
         if self._judged == judged:
             return
         self._judged = judged
-        chosen = config["JWT_KEYS"] is not None or manager.decode_key_callback or manager.encode_key_callback
+        chosen = config["JWT_KEYS"] is not None or loaders.decode_key_callback or loaders.encode_key_callback
         if chosen or not isinstance(secret, (str, bytes)) or judged[1] not in HMAC_HASHES:
             return
         try:
@@ -248,7 +248,7 @@ class TokenLayer:
         if self._source_of(self._config["JWT_KEYS"]) is not None:
             return  # a file or a database, which is opened when a token needs it
         ring = self.snapshot().ring
-        if ring.weakness is not None and self.manager.decode_key_callback is None:
+        if ring.weakness is not None and self.loaders.decode_key_callback is None:
             self._say_weak(ring.weakness, at_start=True)
         current = ring.current
         if current is not None and current.public_jwk is not None and self._config["JWT_KEYS"] is None:
@@ -308,7 +308,7 @@ class TokenLayer:
                 current = signing
             if key is not None:
                 verifying.append(key)
-        if not verifying and self.manager.decode_key_callback is None:
+        if not verifying and self.loaders.decode_key_callback is None:
             raise SettingsError(_no_verifying_key(settings))
         return Ring(current, tuple(verifying))
 
@@ -342,7 +342,7 @@ class TokenLayer:
 
     def _verify_with_loader(self, token: str, now: float) -> Verified:
         """Verify with the key that the application's own callback chooses; of the token nothing is kept."""
-        settings, callback = self.settings, self.manager.decode_key_callback
+        settings, callback = self.settings, self.loaders.decode_key_callback
         assert callback is not None
         if len(token) > settings.policy.max_token_bytes:
             raise MalformedToken(f"Invalid token: longer than {settings.policy.max_token_bytes} bytes")
@@ -352,7 +352,7 @@ class TokenLayer:
         if algorithm not in settings.decode_algorithms:
             raise InvalidAlgorithm("The specified alg value is not allowed")
         try:
-            value = self.manager.call(callback, header, _as_seen(claims, settings.policy.identity_claim))
+            value = self.loaders.call(callback, header, _as_seen(claims, settings.policy.identity_claim))
         except LookupError:
             raise UnknownKey("No key is known for this token") from None
         if value is None:
