@@ -1,27 +1,24 @@
 """Cookie mode: the refresh token in a cookie that no script reads and no other site can use.
 
-Three locks: ``SameSite=Strict``; the header ``X-Signet``, which a form cannot send and another origin only after a
-preflight; and the browser's own word for who asks. The third is needed, for neither ports nor subdomains separate
-cookies: a page on ``127.0.0.1:18082`` gets the cookie of ``127.0.0.1:18081`` sent along.
+Three checks protect it: ``SameSite=Strict``; the header ``X-Signet``; and what the browser says about the page that
+sends the request (:mod:`flask_signet.web.origins`).
 
 A second cookie, the hint, has the value ``1`` and no secret. It is set and cleared with the first, and scripts can read
 it: a server that renders the page, or the page itself, knows by it whether a session probably exists, before the first
 request. Nothing in this package reads it.
 
-Source: RFC 6265bis sections 4.1.3 and 5.4 (prefixes, SameSite); Fetch Metadata section 2.3 (``Sec-Fetch-Site``).
+Source: RFC 6265bis sections 4.1.3 and 5.4 (prefixes, SameSite).
 """
 
 from __future__ import annotations
 
 from flask import Flask, Request, Response
 
-from flask_signet.exceptions import CSRFError, InvalidRequest, MalformedToken
+from flask_signet.exceptions import InvalidRequest, MalformedToken
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.web import bounds
-from flask_signet.web.surroundings import PROXY_HEADERS, hostname, is_loopback, look_at_origin
+from flask_signet.web import bounds, origins
+from flask_signet.web.surroundings import PROXY_HEADERS, hostname, is_loopback
 from flask_signet.web.token_layer import layer_of
-
-HEADER = "X-Signet"
 
 
 def is_secure(app: Flask, request: Request, settings: SessionSettings) -> bool:
@@ -94,26 +91,11 @@ def clear(app: Flask, request: Request, settings: SessionSettings, response: Res
 
 
 def check_origin(app: Flask, request: Request, settings: SessionSettings) -> None:
-    """Refuse a request that our own front end did not send.
+    """Refuse a request that was not sent by the application's own front end; see :func:`origins.check_origin`.
 
     :raises CSRFError: with what came and what was expected, if the application runs in debug mode.
     """
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if request.headers.get(HEADER) != "1":
-        raise _refusal(app, f"the header {HEADER}: 1 is missing", _came(site, origin))
-    if site == "same-origin":
-        return
-    if origin is not None and origin.lower() in settings.trusted_origins:
-        return
-    own = f"{request.scheme}://{request.host}"
-    # A browser that says "same-site" or "cross-site" knows better than a comparison of names.
-    if site is None and origin is not None and origin.lower() == own.lower():
-        return
-    look_at_origin(layer_of(app), request)
-    raise _refusal(
-        app, f"{_came(site, origin)}; expected Sec-Fetch-Site: same-origin, or Origin: {own}", _advice(origin, own)
-    )
+    origins.check_origin(app, request, settings.trusted_origins)
 
 
 def _name(settings: SessionSettings, secure: bool) -> str:
@@ -153,25 +135,6 @@ def _look_at(app: Flask, request: Request, secure: bool, partitioned: bool) -> N
             "although SIGNET_TRUSTED_ORIGINS allows it browsers never send a SameSite=Strict cookie from there. Serve "
             'both from one site, or log in without "transport": "cookie" (docs/cors.md#cookie-mode-across-origins).',
         )
-
-
-def _refusal(app: Flask, reason: str, more: str) -> CSRFError:
-    if not app.debug:
-        return CSRFError("The request was not sent by this site's own page")
-    return CSRFError(f"Cookie mode refused the request: {reason}. {more}")
-
-
-def _came(site: str | None, origin: str | None) -> str:
-    return f"Sec-Fetch-Site: {site or 'absent'}, Origin: {origin or 'absent'}"
-
-
-def _advice(origin: str | None, own: str) -> str:
-    if origin is None:
-        return "A client that is no browser sends 'Origin' itself, or uses the refresh token from the body."
-    page, api = hostname(origin), hostname(own)
-    if page != api and is_loopback(page) and is_loopback(api):
-        return f"The page is on {page}, the API on {api}: use one name for both."
-    return f"Serve both from one origin (a development proxy), or add {origin!r} to SIGNET_TRUSTED_ORIGINS."
 
 
 def _on_this_machine(request: Request) -> bool:

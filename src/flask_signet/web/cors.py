@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 
 from flask import Flask, Response, request
 
+from flask_signet.web.origins import HEADER
+
 #: What is ours beyond what a page may send and read by itself.
-ALLOW_HEADERS = ("Authorization", "Content-Type", "X-Signet")
+ALLOW_HEADERS = ("Authorization", "Content-Type", HEADER)
 EXPOSE_HEADERS = ("Retry-After", "WWW-Authenticate")
 MAX_AGE = 600  # seconds that a browser keeps the answer to a preflight
 
