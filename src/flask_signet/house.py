@@ -41,6 +41,7 @@ from flask_signet.web.clashes import clashes_of
 from flask_signet.web.csrf_extension import exempt
 from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.settings import expires
+from flask_signet.web.token_layer import layer_of
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,9 @@ class House:
         if rooms is None:
             with self._opening():
                 rooms = self._rooms = self._rooms or self._open_or_say_why()
+                layer = layer_of(self._app)
+                layer.replace_source(self, rooms.ring)
+                layer.replace_revocations(self, rooms.feed)
         return rooms
 
     @property
@@ -123,28 +127,34 @@ class House:
     def close(self) -> None:
         """Close every connection; the next use opens anew."""
         with self._opening():
-            if self._rooms is not None:
-                self._rooms.feed.close()
-                self._rooms.store.dispose()
+            rooms = self._rooms
+            if rooms is not None:
+                layer = layer_of(self._app)
+                layer.replace_source(rooms.ring, self)
+                layer.replace_revocations(rooms.feed, self)
+                rooms.feed.close()
+                rooms.store.dispose()
             self._rooms = None
 
     # --- The ports that the token layer asks through ------------------------------------------------
 
-    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
+    # Asked by the first request only: once opened, feed and ring are asked themselves, see `rooms`.
+
+    def is_revoked(self, claims: Mapping[str, Any], identity_claim: str) -> bool:
         """Return whether the session or the user of *claims* was signed out."""
-        if (self._rooms or self.rooms).feed.is_revoked(claims, self._config["JWT_IDENTITY_CLAIM"]):
-            return True
-        # What a refresh JWT or a token of a kind of the application's own gives is not bound to it, as a session is: so
-        # the row is compared here already. Access tokens are many, and live for minutes.
-        return (
-            claims.get("type", "access") != "access"
-            and MARK_CLAIM in claims
-            and self.rooms.token_users.row(claims, claims.get(USER_CLAIM)) is None
-        )
+        return self.rooms.feed.is_revoked(claims, identity_claim)
+
+    def has_another_user(self, claims: Mapping[str, Any]) -> bool:
+        """Return whether the user of *claims* is deleted, or a later one with the same id.
+
+        What a refresh JWT or a token of a kind of the application's own gives is not bound to it, as a session is: so
+        the row is compared here already. Access tokens are many, and live for minutes.
+        """
+        return MARK_CLAIM in claims and self.rooms.token_users.row(claims, claims.get(USER_CLAIM)) is None
 
     def current(self) -> Ring:
         """Return the ring of signing keys."""
-        return (self._rooms or self.rooms).ring.current()
+        return self.rooms.ring.current()
 
     def refresh(self) -> Ring:
         """Look for new signing keys at once."""

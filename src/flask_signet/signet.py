@@ -123,6 +123,7 @@ class Signet(JWTManager, Generic[A]):
         refuse(find(app.config))
         startup_of(app).finders += [find, partial(database_conflicts, app)]
         layer.revocations = house
+        layer.has_another_user = house.has_another_user
         layer.stamp = house.stamp
         layer.reserved = {
             "sid": "signet.login",

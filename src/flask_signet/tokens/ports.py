@@ -11,9 +11,10 @@ from flask_signet.tokens.ring import Ring
 class Revocations(Protocol):
     """Says of verified claims whether they were revoked. Asked at every request: no I/O but now and then."""
 
-    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
+    def is_revoked(self, claims: Mapping[str, Any], identity_claim: str) -> bool:
         """Return whether the session (``sid``) or the user (identity, ``epoch``) of *claims* was signed out.
 
+        :param identity_claim: the claim that names the user.
         :raises Unavailable: nobody can say, and the last answer is too old.
         """
         ...

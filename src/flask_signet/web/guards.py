@@ -236,7 +236,13 @@ def _verify(
         _check_fresh(verified, now)
     if not skip_revocation_check:
         revocations = layer.revocations
-        if (revocations is not None and revocations.is_revoked(verified.claims)) or (
+        if (
+            revocations is not None
+            and (
+                revocations.is_revoked(verified.claims, snapshot.identity_claim)
+                or (verified.kind != "access" and _has_another_user(layer, verified))
+            )
+        ) or (
             loaders.token_in_blocklist_callback is not None
             and loaders.call(loaders.token_in_blocklist_callback, dict(verified.header), verified.copy_claims())
         ):
@@ -352,6 +358,10 @@ def _check_fresh(verified: Verified, now: float) -> None:
 def is_fresh(fresh: Any, now: float) -> bool:
     """Tell whether a ``fresh`` claim still counts: ``True``, or a NumericDate that has not passed."""
     return fresh is True or (isinstance(fresh, (int, float)) and not isinstance(fresh, bool) and fresh >= now)
+
+
+def _has_another_user(layer: TokenLayer, verified: Verified) -> bool:
+    return layer.has_another_user is not None and layer.has_another_user(verified.claims)
 
 
 def _load_user(loaders: Loaders, verified: Verified) -> Any:

@@ -64,6 +64,8 @@ class Snapshot:
     weakness: str | None
     #: Where a header may be recalled by: its name in the environ, or "" where keys or locations forbid it.
     recall_from: str
+    #: The claim that names the user.
+    identity_claim: str
     #: The values in ``app.config`` that it was made of: with other ones it does not count.
     values: tuple[Any, ...]
 
@@ -82,8 +84,11 @@ class TokenLayer:
         self._config = cast(Mapping[str, Any], app.config)
         self.loaders = loaders
         self.clock = clock
-        #: Says which verified tokens are revoked; filled by a room that remembers.
+        #: Says which verified tokens are revoked; set by the part that keeps sessions.
         self.revocations: Revocations | None = None
+        #: Whether the user of a token that is no access token is another one by now, or deleted; set by the same part.
+        #: Such tokens are few and live long, so they are compared with the user's row.
+        self.has_another_user: Callable[[Mapping[str, Any]], bool] | None = None
         #: Claims that every token carries, by the identity as it was given and as the loader made it; filled by the
         #: same room.
         self.stamp: Callable[[Any, Any], Mapping[str, Any]] | None = None
@@ -134,9 +139,21 @@ class TokenLayer:
             weakness = ring.weakness
             recall_from = settings.header_environ if settings.locations[0] == "headers" and weakness is None else ""
             verifier = Verifier(ring.verifying, settings.policy)
-            snapshot = Snapshot(settings, ring, verifier, weakness, recall_from, values)
+            snapshot = Snapshot(settings, ring, verifier, weakness, recall_from, settings.policy.identity_claim, values)
             self._snapshot = snapshot
         return snapshot
+
+    def replace_source(self, old: KeySource, new: KeySource) -> None:
+        """Take the keys from *new* where they come from *old*: what opens a source is not asked once it is open."""
+        if self._given_source is old:
+            self._given_source = new
+        if self._source is old:
+            self._source = new
+
+    def replace_revocations(self, old: Revocations, new: Revocations) -> None:
+        """Ask *new* about revocations where *old* is asked."""
+        if self.revocations is old:
+            self.revocations = new
 
     def forget(self) -> None:
         """Begin anew: nothing that was verified or read before counts."""
