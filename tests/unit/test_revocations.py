@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -236,3 +237,30 @@ def test_a_store_that_went_back_revives_no_session() -> None:
 
     assert after.is_revoked({"sub": "1", "sid": "a", "epoch": 3})
     assert after.epoch("1") == 3
+
+
+def test_what_came_before_the_store_failed_counts() -> None:
+    def failing(*before: tuple[str, int]) -> Iterator[tuple[str, int]]:
+        yield from before
+        raise OSError("the store does not answer")
+
+    sessions, epochs = memory(), memory()
+    with pytest.raises(OSError, match="does not answer"):
+        sessions.end_sessions(failing(("a", 2_000)))
+    with pytest.raises(OSError, match="does not answer"):
+        epochs.raise_epochs(failing(("1", 5)))
+
+    assert sessions.is_revoked({"sub": "1", "sid": "a"})
+    assert epochs.is_revoked({"sub": "1", "epoch": 4})
+
+
+def test_each_kind_of_revocation_counts_alone() -> None:
+    floor, kept, empty = memory(), memory(), memory()
+    floor.set_floor(3)
+    ended = memory()
+    ended.end_sessions([("a", 2_000)])
+    kept.keep_sessions_of(ended)
+
+    assert floor.is_revoked({"sub": "1", "epoch": 2})
+    assert kept.is_revoked({"sub": "1", "sid": "a"})
+    assert not empty.is_revoked({"sub": "1", "sid": "a", "epoch": 0})

@@ -29,6 +29,8 @@ class RevocationMemory:
         self._sessions = CompactMap()
         self._epochs = CompactMap()
         self._floor = 0
+        # Most of the time most workers remember nothing, and one look at this answers every request.
+        self._is_empty = True
         self._write = PerProcess(threading.Lock)
 
     def __len__(self) -> int:
@@ -39,6 +41,8 @@ class RevocationMemory:
 
         :param identity_claim: the claim that names the user.
         """
+        if self._is_empty:
+            return False
         sid = claims.get("sid")
         if isinstance(sid, str) and self._sessions.get(sid):
             return True
@@ -64,29 +68,42 @@ class RevocationMemory:
         """
         dead = self._dead
         with self._write():
-            self._sessions.reserve(about)
-            self._sessions.put_all(sids, dead=dead)
+            try:
+                self._sessions.reserve(about)
+                self._sessions.put_all(sids, dead=dead)
+            finally:
+                self._recount()  # also where the store fails in the middle: what came before counts
 
     def raise_epochs(self, epochs: Iterable[tuple[str, int]]) -> None:
         """Remember pairs of a user and the epoch that their tokens must at least have (without the floor)."""
         with self._write():
-            for user_id, epoch in epochs:
-                if epoch > self._epochs.get(user_id):
-                    self._epochs.put(user_id, epoch)
+            try:
+                for user_id, epoch in epochs:
+                    if epoch > self._epochs.get(user_id):
+                        self._epochs.put(user_id, epoch)
+            finally:
+                self._recount()
 
     def set_floor(self, floor: int) -> None:
         """Set what is added to the epoch of everybody."""
-        self._floor = floor
+        with self._write():
+            self._floor = floor
+            self._recount()
 
     def keep_sessions_of(self, other: RevocationMemory) -> None:
         """Go on with the ended sessions of *other*: a store that went back must not revive them."""
         with self._write():
             self._sessions = other._sessions
+            self._recount()
 
     def sweep(self) -> None:
         """Forget some of what no longer matters; each call a small step."""
         with self._write():
             self._sessions.sweep(self._dead)
+            self._recount()
+
+    def _recount(self) -> None:
+        self._is_empty = not (self._floor or len(self._sessions) or len(self._epochs))
 
     def _dead(self, until: int) -> bool:
         return until <= self._now()

@@ -1,5 +1,7 @@
 """Answers of our own routes to pages of trusted origins: ``SIGNET_TRUSTED_ORIGINS`` alone is enough for them.
 
+An application without trusted origins calls nothing of this module for its own views.
+
 Source: Fetch standard, "CORS protocol". Flask-CORS may be there as well, before or after us, for the application or for
 a blueprint: its headers are replaced, never doubled, and what it allows or exposes beside ours stays.
 """
@@ -18,15 +20,16 @@ EXPOSE_HEADERS = ("Retry-After", "WWW-Authenticate")
 MAX_AGE = 600  # seconds that a browser keeps the answer to a preflight
 
 
-def answer_origins(app: Flask, is_ours: Callable[[], bool], trusted: Callable[[], frozenset[str]]) -> None:
-    """Add the headers to what *app* answers on our paths.
+def answer_origins(app: Flask, blueprints: Iterable[str], trusted: Callable[[], frozenset[str]]) -> None:
+    """Add the headers to what *app* answers on the paths of *blueprints*.
 
-    :param is_ours: tells whether the request is for a path of ours.
-    :param trusted: gives the origins that are trusted now, in lower case.
+    :param blueprints: the names of our blueprints.
+    :param trusted: returns the origins that are trusted now, in lower case.
     """
+    ours = frozenset(blueprints)
 
     def add_headers(response: Response) -> Response:
-        if not is_ours():
+        if ours.isdisjoint(request.blueprints):
             return response
         origins = trusted()
         if not origins:
@@ -51,11 +54,19 @@ def answer_origins(app: Flask, is_ours: Callable[[], bool], trusted: Callable[[]
             headers["Access-Control-Expose-Headers"] = exposed
         return response
 
-    # First in the list is last to run: whatever else adds such headers has added them by then.
-    app.after_request_funcs.setdefault(None, []).insert(0, add_headers)
+    def watch(response: Response) -> Response:
+        whole = app.after_request_funcs.setdefault(None, [])
+        if add_headers not in whole and trusted():
+            # First in the list is last to run: what else adds such headers has added them by then. Flask reads this
+            # list after the one that holds `watch`, so it counts for this answer already.
+            whole.insert(0, add_headers)
+        return response
+
+    for name in ours:
+        app.after_request_funcs.setdefault(name, []).append(watch)
 
 
 def _joined(given: Iterable[str], ours: Iterable[str]) -> str:
-    """Return one list of names, each once whatever its case."""
+    """Return one list of names, each once in whatever case."""
     names = [name.strip() for line in given for name in line.split(",")]
     return ", ".join({name.lower(): name for name in (*names, *ours) if name}.values())
