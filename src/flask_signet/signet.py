@@ -32,7 +32,6 @@ from flask_signet.store import Store, check_settings
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.tokens.verifier import Verified
-from flask_signet.web.api import is_ours
 from flask_signet.web.conflicts import refuse
 from flask_signet.web.cors import answer_origins
 from flask_signet.web.guards import get_jwt
@@ -134,7 +133,7 @@ class Signet(JWTManager, Generic[A]):
         app.extensions["signet"] = house
         self._apps.add(app)
         register_routes(app)
-        answer_origins(app, partial(is_ours, app.extensions["signet-apis"]), house.trusted_origins)
+        answer_origins(app, app.extensions["signet-apis"], house.trusted_origins)
         # Flask-Migrate may be initialised after us; its commands begin with an application context.
         appcontext_pushed.connect(house.protect_tables, app)
         request_started.connect(house.stop_protecting, app)

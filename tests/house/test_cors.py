@@ -177,3 +177,25 @@ def test_without_trusted_origins_no_header_is_added(tmp_path: Path) -> None:
 
     assert headers(answer) == {}
     assert "Origin" not in answer.vary
+
+
+def test_origins_that_are_trusted_later_count_from_the_next_request(tmp_path: Path) -> None:
+    app = application(tmp_path, signet, SIGNET_TRUSTED_ORIGINS=[])
+    client = app.test_client()
+    before = headers(client.get("/health", headers={"Origin": PAGE}))
+    app.config["SIGNET_TRUSTED_ORIGINS"] = [PAGE]
+    then = headers(client.get("/token", headers={"Origin": PAGE}))
+    app.config["SIGNET_TRUSTED_ORIGINS"] = []
+    after = headers(client.get("/health", headers={"Origin": PAGE}))
+
+    assert (PAGE, "true") == (then["Allow-Origin"], then["Allow-Credentials"])
+    assert ({}, {}) == (before, after)
+
+
+def test_without_trusted_origins_nothing_runs_after_the_views_of_the_application(tmp_path: Path) -> None:
+    app = application(tmp_path, signet, SIGNET_TRUSTED_ORIGINS=[])
+    app.add_url_rule("/", "index", lambda: "mine")
+    app.test_client().get("/health", headers={"Origin": PAGE})
+
+    assert "mine" == app.test_client().get("/").text
+    assert not app.after_request_funcs.get(None)

@@ -6,8 +6,6 @@ The application may answer our errors itself, by an ``errorhandler`` for one of 
 
 from __future__ import annotations
 
-from collections.abc import Container
-
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as RoutingMethodNotAllowed
@@ -22,8 +20,6 @@ from flask_signet.exceptions import (
 )
 from flask_signet.web.answers import complete, error_answer
 from flask_signet.web.refusals import own_handler
-
-_REFUSED = "_signet_method_refused"
 
 
 class Api(Blueprint):
@@ -49,23 +45,15 @@ class Api(Blueprint):
         if adapter is None:
             return None
         try:
-            endpoint, _ = adapter.match(method=next(iter(refusal.valid_methods)))
+            rule, _ = adapter.match(method=next(iter(refusal.valid_methods)), return_rule=True)
         except HTTPException:
             return None
-        if endpoint.rpartition(".")[0] != self.name:
+        if rule.endpoint.rpartition(".")[0] != self.name:
             return None
-        setattr(request, _REFUSED, True)
+        request.url_rule = rule  # so that what is done after our views is done after this answer too
         response = _answer(MethodNotAllowed())
         response.headers["Allow"] = ", ".join(sorted(refusal.valid_methods))
         return response
-
-
-def is_ours(names: Container[str]) -> bool:
-    """Return whether the current request is for a path of ours, the right method or another one.
-
-    :param names: names of our blueprints.
-    """
-    return (request.endpoint or "").rpartition(".")[0] in names or hasattr(request, _REFUSED)
 
 
 def _answer(error: SignetError) -> Response:
