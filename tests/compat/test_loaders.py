@@ -173,7 +173,9 @@ def test_the_last_64_keys_of_a_loader_are_kept() -> None:
     for _ in range(70):
         assert w.get("/access", token).json["msg"] == FAILED
 
-    assert layer_of(w.app)._loaded_keys.cache_info().currsize == 64
+    chosen = layer_of(w.app)._chosen_keys
+    assert chosen is not None
+    assert chosen._remembered.cache_info().currsize == 64
 
 
 def test_a_key_loader_may_give_a_text_of_its_own_kind() -> None:

@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Final, Literal, cast
-from uuid import UUID
+from typing import Any, Literal, cast
 
 from flask import current_app, request
 from flask.json.provider import DefaultJSONProvider
 
 from flask_signet.exceptions import CSRFError, JWTDecodeError, MalformedToken, SettingsError
 from flask_signet.tokens import given, jws
-from flask_signet.tokens.claims import IDENTITY_TYPE, Policy, check_types, put_identity
+from flask_signet.tokens.claims import Policy, check_types, put_identity
 from flask_signet.tokens.issuer import Issuer
 from flask_signet.web import settings as web_settings
+from flask_signet.web.added_claims import RESERVED, kind_of, merged
 from flask_signet.web.locations import check_csrf
 from flask_signet.web.token_layer import TokenLayer, layer_of
 
 Fresh = bool | float | timedelta
 ExpiresDelta = timedelta | int | Literal[False] | None
-
-# What only the arguments set: a claim from a loader or a caller must not change who a token is for,
-# what it is good for, or how long.
-_RESERVED: Final = {
-    "type": "create_access_token or create_refresh_token",
-    "jti": "nothing: it is unique by itself",
-    "exp": "expires_delta",
-    IDENTITY_TYPE: "nothing: it belongs to Flask-Signet",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +120,10 @@ def _create(
     lasting = _life_time(layer, kind, expires_delta, now)
     if lasting is not None:
         claims["exp"] = now + lasting
-    reserved = {**_RESERVED, **layer.reserved, policy.identity_claim: "the identity"}
+    reserved = {**RESERVED, **layer.reserved, policy.identity_claim: "the identity"}
     loaded = _without_other_kind(layer, kind, loaders.call(loaders.user_claims_callback, identity))
-    claims["type"] = _kind(kind, additional_claims)
-    added = _merged(loaded, additional_claims, reserved, claims, policy.identity_claim)
+    claims["type"] = kind_of(kind, additional_claims)
+    added = merged(loaded, additional_claims, reserved, claims, policy.identity_claim)
     claims.update(added)
     if layer.stamp is not None and last is None:
         last = layer.stamp(identity, subject)
@@ -156,7 +147,7 @@ def _create(
 
 def _headers(layer: TokenLayer, issuer: Issuer, identity: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
     loaders, key_id = layer.loaders, issuer.key.key_id
-    headers = _merged(loaders.call(loaders.jwt_additional_header_callback, identity), given, {}, {}, "")
+    headers = merged(loaders.call(loaders.jwt_additional_header_callback, identity), given, {}, {}, "")
     if key_id is not None and headers.get("kid", key_id) != key_id and loaders.decode_key_callback is None:
         raise SettingsError(
             f"additional headers cannot change kid: guards find the key by it, and {key_id!r} is the one that signs"
@@ -227,52 +218,6 @@ def _without_other_kind(layer: TokenLayer, kind: str, loaded: Any) -> Any:
         f"create_{kind}_token. Remove 'type' from the loader: each token gets its own.",
     )
     return {name: value for name, value in loaded.items() if name != "type"}
-
-
-def _kind(kind: str, additional_claims: Mapping[str, Any] | None) -> str:
-    """Return the kind that ``additional_claims={"type": …}`` asks for: the same, or one of the application's own.
-
-    :raises SettingsError: the other one of the two kinds that guards know, or no name.
-    """
-    other = "refresh" if kind == "access" else "access"
-    given = (additional_claims or {}).get("type", kind)
-    if given == other:
-        raise SettingsError(
-            f"additional claims cannot set 'type' to {other!r} in a token of create_{kind}_token: call "
-            f"create_{other}_token"
-        )
-    if not isinstance(given, str) or not given:
-        raise SettingsError(f"additional claims must set 'type' to a string that is not empty, not {given!r}")
-    return given
-
-
-def _merged(
-    loaded: Any,
-    given: Mapping[str, Any] | None,
-    reserved: Mapping[str, str],
-    claims: Mapping[str, Any],
-    identity_claim: str,
-) -> dict[str, Any]:
-    """Return both in a dict of its own: what a loader returns may be shared by all users.
-
-    What only repeats *claims* is left out.
-
-    :raises SettingsError: a reserved claim has another value.
-    """
-    merged: dict[str, Any] = {**(loaded or {}), **(given or {})}
-    for name in [name for name in merged if name in reserved]:
-        if name not in claims or name == IDENTITY_TYPE or not _repeats(merged[name], claims[name]):
-            reason = " to another one than the token is for" if name == identity_claim else ""
-            raise SettingsError(f"additional claims cannot set {name!r}{reason}; it is set by {reserved[name]}")
-        del merged[name]
-    return merged
-
-
-def _repeats(given: Any, claim: Any) -> bool:
-    """Return whether *given* says what *claim* says; ids may be an int or a UUID, and a string in the token."""
-    if type(given) in (int, UUID) and type(claim) is str:
-        given = str(given)
-    return type(given) is type(claim) and given == claim
 
 
 def json_default() -> Callable[[Any], Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from flask import Blueprint, Flask
 
@@ -31,10 +31,11 @@ from flask_signet.exceptions import (
 from flask_signet.settings import nearest, texts
 from flask_signet.tokens.ports import KeySource
 from flask_signet.web import callbacks, issuing, refusals
+from flask_signet.web.defaults import set_defaults
 from flask_signet.web.loaders import Loaders
 from flask_signet.web.settings import slips
 from flask_signet.web.startup import startup_of
-from flask_signet.web.token_layer import EXTENSION, TokenLayer, itself, layer_of, set_defaults
+from flask_signet.web.token_layer import EXTENSION, TokenLayer, itself, layer_of
 
 _PEER: Final = "flask-jwt-extended"
 _REFUSALS: Final = (
@@ -94,7 +95,7 @@ class JWTManager(Loaders):
             add_jwks_route(app)
 
     def _register(self, app: Flask, add_context_processor: bool, clock: Clock, source: KeySource | None) -> TokenLayer:
-        set_defaults(app)
+        set_defaults(cast(dict[str, Any], app.config))
         layer = TokenLayer(app, self, clock, source)
         known = app.extensions.get(_PEER)
         if known is None or isinstance(known, JWTManager):
@@ -114,7 +115,7 @@ class JWTManager(Loaders):
 
     @staticmethod
     def _set_default_configuration_options(app: Flask) -> None:
-        set_defaults(app)
+        set_defaults(cast(dict[str, Any], app.config))
 
     def _encode_jwt_from_config(
         self,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from operator import itemgetter
 from pathlib import PurePath
 from typing import Any, Final, Literal, cast
 
@@ -17,88 +16,10 @@ from flask_signet import settings
 from flask_signet.exceptions import SettingsError
 from flask_signet.tokens.claims import Policy
 from flask_signet.tokens.key import ALGORITHMS
+from flask_signet.web.defaults import DEFAULTS, LOCATIONS
 from flask_signet.web.stand_in import stands_in
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-LOCATIONS: Final = ("headers", "cookies", "query_string", "json")
-
-DEFAULTS: Final[dict[str, Any]] = {
-    "JWT_ACCESS_COOKIE_NAME": "access_token_cookie",
-    "JWT_ACCESS_COOKIE_PATH": "/",
-    "JWT_ACCESS_CSRF_COOKIE_NAME": "csrf_access_token",
-    "JWT_ACCESS_CSRF_COOKIE_PATH": "/",
-    "JWT_ACCESS_CSRF_FIELD_NAME": "csrf_token",
-    "JWT_ACCESS_CSRF_HEADER_NAME": "X-CSRF-TOKEN",
-    "JWT_ACCESS_TOKEN_EXPIRES": timedelta(minutes=15),
-    "JWT_ALGORITHM": "HS256",
-    "JWT_COOKIE_CSRF_PROTECT": True,
-    "JWT_COOKIE_DOMAIN": None,
-    "JWT_COOKIE_SAMESITE": None,
-    "JWT_COOKIE_SECURE": False,
-    "JWT_CSRF_CHECK_FORM": False,
-    "JWT_CSRF_IN_COOKIES": True,
-    "JWT_CSRF_METHODS": ("POST", "PUT", "PATCH", "DELETE"),
-    "JWT_DECODE_ALGORITHMS": None,
-    "JWT_DECODE_AUDIENCE": None,
-    "JWT_DECODE_ISSUER": None,
-    "JWT_DECODE_LEEWAY": 0,
-    "JWT_ENCODE_AUDIENCE": None,
-    "JWT_ENCODE_ISSUER": None,
-    "JWT_ENCODE_NBF": True,
-    "JWT_ERROR_MESSAGE_KEY": "msg",
-    "JWT_HEADER_NAME": "Authorization",
-    "JWT_HEADER_TYPE": "Bearer",
-    "JWT_IDENTITY_CLAIM": "sub",
-    "JWT_JSON_KEY": "access_token",
-    "JWT_PRIVATE_KEY": None,
-    "JWT_PUBLIC_KEY": None,
-    "JWT_QUERY_STRING_NAME": "jwt",
-    "JWT_QUERY_STRING_VALUE_PREFIX": "",
-    "JWT_REFRESH_COOKIE_NAME": "refresh_token_cookie",
-    "JWT_REFRESH_COOKIE_PATH": "/",
-    "JWT_REFRESH_CSRF_COOKIE_NAME": "csrf_refresh_token",
-    "JWT_REFRESH_CSRF_COOKIE_PATH": "/",
-    "JWT_REFRESH_CSRF_FIELD_NAME": "csrf_token",
-    "JWT_REFRESH_CSRF_HEADER_NAME": "X-CSRF-TOKEN",
-    "JWT_REFRESH_JSON_KEY": "refresh_token",
-    "JWT_REFRESH_TOKEN_EXPIRES": timedelta(days=30),
-    "JWT_SECRET_KEY": None,
-    "JWT_SESSION_COOKIE": True,
-    "JWT_TOKEN_LOCATION": ("headers",),
-    "JWT_VERIFY_SUB": True,
-    # Ours:
-    "JWT_ALLOW_WEAK_KEYS": False,
-    "JWT_COMPAT": None,
-    "JWT_COOKIE_PARTITIONED": False,
-    "JWT_ERROR_STATUS": None,
-    "JWT_KEYS": None,
-    "JWT_MAX_JSON_BYTES": 16_384,
-    "JWT_MAX_TOKEN_BYTES": 8_192,
-    "JWT_VERIFIED_CACHE_BYTES": 16_777_216,
-}
-
-# One call instead of one look-up by name each. A guard asks at every request, and only for what decides
-# about a token; everything else is looked at when it is used.
-read_values = itemgetter(*DEFAULTS)
-read_deciding_values = itemgetter(
-    "JWT_ALGORITHM",
-    "JWT_DECODE_ALGORITHMS",
-    "JWT_DECODE_AUDIENCE",
-    "JWT_DECODE_ISSUER",
-    "JWT_DECODE_LEEWAY",
-    "JWT_HEADER_NAME",
-    "JWT_HEADER_TYPE",
-    "JWT_IDENTITY_CLAIM",
-    "JWT_KEYS",
-    "JWT_MAX_TOKEN_BYTES",
-    "JWT_PRIVATE_KEY",
-    "JWT_PUBLIC_KEY",
-    "JWT_SECRET_KEY",
-    "JWT_TOKEN_LOCATION",
-    "JWT_VERIFIED_CACHE_BYTES",
-    "JWT_VERIFY_SUB",
-    "SECRET_KEY",
-)
 
 
 # Without what nobody uses of them: every method that a dataclass writes costs each start of a process.

@@ -1,14 +1,10 @@
-"""What one application knows of tokens: its settings, its keys, and the verifier made of both.
-
-All of it hangs on one object in ``app.extensions``; a request takes one snapshot of it.
-"""
+"""Settings, keys and verifier of one application. They belong to one object; a request takes a snapshot of it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -16,42 +12,32 @@ from flask import Flask, Request, request
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import (
-    InvalidAlgorithm,
     InvalidKeyError,
-    MalformedToken,
     SettingsError,
     SignetError,
     UnknownKey,
     WeakKeyError,
 )
 from flask_signet.settings import copied
-from flask_signet.tokens import given, jws, keys, strict_json
-from flask_signet.tokens import ring as rings
-from flask_signet.tokens.claims import take_identity
+from flask_signet.tokens import keys
 from flask_signet.tokens.issuer import Issuer
-from flask_signet.tokens.key import ASYMMETRIC, HMAC_HASHES, Key
+from flask_signet.tokens.key import HMAC_HASHES
 from flask_signet.tokens.ports import KeySource, Revocations
 from flask_signet.tokens.ring import Ring
 from flask_signet.tokens.verifier import Verified, Verifier
+from flask_signet.web.configured_keys import configured_ring, is_pair, no_signing_key
+from flask_signet.web.defaults import read_deciding_values, read_values
 from flask_signet.web.loaders import Loaders
-from flask_signet.web.settings import (
-    DEFAULTS,
-    TokenSettings,
-    read_deciding_values,
-    read_values,
-    refuse_conflicts,
-    token_settings,
-)
+from flask_signet.web.settings import TokenSettings, refuse_conflicts, token_settings
 
 if TYPE_CHECKING:
+    from flask_signet.web.chosen_keys import ChosenKeys
     from flask_signet.web.keyfiles import KeyFile
 
 log = logging.getLogger("flask_signet")
 
 EXTENSION: Final = "flask-signet-tokens"
 E = TypeVar("E", bound=SignetError)
-_MOST_WARNINGS: Final = 64
-_LOADED_KEYS: Final = 64  # of an application whose callback chooses a key for each token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +61,8 @@ class TokenLayer:
 
     :param app: the application.
     :param loaders: the callbacks; several applications may share them.
-    :param clock: time and chance.
-    :param source: gives the keys instead of the settings, where a room keeps them.
+    :param clock: time and randomness.
+    :param source: the keys of the application where no setting gives them, as those in a database.
     """
 
     def __init__(self, app: Flask, loaders: Loaders, clock: Clock, source: KeySource | None = None) -> None:
@@ -89,10 +75,10 @@ class TokenLayer:
         #: Whether the user of a token that is no access token is another one by now, or deleted; set by the same part.
         #: Such tokens are few and live long, so they are compared with the user's row.
         self.has_another_user: Callable[[Mapping[str, Any]], bool] | None = None
-        #: Claims that every token carries, by the identity as it was given and as the loader made it; filled by the
-        #: same room.
+        #: Claims that every token carries, by the identity as it was given and as the loader made it; set by the same
+        #: part.
         self.stamp: Callable[[Any, Any], Mapping[str, Any]] | None = None
-        #: Claims that this room alone sets, and by what; filled by it too.
+        #: Claims that only this part sets, and what sets each.
         self.reserved: Mapping[str, str] = {}
         self._given_source = source
         self._source = source
@@ -103,8 +89,7 @@ class TokenLayer:
         self._issuer: Issuer | None = None
         self._warned: set[str] = set()
         self._judged: tuple[Any, str] | None = None  # the secret that was judged at start, with its algorithm
-        # To read a key and to judge it takes longer than to verify with it.
-        self._loaded_keys = lru_cache(_LOADED_KEYS, typed=True)(given.verifying)
+        self._chosen_keys: ChosenKeys | None = None
 
     @property
     def settings(self) -> TokenSettings:
@@ -157,7 +142,7 @@ class TokenLayer:
 
     def forget(self) -> None:
         """Begin anew: nothing that was verified or read before counts."""
-        self._snapshot = self._settings = self._issuer = self._file = None
+        self._snapshot = self._settings = self._issuer = self._file = self._chosen_keys = None
         self._warned.clear()
 
     def issuer(self) -> Issuer:
@@ -170,7 +155,7 @@ class TokenLayer:
         if issuer is None or issuer.key is not snapshot.ring.current:
             key = snapshot.ring.current
             if key is None:
-                raise SettingsError(_no_signing_key(snapshot.settings))
+                raise SettingsError(no_signing_key(snapshot.settings))
             issuer = self._issuer = Issuer(key)
         return issuer
 
@@ -267,16 +252,13 @@ class TokenLayer:
         ring = self.snapshot().ring
         if ring.weakness is not None and self.loaders.decode_key_callback is None:
             self._say_weak(ring.weakness, at_start=True)
-        current = ring.current
-        if current is not None and current.public_jwk is not None and self._config["JWT_KEYS"] is None:
-            verifies = next((key.public_jwk for key in ring.verifying if key.algorithm == current.algorithm), None)
-            if verifies != current.public_jwk:
-                self.say_once(
-                    "pair",
-                    "Flask-Signet: JWT_PUBLIC_KEY does not belong to JWT_PRIVATE_KEY: this application refuses the "
-                    "tokens that it makes. Write the public key of the pair, made with "
-                    "`openssl pkey -in private.pem -pubout`, or remove JWT_PUBLIC_KEY.",
-                )
+        if self._config["JWT_KEYS"] is None and not is_pair(ring):
+            self.say_once(
+                "pair",
+                "Flask-Signet: JWT_PUBLIC_KEY does not belong to JWT_PRIVATE_KEY: this application refuses the "
+                "tokens that it makes. Write the public key of the pair, made with "
+                "`openssl pkey -in private.pem -pubout`, or remove JWT_PUBLIC_KEY.",
+            )
 
     def say_once(self, topic: str, message: str, level: int = logging.WARNING) -> None:
         """Write *message* into the log, unless *topic* was spoken of before."""
@@ -285,7 +267,7 @@ class TokenLayer:
             log.log(level, "%s", message)
 
     def _source_of(self, value: Any) -> KeySource | None:
-        """Return the file that ``JWT_KEYS`` names, or what a room gave, or nothing."""
+        """Return the file that ``JWT_KEYS`` names, or the given source; ``None``: the settings hold the keys."""
         if value is None:
             config = self._config
             configured = config["JWT_SECRET_KEY"] or config["JWT_PRIVATE_KEY"] or config["JWT_PUBLIC_KEY"]
@@ -301,120 +283,41 @@ class TokenLayer:
 
     @property
     def has_own_keys(self) -> bool:
-        """Whether a room gives the keys, since no setting does."""
+        """Whether the given source gives the keys, since no setting does."""
         return self._given_source is not None and self._source_of(self._config["JWT_KEYS"]) is self._given_source
 
     def configured_ring(self, settings: TokenSettings) -> Ring:
-        """Return the keys that stand in the settings themselves; reads no file.
+        """Return the keys that the settings hold; reads no file.
 
-        :raises SettingsError: there is none, or one cannot be used.
+        :raises SettingsError: there is no key, or one that cannot be used.
         """
-        value = self._config["JWT_KEYS"]
-        if isinstance(value, Mapping):
-            return rings.from_jwks(cast(Mapping[str, Any], value))
-        if value is not None:
-            return rings.from_text(str(value).encode())
-        verifying: list[Key] = []
-        current: Key | None = None
-        for algorithm in (settings.algorithm, *settings.decode_algorithms):
-            if any(key.algorithm == algorithm for key in verifying):
-                continue
-            signing = self._configured_key(algorithm, private=True) if algorithm == settings.algorithm else None
-            key = self._configured_key(algorithm, private=False) or signing
-            if signing is not None:
-                current = signing
-            if key is not None:
-                verifying.append(key)
-        if not verifying and self.loaders.decode_key_callback is None:
-            raise SettingsError(_no_verifying_key(settings))
-        return Ring(current, tuple(verifying))
-
-    def _configured_key(self, algorithm: str, *, private: bool) -> Key | None:
-        config = self._config
-        if algorithm in HMAC_HASHES:
-            value = self._secret()
-        else:
-            value = config["JWT_PRIVATE_KEY" if private else "JWT_PUBLIC_KEY"]
-        if value is None or value == "":
-            return None
-        try:
-            key = keys.from_config(value, algorithm, private=private)
-        except InvalidKeyError:
-            if algorithm == self.app.config["JWT_ALGORITHM"]:
-                raise
-            # One public key cannot fit every algorithm of JWT_DECODE_ALGORITHMS.
-            return None
-        if not private and key.public_jwk is not None and key.sign is not None and "public" not in self._warned:
-            self._warned.add("public")
-            log.warning(
-                "Flask-Signet: JWT_PUBLIC_KEY holds a private key, and a public one is enough to verify tokens. "
-                "Set it to the output of `openssl pkey -in private.pem -pubout`."
-            )
-        return key
+        return configured_ring(
+            self._config,
+            settings,
+            secret=self._secret(),
+            may_be_empty=self.loaders.decode_key_callback is not None,
+            say=self.say_once,
+        )
 
     def _secret(self) -> Any:
-        """Return the secret for HMAC: Flask's own only where no room gives the keys."""
+        """Return the secret for HMAC: Flask's own only where the keys are not kept in the database."""
         config = self._config
         return config["JWT_SECRET_KEY"] or (None if self._given_source is not None else config["SECRET_KEY"])
 
     def _verify_with_loader(self, token: str, now: float) -> Verified:
-        """Verify with the key that the application's own callback chooses; of the token nothing is kept."""
-        settings, callback = self.settings, self.loaders.decode_key_callback
-        assert callback is not None
-        if len(token) > settings.policy.max_token_bytes:
-            raise MalformedToken(f"Invalid token: longer than {settings.policy.max_token_bytes} bytes")
-        _, header_segment, payload_segment, _ = jws.split(token)
-        header, claims = jws.read_header(header_segment), jws.read_payload(payload_segment)
-        algorithm, key_id = jws.check_header(header)
-        if algorithm not in settings.decode_algorithms:
-            raise InvalidAlgorithm("The specified alg value is not allowed")
-        try:
-            value = self.loaders.call(callback, header, _as_seen(claims, settings.policy.identity_claim))
-        except LookupError:
-            raise UnknownKey("No key is known for this token") from None
-        if value is None:
-            raise UnknownKey("No key is known for this token")
-        try:
-            found = self._read_keys(value, algorithm)
-        except InvalidKeyError as error:
-            self._complain(algorithm, error)
-            raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
-        # The callback has chosen: of a set the token names one, and a single key need not have a name.
-        chosen = tuple(key.named(None) for key in jws.candidates(found, algorithm, key_id))
-        for key in chosen:
-            self.judge_weakness(key.weakness, request if request else None, "decode_key_loader")
-        return Verifier(chosen, settings.policy).verify(token, now)
+        chosen = self._chosen_keys
+        if chosen is None:
+            from flask_signet.web.chosen_keys import ChosenKeys  # few applications have such a loader
 
-    def _read_keys(self, value: Any, algorithm: str) -> tuple[Key, ...]:
-        if isinstance(value, Mapping):
-            try:
-                # As text a JWK has a hash, so that it is read once.
-                value = strict_json.dumps(cast(Mapping[str, Any], value))
-            except (TypeError, ValueError):
-                raise InvalidKeyError("a JWK must hold nothing but strings, lists and objects") from None
-        remembered = type(value) in (str, bytes)  # anything else may have no hash, or change
-        return (self._loaded_keys if remembered else given.verifying)(value, algorithm)
-
-    def _complain(self, algorithm: str, error: InvalidKeyError) -> None:
-        """Say once that the callback gives keys that cannot be used: every token is refused, and nothing else tells."""
-        reason = str(error)
-        if reason in self._warned or len(self._warned) >= _MOST_WARNINGS:
-            return
-        self._warned.add(reason)
-        log.error(
-            "The key that the decode_key_loader returned for a token with the algorithm %s cannot be used: %s. Return "
-            "the PEM text or a JWK of a public key for one of JWT_DECODE_ALGORITHMS, or the secret of an HMAC.",
-            algorithm,
-            reason,
+            chosen = self._chosen_keys = ChosenKeys()
+        loaders = self.loaders
+        return chosen.verify(
+            token,
+            now,
+            self.settings,
+            choose=lambda header, claims: loaders.call(cast(Any, loaders.decode_key_callback), header, claims),
+            judge=lambda weakness: self.judge_weakness(weakness, request if request else None, "decode_key_loader"),
         )
-
-
-def _as_seen(claims: dict[str, Any], identity_claim: str) -> dict[str, Any]:
-    """Return unverified claims as a loader gets verified ones: the identity in its own type."""
-    seen = dict(claims)
-    if identity_claim in seen:
-        seen[identity_claim] = take_identity(seen, identity_claim)
-    return seen
 
 
 def itself(app: Flask) -> Flask:
@@ -434,13 +337,6 @@ def layer_of(app: Flask) -> TokenLayer:
     return cast(TokenLayer, layer)
 
 
-def set_defaults(app: Flask) -> None:
-    """Give every ``JWT_*`` setting that is absent its default."""
-    config = cast(dict[str, Any], app.config)
-    for key, value in DEFAULTS.items():
-        config.setdefault(key, list(value) if key == "JWT_CSRF_METHODS" else value)
-
-
 def _is_development(app: Flask, request: Request) -> bool:
     environ = request.environ
     software = environ.get("SERVER_SOFTWARE", "")
@@ -450,18 +346,3 @@ def _is_development(app: Flask, request: Request) -> bool:
     made_up = not software and "RAW_URI" in environ and not environ.get("wsgi.multithread")
     in_test_client = "werkzeug.debug.preserve_context" in environ or made_up
     return app.debug or app.testing or in_test_client or software.startswith("Werkzeug/")
-
-
-def _no_signing_key(settings: TokenSettings) -> str:
-    if settings.algorithm in ASYMMETRIC:
-        return f'JWT_PRIVATE_KEY must be set to use asymmetric cryptography algorithm "{settings.algorithm}"'
-    return _no_verifying_key(settings)
-
-
-def _no_verifying_key(settings: TokenSettings) -> str:
-    if settings.algorithm in ASYMMETRIC:
-        return f'JWT_PUBLIC_KEY must be set to use asymmetric cryptography algorithm "{settings.algorithm}"'
-    return (
-        f'JWT_SECRET_KEY or flask SECRET_KEY must be set when using symmetric algorithm "{settings.algorithm}". '
-        "Make one with `flask signet keys generate --algorithm HS256 --secret`."
-    )
