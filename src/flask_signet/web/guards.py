@@ -1,7 +1,6 @@
 """Guard a view: find the credential, verify it, judge it, and remember what was verified.
 
-What was verified lives on the request, so that nothing of one request reaches the next, whatever
-context both run in.
+What was verified lives on the request, so that nothing of one request reaches the next, whatever context both run in.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
-from flask import Flask, Request, current_app, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 from werkzeug.local import LocalProxy
 
 from flask_signet.exceptions import (
@@ -26,15 +25,13 @@ from flask_signet.exceptions import (
     UserLookupError,
     WrongTokenError,
 )
-from flask_signet.settings import nearest
 from flask_signet.tokens.verifier import Verified
-from flask_signet.web import locations as find
 from flask_signet.web.credential import Credential
 from flask_signet.web.issuing import token_string
 from flask_signet.web.loaders import Loaders
 from flask_signet.web.refusals import refuse, refuse_by_hand
-from flask_signet.web.settings import LOCATIONS
-from flask_signet.web.token_layer import EXTENSION, Snapshot, TokenLayer, layer_of
+from flask_signet.web.search import HandedIn, checked_locations, first_good
+from flask_signet.web.token_layer import EXTENSION, TokenLayer, layer_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -174,28 +171,15 @@ def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> 
     :raises Unavailable: the store does not answer, so revocation cannot be checked.
     """
     layer = layer_of(current_app)
-    handed = _Handed(token_string(token))
+    handed = HandedIn(token_string(token))
     _verify(layer, handed, False, fresh, kind == "refresh", None, (kind,), False)
     verified = handed.signet_credential[0]
     assert verified is not None
     layer.loaders.check_user(verified)
-    sid = verified.claims.get("sid")
-    return Credential(
-        user_id=verified.copy_identity(),
-        session_id=sid if isinstance(sid, str) else None,
-        claims=verified.copy_claims(),
-    )
+    from flask_signet.web.principal import of_token  # most applications have no use for it
 
-
-class _Handed:
-    """Stands for a request where a token was handed in."""
-
-    __slots__ = ("environ", "signet_credential", "token")
-
-    def __init__(self, token: str) -> None:
-        self.environ = {"REQUEST_METHOD": ""}
-        self.token = token
-        self.signet_credential: _Shown = _NOTHING
+    principal = of_token(verified, fresh=is_fresh(verified.claims["fresh"], layer.clock.time()))
+    return Credential(user_id=principal.user_id, session_id=principal.session_id, claims=principal.claims)
 
 
 def _verify(
@@ -221,9 +205,9 @@ def _verify(
     if not locations and loaders.decode_key_callback is None:
         verified = snapshot.verifier.recall(environ.get(snapshot.recall_from), now)
     if verified is None:
-        where = _locations(locations) if locations else snapshot.settings.locations
+        where = checked_locations(locations) if locations else snapshot.settings.locations
         try:
-            verified, location = _find(layer, request, snapshot, where, refresh, now)
+            verified, location = first_good(layer, request, snapshot, where, refresh, now)
         except NoAuthorizationError:
             if not optional:
                 raise
@@ -255,108 +239,13 @@ def _verify(
     request.signet_credential = verified, location, user
 
 
-def _find(
-    layer: TokenLayer,
-    request: Request | _Handed,
-    snapshot: Snapshot,
-    where: tuple[str, ...],
-    refresh: bool,
-    now: float,
-) -> tuple[Verified, str | None]:
-    """Return the first credential of *where*, verified and in time.
-
-    A cookie that lacks its CSRF proof, or that is no good, does not stand in the way of a token that
-    somebody put into the request on purpose; in every other place a bad token ends the search.
-    """
-    _judge_weakness(layer, snapshot)
-    if isinstance(request, _Handed):
-        return _in_time(layer.verify(request.token, snapshot, now), now), None
-    absent: list[str] = []
-    refused: JWTExtendedException | None = None
-    for location in where:
-        try:
-            if location == "headers":
-                verified = _from_headers(layer, request, snapshot, now)
-            else:
-                verified = _from_elsewhere(layer, request, snapshot, location, refresh, now)
-            _in_time(verified, now)
-        except NoAuthorizationError as error:
-            absent.append(str(error))
-            if location == "cookies":
-                from flask_signet.web.surroundings import look_at_missing_cookie  # on a refusal only
-
-                kind = "REFRESH" if refresh else "ACCESS"
-                names = layer.settings.refresh_cookies if refresh else layer.settings.access_cookies
-                look_at_missing_cookie(layer, request, names, f"JWT_{kind}_COOKIE_PATH")
-        except JWTExtendedException as error:
-            if location != "cookies":
-                raise
-            refused = refused or error
-        else:
-            return verified, location
-    if refused is not None:
-        raise refused
-    if len(where) == 1:
-        raise NoAuthorizationError(absent[0])
-    raise NoAuthorizationError(f"Missing JWT in {', '.join(where[:-1])} or {where[-1]} ({'; '.join(absent)})")
-
-
-def _judge_weakness(layer: TokenLayer, snapshot: Snapshot) -> None:
-    if snapshot.weakness is not None and layer.loaders.decode_key_callback is None:
-        layer.judge_weakness(snapshot.weakness, _current_request() if has_request_context() else None)
-
-
-def _in_time(verified: Verified, now: float) -> Verified:
-    if now >= verified.expires_at:
-        raise verified.expired()
-    return verified
-
-
-def _from_elsewhere(
-    layer: TokenLayer, request: Request, snapshot: Snapshot, location: str, refresh: bool, now: float
-) -> Verified:
-    settings = layer.settings
-    if location == "query_string":
-        return layer.verify(find.from_query(request, settings), snapshot, now)
-    if location == "json":
-        return layer.verify(find.from_json(request, settings, refresh=refresh), snapshot, now)
-    names = settings.refresh_cookies if refresh else settings.access_cookies
-    token = find.from_cookies(request, settings, names)
-    proof = find.csrf_value(request, settings, names)
-    verified = layer.verify(token, snapshot, now)
-    if proof is not None:
-        find.check_csrf(verified, proof or find.csrf_of_form(request, names))
-    return verified
-
-
-def _from_headers(layer: TokenLayer, request: Request, snapshot: Snapshot, now: float) -> Verified:
-    settings = snapshot.settings
-    header: str | None = request.environ.get(settings.header_environ)
-    scheme = settings.scheme
-    if header is not None and scheme and header[: len(scheme)].lower() == scheme:
-        token = header[len(scheme) :]
-        # The usual form; whatever looks otherwise is read by the letter.
-        if token and not (" " in token or "," in token or "\t" in token):
-            return layer.verify(token, snapshot, now, header)
-    token = find.from_headers(request, settings)
-    return layer.verify(token, snapshot, now, header if token == header else None)
-
-
-def _locations(locations: str | Sequence[str]) -> tuple[str, ...]:
-    names = (locations,) if isinstance(locations, str) else tuple(locations)
-    for name in names:
-        if name not in LOCATIONS:
-            raise SettingsError(f"'{name}' is not a valid location{nearest(str(name), LOCATIONS)}")
-    return names
-
-
 def _check_fresh(verified: Verified, now: float) -> None:
     if not is_fresh(verified.claims["fresh"], now):
         raise FreshTokenRequired(None, verified.header, verified.copy_claims())
 
 
 def is_fresh(fresh: Any, now: float) -> bool:
-    """Tell whether a ``fresh`` claim still counts: ``True``, or a NumericDate that has not passed."""
+    """Return whether a ``fresh`` claim still counts: ``True``, or a NumericDate that has not passed."""
     return fresh is True or (isinstance(fresh, (int, float)) and not isinstance(fresh, bool) and fresh >= now)
 
 
