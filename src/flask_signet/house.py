@@ -18,9 +18,8 @@ from weakref import WeakSet
 
 from flask import Flask, appcontext_pushed, current_app, has_app_context, request_started
 
-from flask_signet.accounts import Accounts, AppAccounts, Passwords, Throttle, Users
+from flask_signet.accounts import Accounts, AppAccounts, Passwords, Users
 from flask_signet.accounts import settings as account_settings
-from flask_signet.accounts.limits import Limits
 from flask_signet.clock import Clock
 from flask_signet.exceptions import NotReadyError, SettingsError
 from flask_signet.findings import Check
@@ -30,11 +29,17 @@ from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.steady_time import SteadyTime
 from flask_signet.sessions.token_users import TokenUsers, id_of
 from flask_signet.signing_keys.ring import DatabaseRing
 from flask_signet.signing_keys.table import KeyTable, has_keys
 from flask_signet.store import RootKeyRing, Store, flask_migrate, open_root_keys
 from flask_signet.store import settings as store_settings
+from flask_signet.throttle import Throttle
+from flask_signet.throttle.keys import LABEL as THROTTLE_LABEL
+from flask_signet.throttle.memory import MemoryCounters
+from flask_signet.throttle.ports import Counters
+from flask_signet.throttle.sql import SqlCounters
 from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.tokens.ring import Ring
 from flask_signet.web.clashes import clashes_of
@@ -64,7 +69,7 @@ class Rooms:
     keys: KeyTable
     ring: DatabaseRing
     users: Accounts | AppAccounts
-    limits: Limits
+    throttle: Throttle
     feed: Feed
     sessions: Sessions
     token_users: TokenUsers
@@ -115,14 +120,20 @@ class House:
         return self.rooms.sessions
 
     @property
-    def limits(self) -> Limits:
+    def throttle(self) -> Throttle:
         """How often a client may do what costs work."""
-        return self.rooms.limits
+        return self.rooms.throttle
 
     @property
     def keys(self) -> KeyTable:
         """The signing keys."""
         return self.rooms.keys
+
+    def forget(self) -> None:
+        """Forget what was counted of clients, and close every connection: for tests."""
+        if self._rooms is not None:
+            self._rooms.throttle.forget()
+        self.close()
 
     def close(self) -> None:
         """Close every connection; the next use opens anew."""
@@ -265,7 +276,9 @@ class House:
             settings, clock=clock, server_database=store.dialect != "sqlite", in_use=partial(has_keys, store)
         )
         keys = KeyTable(store, root_keys)
-        users = self._open_users(store)
+        counters = self._open_counters(store)
+        throttle = Throttle(counters, partial(root_keys.derive, THROTTLE_LABEL))
+        users = self._open_users(store, throttle)
         feed = Feed(store, self._session_settings, clock)
         sessions = Sessions(
             store=store,
@@ -281,6 +294,8 @@ class House:
         )
         users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
         sessions.on_clean_up.append(lambda connection: _remember_life(keys, app, connection))
+        if isinstance(counters, SqlCounters):
+            sessions.on_clean_up.append(counters.clean_up)
         if isinstance(users, AppAccounts):
             users.on_renewed.append(sessions.admit)
             self.look_at_model()
@@ -290,7 +305,7 @@ class House:
             keys=keys,
             ring=DatabaseRing(keys, clock),
             users=users,
-            limits=Limits(clock=clock, enabled=account_settings.read(app.config).throttle),
+            throttle=throttle,
             feed=feed,
             sessions=sessions,
             token_users=TokenUsers(
@@ -301,10 +316,16 @@ class House:
             ),
         )
 
-    def _open_users(self, store: Store) -> Accounts | AppAccounts:
+    def _open_counters(self, store: Store) -> Counters | None:
         settings = account_settings.read(self._app.config)
-        passwords = Passwords(settings, clock=self._clock)
-        throttle = Throttle(clock=self._clock) if settings.throttle else None
+        if not settings.throttle:
+            return None
+        if settings.throttle_store == "memory":
+            return MemoryCounters(self._clock)
+        return SqlCounters(store, now=SteadyTime(self._clock, None if store.in_memory else store.settings.folder).now)
+
+    def _open_users(self, store: Store, throttle: Throttle) -> Accounts | AppAccounts:
+        passwords = Passwords(account_settings.read(self._app.config), clock=self._clock)
         if self._users is None:
             return Accounts(store, passwords, throttle)
         return AppAccounts(self._users, store, passwords, throttle)

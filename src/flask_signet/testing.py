@@ -138,4 +138,4 @@ def reset(app: Flask) -> None:
     layer_of(app).forget()
     house = app.extensions.get("signet")
     if house is not None:
-        house.close()
+        house.forget()

@@ -16,10 +16,10 @@ from werkzeug.test import Client
 
 from flask_signet import JWTManager, Signet, create_access_token, jwt_required
 from flask_signet.accounts import names
-from flask_signet.accounts.networks import network_of
 from flask_signet.accounts.normal_form import nfc
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidKeyError, InvalidRequest, MalformedToken
+from flask_signet.throttle.networks import network_of
 from flask_signet.tokens import jws, ring
 from flask_signet.tokens.inspect import inspect
 from flask_signet.web.keyfiles import KeyFile, read_jwks

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import flask_signet.accounts.tables
-import flask_signet.sessions.tables  # noqa: F401 (the metadata is whole when every room has been loaded)
+import flask_signet.sessions.tables
+import flask_signet.throttle.tables  # noqa: F401 (the metadata is whole when every room has been loaded)
 from flask_signet.store import Store, StoreSettings, schema
 from tests.rooms.sessions.application import ROOT_KEY
 

@@ -70,7 +70,7 @@ def test_threads_share_it_and_a_child_has_its_own() -> None:
 def test_a_child_hashes_although_all_slots_of_its_parent_were_taken() -> None:
     passwords = Passwords(AccountSettings(testing=True, passwords_at_once=1), clock=SYSTEM)
 
-    with held(partial(passwords._slot, "account")):
+    with held(partial(passwords.budgets.place, "password")):
         assert succeeds_in_child(lambda: passwords.hash("a long sentence"))
 
 

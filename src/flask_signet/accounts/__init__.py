@@ -9,7 +9,6 @@ from flask_signet.accounts.service import User as User
 from flask_signet.accounts.settings import AccountSettings as AccountSettings
 from flask_signet.accounts.sqlalchemy_users import SQLAlchemyUsers as SQLAlchemyUsers
 from flask_signet.accounts.tables import users_table as users_table
-from flask_signet.accounts.throttle import Throttle as Throttle
 from flask_signet.accounts.users import Profile as Profile
 from flask_signet.accounts.users import UserId as UserId
 from flask_signet.accounts.users import Users as Users
@@ -21,7 +20,6 @@ __all__ = [
     "Passwords",
     "Profile",
     "SQLAlchemyUsers",
-    "Throttle",
     "User",
     "UserId",
     "Users",

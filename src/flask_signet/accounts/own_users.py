@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from flask_signet.accounts import identities
 from flask_signet.accounts.password_check import Authenticator, ReadsCredentials
 from flask_signet.accounts.passwords import Passwords
-from flask_signet.accounts.throttle import Throttle
 from flask_signet.accounts.users import (
     AsksInTransaction,
     GivesStamps,
@@ -25,6 +24,7 @@ from flask_signet.accounts.users import (
 )
 from flask_signet.exceptions import NotFound
 from flask_signet.store import Store
+from flask_signet.throttle import Throttle
 
 T = TypeVar("T")
 

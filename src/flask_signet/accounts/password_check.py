@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from flask_signet.accounts import hash_kinds, names
 from flask_signet.accounts.passwords import Passwords
-from flask_signet.accounts.throttle import Throttle
 from flask_signet.accounts.users import Users, id_of, replace_hash
 from flask_signet.exceptions import InvalidCredentials, SignetError, Unavailable
+from flask_signet.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Authenticator:
     def __init__(self, users: Users, passwords: Passwords, throttle: Throttle | None) -> None:
         self._users = users
         self._passwords = passwords
-        self._throttle = throttle
+        self._throttle = throttle or Throttle.off()
         self._named: set[str] = set()  # kinds of stored passwords that were spoken of
 
     def authenticate(self, username: str, password: str, *, address: str | None = None) -> Any:
@@ -56,27 +56,17 @@ class Authenticator:
         if not self._passwords.is_possible(password):
             # Nothing is hashed, so nothing is learnt: no try.
             raise InvalidCredentials
-        name = names.folded(username)
-        if self._throttle is not None:
-            self._throttle.look(name, address)
-        user, stored = self._credentials(username)
-        # Two users may share a folded name. What one of them proves must not count for the other.
-        user_id = None if user is None else id_of(self._users, user)
-        if self._throttle is not None:
-            self._throttle.admit(name, address, user_id)
-        try:
+        with self._throttle.attempt("login", name=names.folded(username), network=address) as attempt:
+            user, stored = self._credentials(username)
+            # Two users may share a folded name. What one of them proves must not count for the other.
+            attempt.aimed_at(None if user is None else id_of(self._users, user))
             right = self._passwords.verify(stored, password)
             # Only now: a refusal before the hash would be quicker than others.
-            accepted = user is not None and right and self._users.is_active(user)
-        except BaseException:
-            if self._throttle is not None:
-                self._throttle.undecided(name, address, user_id)
-            raise
-        if not accepted:
-            self._explain(user, stored)
-            raise InvalidCredentials
-        if self._throttle is not None:
-            self._throttle.succeeded(name, address, user_id)
+            if user is None or not right or not self._users.is_active(user):
+                attempt.failed()
+                self._explain(user, stored)
+                raise InvalidCredentials
+            attempt.succeeded()
         if stored is not None and self._passwords.outdated(stored):
             self._rehash(user, stored, password)
         return user
@@ -96,20 +86,15 @@ class Authenticator:
         # Tries count under a name of their own, which no folded name is: guessing here must not hold up the owner's
         # login.
         name = f"\0{id_of(self._users, user)}"
-        if self._throttle is not None:
-            self._throttle.admit(name, address, name)
-        try:
+        with self._throttle.attempt("login", name=name, network=address) as attempt:
+            attempt.aimed_at(name)
             stored = self._users.password_hash(user)
-            right = self._passwords.verify(stored, password, work="account")
-        except BaseException:
-            if self._throttle is not None:
-                self._throttle.undecided(name, address, name)
-            raise
-        if not right:
-            self._explain(user, stored)
-        elif self._throttle is not None:
-            self._throttle.succeeded(name, address, name)
-        return stored if right else None
+            if self._passwords.verify(stored, password, work="password"):
+                attempt.succeeded()
+                return stored
+            attempt.failed()
+        self._explain(user, stored)
+        return None
 
     def change(self, user: Any, current: str, change: Callable[[str], T | None], *, address: str | None = None) -> T:
         """Return what *change* returns, called with the stored hash that the password *current* is right for.

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import base64
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from functools import partial
-from typing import Literal
 
-from flask_signet.accounts import hash_kinds
+from flask_signet.accounts import hash_kinds, hashing_budgets
+from flask_signet.accounts.hashing_budgets import HashingBudgets, Work
 from flask_signet.accounts.normal_form import nfc
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
-from flask_signet.exceptions import Unavailable, WeakPassword
-from flask_signet.per_process import PerProcess
-
-#: What a password is hashed for. Each has slots of its own: new accounts must not take the place of logins.
-Work = Literal["login", "account"]
+from flask_signet.exceptions import WeakPassword
 
 # Whoever can write a hash into the table must not be able to choose how much a login costs.
 MAX_MEMORY_KIB = 262_144
@@ -42,10 +34,7 @@ class Passwords:
 
         self._settings = settings
         self._clock = clock
-        self._slots = {
-            "login": PerProcess(partial(threading.BoundedSemaphore, settings.hashes_at_once)),
-            "account": PerProcess(partial(threading.BoundedSemaphore, settings.other_hashes_at_once)),
-        }
+        self.budgets = HashingBudgets(hashing_budgets.places(settings.passwords_at_once))
         if settings.testing:
             self._hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
         else:
@@ -81,18 +70,17 @@ class Passwords:
         """Return whether a hash can be of *password*; otherwise it is too long or not valid Unicode."""
         return _bytes(password) is not None
 
-    def hash(self, password: str, *, work: Work = "account") -> str:
+    def hash(self, password: str, *, work: Work = "password") -> str:
         """Return the hash to store, in the PHC string format.
 
-        :param work: whose slots it takes.
-
+        :param work: whose place it takes.
         :raises WeakPassword: it is longer than 1024 characters or no valid text.
         :raises Unavailable: too many passwords are being hashed.
         """
         data = _bytes(password)
         if data is None:
             raise _weak("password", f"must be valid text of at most {MAX_PASSWORD_LENGTH} characters")
-        with self._slot(work):
+        with self.budgets.place(work):
             return self._hasher.hash(data, salt=self._clock.token_bytes(self._hasher.salt_len))
 
     def verify(self, stored: str | None, password: str, *, work: Work = "login") -> bool:
@@ -113,7 +101,7 @@ class Passwords:
         if by_werkzeug is not None:
             self._nobodys_by_werkzeug = f"{by_werkzeug.partition('$')[0]}$nobody$0"
         other = by_werkzeug or self._nobodys_by_werkzeug
-        with self._slot(work):
+        with self.budgets.place(work):
             right = other is not None and _werkzeug_verify(other, password)
             try:
                 # On a miss the library raises; the hashes of nobody match nothing.
@@ -145,17 +133,6 @@ class Passwords:
             return self._hasher.check_needs_rehash(stored)
         except InvalidHashError:
             return True
-
-    @contextmanager
-    def _slot(self, work: Work) -> Generator[None, None, None]:
-        # Never waits: a request that waits here holds a thread that others need.
-        slots = self._slots[work]()
-        if not slots.acquire(blocking=False):
-            raise Unavailable("Too many passwords are being hashed at once", retry_after=1)
-        try:
-            yield
-        finally:
-            slots.release()
 
     def _bearable(self, stored: str) -> bool:
         from argon2 import extract_parameters

@@ -8,9 +8,9 @@ from flask import Response, current_app, request
 
 from flask_signet import settings
 from flask_signet.accounts import names
-from flask_signet.accounts.limits import Limits
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, REGISTRATION_OF_OWN_USERS
 from flask_signet.exceptions import NotFound, RevokedTokenError
+from flask_signet.throttle import Throttle
 from flask_signet.web.answers import json_answer
 from flask_signet.web.api import Api
 from flask_signet.web.bodies import json_object, text_field
@@ -48,8 +48,8 @@ def register() -> Response:
     username = text_field(body, "username") or ""
     password = text_field(body, "password", max_length=MAX_PASSWORD_LENGTH)
     email = text_field(body, "email", required=False) or None
-    limits: Limits = current_app.extensions["signet"].limits
-    with limits.attempt("register", name=names.folded(username), address=address_to_limit(request)):
+    throttle: Throttle = current_app.extensions["signet"].throttle
+    with throttle.attempt("register", name=names.folded(username), network=address_to_limit(request)):
         user = create(username, password, email=email)
     return json_answer(users.profile(user).as_json(), 201)
 

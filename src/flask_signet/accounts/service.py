@@ -13,14 +13,15 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import IntegrityError
 
 from flask_signet.accounts import identities, names
+from flask_signet.accounts.hashing_budgets import Work
 from flask_signet.accounts.password_check import Authenticator
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.tables import users_table
-from flask_signet.accounts.throttle import Throttle
 from flask_signet.accounts.users import Profile
 from flask_signet.exceptions import Conflict, InvalidRequest, NotFound
 from flask_signet.store import Store
 from flask_signet.store.metadata import milliseconds, milliseconds_of, moment
+from flask_signet.throttle import Throttle
 
 # Ends all sessions of a user inside the transaction that changes the account.
 OnEnded = Callable[[int, Connection], None]
@@ -158,7 +159,7 @@ class Accounts:
             "disabled_at": None,
         }
         # Before the transaction: nobody should wait for our hashing with a lock.
-        values["password_hash"] = self.hashed(password, check_password=check_password)
+        values["password_hash"] = self.hashed(password, check_password=check_password, work="register")
 
         def run(connection: Connection) -> User:
             created_at = milliseconds(self._store.clock)
@@ -282,15 +283,16 @@ class Accounts:
         row = connection.execute(statement).one_or_none()
         return None if row is None or row.disabled_at is not None else _evidence(row.created_at)
 
-    def hashed(self, password: str, *, check_password: bool = True) -> str:
+    def hashed(self, password: str, *, check_password: bool = True, work: Work = "password") -> str:
         """Return the hash to store for a password; slow, so call it before a transaction begins.
 
         :param check_password: ``False`` accepts a password that is too short.
+        :param work: whose place for hashing it takes.
         :raises WeakPassword: the password is too short or too long.
         """
         if check_password:
             self._passwords.check(password)
-        return self._passwords.hash(password)
+        return self._passwords.hash(password, work=work)
 
     def set_password(
         self,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from flask_signet import settings
 from flask_signet.exceptions import SettingsError
@@ -13,6 +12,7 @@ from flask_signet.exceptions import SettingsError
 KEYS = (
     "SIGNET_REGISTRATION",
     "SIGNET_THROTTLE",
+    "SIGNET_THROTTLE_STORE",
     "SIGNET_PASSWORD_MIN_LENGTH",
     "SIGNET_PASSWORD_MEMORY_KIB",
     "SIGNET_PASSWORD_TIME_COST",
@@ -21,6 +21,7 @@ KEYS = (
 )
 
 MAX_PASSWORD_LENGTH = 1_024  # characters
+THROTTLE_STORES = ("store", "memory")
 
 #: What an application is told that keeps its users itself and switches registration on.
 REGISTRATION_OF_OWN_USERS = (
@@ -36,18 +37,20 @@ class AccountSettings:
 
     :param registration: anyone may make an account by ``POST /account``.
     :param throttle: failed logins make the next ones wait, and routes that cost work have limits.
+    :param throttle_store: where tries are counted: ``"store"``, the database, or ``"memory"``, each process by itself.
     :param min_password_length: in characters, 8 to 1024.
     :param memory_kib: Argon2id's memory, KiB; the least is OWASP's smallest profile.
     :param time_cost: Argon2id's passes.
     :param parallelism: Argon2id's lanes.
     :param passwords_at_once: how many passwords one process hashes at the same time; ``None``: twice its cores,
-        four at least. Whoever comes beyond it is told at once to come again, for a thread that waits for a
-        hash is a thread that serves nobody.
+        four at least. A login beyond it is answered with 503 at once: a thread that waits for a hash is one that
+        others need.
     :param testing: the cheapest hash, for tests.
     """
 
     registration: bool = False
     throttle: bool = True
+    throttle_store: Literal["store", "memory"] = "store"
     min_password_length: int = 8
     memory_kib: int = 19_456
     time_cost: int = 2
@@ -58,16 +61,6 @@ class AccountSettings:
     def __post_init__(self) -> None:
         if self.min_password_length > MAX_PASSWORD_LENGTH:
             raise SettingsError(f"SIGNET_PASSWORD_MIN_LENGTH must be 8 to {MAX_PASSWORD_LENGTH}")
-
-    @property
-    def hashes_at_once(self) -> int:
-        """The limit itself, the machine's cores counted."""
-        return self.passwords_at_once or max(4, 2 * (os.cpu_count() or 1))
-
-    @property
-    def other_hashes_at_once(self) -> int:
-        """The limit of what is no login: new accounts and changes of a password."""
-        return max(1, self.hashes_at_once // 2)
 
 
 def read(config: Mapping[str, Any]) -> AccountSettings:
@@ -84,6 +77,9 @@ def read(config: Mapping[str, Any]) -> AccountSettings:
     return AccountSettings(
         registration=settings.boolean(config, "SIGNET_REGISTRATION", standard.registration),
         throttle=settings.boolean(config, "SIGNET_THROTTLE", standard.throttle),
+        throttle_store="memory"
+        if settings.choice(config, "SIGNET_THROTTLE_STORE", "store", THROTTLE_STORES) == "memory"
+        else "store",
         min_password_length=number("SIGNET_PASSWORD_MIN_LENGTH", standard.min_password_length, 8),
         memory_kib=number("SIGNET_PASSWORD_MEMORY_KIB", standard.memory_kib, standard.memory_kib),
         time_cost=number("SIGNET_PASSWORD_TIME_COST", standard.time_cost, standard.time_cost),

@@ -13,7 +13,6 @@ from urllib.parse import parse_qs
 
 from flask import Response, current_app, request
 
-from flask_signet.accounts.limits import Limits
 from flask_signet.accounts.service import Accounts
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.exceptions import (
@@ -29,6 +28,7 @@ from flask_signet.sessions import cookie_mode
 from flask_signet.sessions.login_answer import Login, Transport
 from flask_signet.sessions.service import Granted, SessionInfo, Sessions
 from flask_signet.store import Store
+from flask_signet.throttle import Throttle
 from flask_signet.web import bounds
 from flask_signet.web.answers import empty_answer, json_answer
 from flask_signet.web.api import Api
@@ -62,7 +62,7 @@ class Services(Protocol):
         ...
 
     @property
-    def limits(self) -> Limits:
+    def throttle(self) -> Throttle:
         """How often a client may do what costs work."""
         ...
 
@@ -256,7 +256,7 @@ def change_password() -> Response:
     def change(judged: str) -> Granted | None:
         return _replace_password(signet, user, judged, new_hash())
 
-    with signet.limits.attempt("password", name=str(signet.users.id_of(user)), address=address_to_limit(request)):
+    with signet.throttle.attempt("password", name=str(signet.users.id_of(user)), network=address_to_limit(request)):
         granted = signet.users.change_by_password(user, current, change, address=address_to_limit(request))
     return _answer(granted, transport)
 
@@ -296,7 +296,7 @@ def change_account() -> Response:
     )
     username = text_field(body, "username", max_length=1_024, required=False)
     user_id = signet.users.id_of(user)
-    with signet.limits.attempt("account", name=str(user_id), address=address_to_limit(request)):
+    with signet.throttle.attempt("account", name=str(user_id), network=address_to_limit(request)):
         changed = update(user_id, username=username, email=email)
     return json_answer(signet.users.profile(changed).as_json())
 
@@ -310,7 +310,7 @@ def delete_account() -> Response:
     if delete is None:
         raise NotFound("The accounts of this application are deleted elsewhere")
     user_id = signet.users.id_of(user)
-    with signet.limits.attempt("account", name=str(user_id), address=address_to_limit(request)):
+    with signet.throttle.attempt("account", name=str(user_id), network=address_to_limit(request)):
         delete(user_id)
     return empty_answer()
 

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from flask_signet.accounts import Accounts, AccountSettings, Passwords, Throttle
-from flask_signet.clock import SYSTEM, Clock
+from flask_signet.accounts import Accounts, AccountSettings, Passwords
+from flask_signet.clock import SYSTEM
 from flask_signet.store import Store
-
-
-@dataclass
-class MovedClock:
-    """A monotonic clock that stands still until it is moved."""
-
-    seconds: float = 1_000.0
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(monotonic=lambda: self.seconds)
+from flask_signet.throttle import Throttle
+from tests.rooms.throttle.conftest import MovedClock
 
 
 def cheap() -> Passwords:
@@ -44,4 +33,4 @@ def moved() -> MovedClock:
 
 @pytest.fixture
 def throttle(moved: MovedClock) -> Throttle:
-    return Throttle(clock=moved.clock)
+    return Throttle.in_memory(moved.clock)

@@ -294,11 +294,11 @@ def test_logins_and_other_work_have_slots_of_their_own() -> None:
     """However many accounts are being made, a login finds its slot, and the other way round."""
     passwords = Passwords(AccountSettings(testing=True, passwords_at_once=2), clock=SYSTEM)
     stored = passwords.hash("correct horse")
-    with passwords._slot("account"):
+    with passwords.budgets.place("password"):
         with pytest.raises(Unavailable):
             passwords.hash("correct horse")
         assert passwords.verify(stored, "correct horse")
-    with passwords._slot("login"), passwords._slot("login"):
+    with passwords.budgets.place("login"), passwords.budgets.place("login"):
         with pytest.raises(Unavailable):
             passwords.verify(stored, "correct horse")
         passwords.hash("correct horse")

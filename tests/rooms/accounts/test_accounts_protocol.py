@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import Connection
 
-from flask_signet.accounts import Accounts, AccountSettings, AppAccounts, Passwords, Throttle
+from flask_signet.accounts import Accounts, AccountSettings, AppAccounts, Passwords
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidCredentials, NotFound, RateLimited, Unavailable, WeakPassword
 from flask_signet.store import Store
-from tests.rooms.accounts.conftest import MovedClock, cheap
+from flask_signet.throttle import Throttle
+from tests.rooms.accounts.conftest import cheap
+from tests.rooms.throttle.conftest import MovedClock
 
 PASSWORD = "correct horse"
 
@@ -162,7 +164,7 @@ def test_a_check_that_could_not_be_made_counts_nothing(file_store: Store, thrott
     """Too many hashes at once is our trouble, not a guess."""
     accounts = Accounts(file_store, full := Passwords(AccountSettings(passwords_at_once=1), clock=SYSTEM), throttle)
     user = accounts.create("ada", PASSWORD)
-    with full._slot("login"), full._slot("account"):
+    with full.budgets.place("login"), full.budgets.place("password"):
         for _ in range(20):
             with pytest.raises(Unavailable):
                 accounts.verify_password(user, PASSWORD)
@@ -188,7 +190,7 @@ SPELLINGS = [
 
 def test_all_spellings_of_a_name_with_a_blank_are_one_name(members: Members, file_store: Store) -> None:
     """A column of the application may take them all; PRECIS has no canonical form of any."""
-    accounts = AppAccounts(members, file_store, cheap(), Throttle(clock=MovedClock().clock))
+    accounts = AppAccounts(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
     refusals: list[type[Exception]] = []
     for number in range(40):
         try:
@@ -200,7 +202,7 @@ def test_all_spellings_of_a_name_with_a_blank_are_one_name(members: Members, fil
 
 
 def test_no_name_that_is_typed_in_holds_up_the_change_of_a_password(members: Members, file_store: Store) -> None:
-    accounts = AppAccounts(members, file_store, cheap(), Throttle(clock=MovedClock().clock))
+    accounts = AppAccounts(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
     for number in range(20):
         with pytest.raises(InvalidCredentials):
             accounts.authenticate("\0a", "wrong", address=f"192.0.2.{number}")
@@ -210,7 +212,7 @@ def test_no_name_that_is_typed_in_holds_up_the_change_of_a_password(members: Mem
 
 @pytest.mark.parametrize("impossible", ["a" * 1_025, "a" * 5_000, "\ud800"])
 def test_a_password_that_is_not_hashed_counts_for_nobody(members: Members, file_store: Store, impossible: str) -> None:
-    accounts = AppAccounts(members, file_store, cheap(), Throttle(clock=MovedClock().clock))
+    accounts = AppAccounts(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
     for _ in range(100):
         with pytest.raises(InvalidCredentials):
             accounts.authenticate("ada", impossible, address="192.0.2.1")

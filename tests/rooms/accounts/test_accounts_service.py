@@ -11,7 +11,7 @@ from sqlalchemy import Column as Col
 from sqlalchemy import Connection, ForeignKey, MetaData, Table, create_engine, select, text
 from sqlalchemy import Integer as Int
 
-from flask_signet.accounts import Accounts, AccountSettings, Passwords, Throttle, users_table
+from flask_signet.accounts import Accounts, AccountSettings, Passwords, users_table
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import (
     Conflict,
@@ -23,6 +23,7 @@ from flask_signet.exceptions import (
     WeakPassword,
 )
 from flask_signet.store import Store, StoreSettings, schema
+from flask_signet.throttle import Throttle
 from tests.support.postgres import PostgresServer
 
 PASSWORD = "correct horse"
@@ -286,7 +287,9 @@ def test_a_lost_server_is_unavailable_and_says_nothing_of_the_account(
     postgres_server: PostgresServer, postgres_store: Store
 ) -> None:
     """A login while the database is away is neither right nor wrong, and counts no failure."""
-    accounts = Accounts(postgres_store, Passwords(AccountSettings(testing=True), clock=SYSTEM), Throttle(clock=SYSTEM))
+    accounts = Accounts(
+        postgres_store, Passwords(AccountSettings(testing=True), clock=SYSTEM), Throttle.in_memory(SYSTEM)
+    )
     accounts.create("ada", PASSWORD)
     postgres_server.kill9()
     for _ in range(10):

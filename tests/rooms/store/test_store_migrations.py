@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from flask_signet.store import Store, schema
 from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, create_app
-from tests.rooms.store.versions import later_version, load, run
+from tests.rooms.store.versions import TAKING_AWAY, later_version, load, run
 
 LONG = timedelta(days=36_500)
 
@@ -125,10 +125,10 @@ def test_sessions_of_the_first_release_go_on_after_the_upgrade(installation: Ins
 def test_they_go_on_after_a_way_up_and_down_too(installation: Installation, tmp_path: Path) -> None:
     """Up to a later version with rows, and back with the same rows."""
     before = installation.rows()
-    later = later_version(tmp_path / "later", "0004_needs_0003")
+    later = later_version(tmp_path / "later", TAKING_AWAY)
     up = run(later, "signet", "db", "upgrade", environment=installation.environment)
     assert up.returncode == 0, up.stderr
-    assert schema.current(installation.store) == "0004_needs_0003"
+    assert schema.current(installation.store) == TAKING_AWAY
     script = (
         "from flask import current_app\n"
         "from flask_signet.store import schema\n"

@@ -15,7 +15,7 @@ from flask_signet.exceptions import SchemaError, Unavailable
 from flask_signet.store import Store, schema
 from tests.rooms.sessions.application import PASSWORD, USERNAME
 from tests.rooms.sessions.live import ROOT, House, more, serving, visited
-from tests.rooms.store.versions import later_version, run
+from tests.rooms.store.versions import ADDING, TAKING_AWAY, THIS, later_version, run
 from tests.support.http import request
 from tests.support.processes import Server, wait_until
 
@@ -56,7 +56,7 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
     start_server: StartServer, tmp_path: Path, database: str | None
 ) -> None:
     environment = environment_of(tmp_path, database)
-    later = later_version(tmp_path / "later", "0003")
+    later = later_version(tmp_path / "later", ADDING)
     with serving(start_server, tmp_path, database, workers=2) as house:
         servers = [house.server]
         with visited(servers) as visitors:
@@ -68,12 +68,12 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
             else:
                 early = request("GET", f"{new.url}/health")
                 assert (early.status, early.json["error"]) == (503, "unavailable")
-                assert "at revision 0002, this version needs 0003. Run: flask signet db upgrade" in new.output()
-                assert revision(house) == "0002"
+                assert f"at revision {THIS}, this version needs {ADDING}. Run: flask signet db upgrade" in new.output()
+                assert revision(house) == THIS
                 upgraded = run(later, "signet", "db", "upgrade", "--json", environment=environment)
                 assert upgraded.returncode == 0, upgraded.stderr
-                assert json.loads(upgraded.stdout) == {"before": "0002", "after": "0003"}
-            assert revision(house) == "0003"
+                assert json.loads(upgraded.stdout) == {"before": THIS, "after": ADDING}
+            assert revision(house) == ADDING
             servers.append(new)
             more(visitors)
             # A worker of the old version that starts only now.
@@ -98,11 +98,14 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
         # Whoever deploys the old version again is told that all is well.
         old = ROOT / "src"
         again = run(old, "signet", "db", "upgrade", environment=environment)
-        assert (again.returncode, again.stdout.strip()) == (0, "The tables are at revision 0003. Nothing was to do.")
+        assert (again.returncode, again.stdout.strip()) == (
+            0,
+            f"The tables are at revision {ADDING}. Nothing was to do.",
+        )
         checked = run(old, "signet", "db", "check", environment=environment)
         assert (checked.returncode, checked.stdout.strip()) == (0, "The tables are right.")
         known = run(old, "signet", "db", "current", environment=environment)
-        assert known.stdout.strip() == "0003 (this version needs 0002)"
+        assert known.stdout.strip() == f"{ADDING} (this version needs {THIS})"
         assert [log for log in (house.server.output(), new.output()) if "Traceback" in log] == []
 
 
@@ -111,13 +114,13 @@ def test_tables_that_the_old_version_cannot_use_are_refused_with_a_word_of_what_
 ) -> None:
     """503, never 500: in a worker that runs and in one that starts."""
     environment = environment_of(tmp_path, database)
-    later = later_version(tmp_path / "later", "0004_needs_0003")
+    later = later_version(tmp_path / "later", TAKING_AWAY)
     with serving(start_server, tmp_path, database, workers=2) as house:
         servers = [house.server]
         with visited(servers, 3) as visitors:
             more(visitors)
             upgraded = run(later, "signet", "db", "upgrade", "--json", environment=environment)
-            assert json.loads(upgraded.stdout)["after"] == "0004_needs_0003", upgraded.stderr
+            assert json.loads(upgraded.stdout)["after"] == TAKING_AWAY, upgraded.stderr
             wait_until(
                 lambda: all((503, "login") in visitor.answers for visitor in visitors), timeout=60, what="refusals"
             )
@@ -133,7 +136,7 @@ def test_tables_that_the_old_version_cannot_use_are_refused_with_a_word_of_what_
         started = start(start_server, ROOT / "src", environment)
         for server in (house.server, started):
             assert refuses(server)
-            assert "at revision 0004_needs_0003" in server.output()
+            assert f"at revision {TAKING_AWAY}" in server.output()
         assert guarded(started, visitors[0].tokens) == 503
         for command in ("upgrade", "check"):
             done = run(ROOT / "src", "signet", "db", command, environment=environment)
@@ -143,19 +146,19 @@ def test_tables_that_the_old_version_cannot_use_are_refused_with_a_word_of_what_
 def test_code_of_the_revision_that_is_asked_for_can_use_the_tables(
     start_server: StartServer, tmp_path: Path, database: str | None
 ) -> None:
-    """The one between the two: it knows 0003, and the tables need no more."""
+    """The one between the two: it knows the revision that only adds, and the tables need no more."""
     environment = environment_of(tmp_path, database)
     with serving(start_server, tmp_path, database, workers=1) as house:
-        assert revision(house) == "0002"
-    newest = later_version(tmp_path / "newest", "0004_needs_0003")
+        assert revision(house) == THIS
+    newest = later_version(tmp_path / "newest", TAKING_AWAY)
     assert run(newest, "signet", "db", "upgrade", environment=environment).returncode == 0
-    between = start(start_server, later_version(tmp_path / "between", "0003"), environment)
+    between = start(start_server, later_version(tmp_path / "between", ADDING), environment)
     answer = request("GET", f"{between.url}/health")
 
     assert answer.status == 200
 
 
-@pytest.mark.parametrize(("found", "usable"), [("0003", True), ("0003_needs_0002", True), ("0004_needs_0003", False)])
+@pytest.mark.parametrize(("found", "usable"), [(ADDING, True), (f"{ADDING}_needs_{THIS}", True), (TAKING_AWAY, False)])
 def test_a_revision_says_in_its_name_which_code_it_needs(found: str, usable: bool) -> None:
     if usable:
         schema.refuse_too_new(found)

@@ -12,15 +12,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flask_signet.store import schema
+
 ROOT = Path(__file__).parents[3]
 FROZEN = Path(__file__).parent / "revision_0001"
 
-# A revision that only adds: code of 0002 goes on beside it.
-ADDS = """
+# The revision of this version, and the two that come after it.
+THIS = schema.HEAD
+ADDING = f"{int(THIS) + 1:04}"
+TAKING_AWAY = f"{int(THIS) + 2:04}_needs_{ADDING}"
+
+# A revision that only adds: code of this version goes on beside it.
+ADDS = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "{ADDING}", "{THIS}", None, None
 
 
 def upgrade():
@@ -37,11 +44,11 @@ def downgrade():
     op.drop_column("signet_sessions", "nickname")
 """
 
-# One that takes away what code of 0002 writes, and says so.
-TAKES_AWAY = """
+# One that takes away what code of this version writes, and says so.
+TAKES_AWAY = f"""
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0004_needs_0003", "0003", None, None
+revision, down_revision, branch_labels, depends_on = "{TAKING_AWAY}", "{ADDING}", None, None
 
 
 def upgrade():
@@ -52,7 +59,7 @@ def downgrade():
     op.execute("ALTER TABLE signet_sessions RENAME COLUMN agent TO device")
 """
 
-LATER = {"0003": ADDS, "0004_needs_0003": TAKES_AWAY}
+LATER = {ADDING: ADDS, TAKING_AWAY: TAKES_AWAY}
 
 
 def load(kind: str, place: str) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def later_version(folder: Path, head: str) -> Path:
             (versions / f"{revision}.py").write_text(script, "utf-8")
     schema = package / "store" / "schema.py"
     before = schema.read_text("utf-8")
-    after = before.replace('\nHEAD = "0002"', f'\nHEAD = "{head}"')
+    after = before.replace(f'\nHEAD = "{THIS}"', f'\nHEAD = "{head}"')
     assert before != after
     schema.write_text(after, "utf-8")
     return folder

@@ -1,0 +1,73 @@
+"""Which counters a try touches, named by MACs: a copy of the database must not list what names were tried."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+from flask_signet.throttle.decisions import Try
+from flask_signet.throttle.networks import network_of, reporter_of
+from flask_signet.throttle.policies import By, Counter, Policy
+from flask_signet.throttle.ports import NOBODY, Key
+
+#: Names the purpose of the key that is derived from the root key.
+LABEL = "throttle"
+
+_DIGEST_BYTES = 16
+
+
+class Keys:
+    """Makes the keys of counters.
+
+    :param secret: returns 32 bytes that all who share the counters share.
+    """
+
+    def __init__(self, secret: Callable[[], bytes]) -> None:
+        self._secret = secret
+
+    def look(self, policy: Policy, name: str, address: str | None) -> Try:
+        """Return a try of which is not known yet whom it is aimed at.
+
+        It looks at those counters only that hold up every user alike.
+        """
+        return self._try(policy, name, address, None, lambda counter: counter.by in ("pair", "network"))
+
+    def of(self, policy: Policy, name: str, address: str | None, user: object = None) -> Try:
+        """Return a try.
+
+        :param name: a folded user name, or the id of the user who is signed in.
+        :param address: the network address of the client; ``None`` or ``""`` (a Unix socket) where there is none.
+        :param user: the id of the user that the name leads to; ``None``: there is none.
+        """
+        return self._try(policy, name, address, user, lambda _: True)
+
+    def _try(
+        self, policy: Policy, name: str, address: str | None, user: object, wanted: Callable[[Counter], bool]
+    ) -> Try:
+        secret = self._secret()
+
+        def key(kind: str, *parts: str) -> Key:
+            text = "\0".join((policy.name, kind, *parts)).encode(errors="surrogatepass")
+            return Key(f"{policy.name}:{kind}", hmac.digest(secret, text, "sha256")[:_DIGEST_BYTES])
+
+        network = network_of(address)
+        values: dict[By, tuple[str, ...]] = {"name": (name,)}
+        if address:  # without one a pair would be the name alone, and any stranger could hold up its owner
+            values |= {"pair": (name, network), "network": (network,)}
+        reporter = reporter_of(address)
+        if reporter is not None:
+            values["reporter"] = (reporter,)
+        if user is not None:
+            values["user"] = (str(user),)
+        place = None
+        if user is not None and address and policy.places is not None:
+            place = key("place", str(user), network), policy.places
+        return Try(
+            counted=tuple(
+                (key(counter.by, *values[counter.by]), counter)
+                for counter in policy.counters
+                if counter.by in values and wanted(counter)
+            ),
+            user=NOBODY if user is None else key("user", str(user)).digest,
+            place=place,
+        )

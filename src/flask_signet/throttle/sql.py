@@ -1,0 +1,173 @@
+"""Counters in the database: exact over the workers and machines that share it.
+
+A change reads its counters, decides, and writes them by one upsert, in one short transaction; nothing is hashed in it.
+The upsert writes only over what was read: each row counts its changes.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+# Imported so that the table is known wherever counters are kept in it.
+import flask_signet.throttle.tables as _tables  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from flask_signet.exceptions import SignetError, Unavailable
+from flask_signet.store import Store
+from flask_signet.store.failures import TransactionLost
+from flask_signet.throttle.ports import Decision, Entry, Key, Seen, State, Tally
+from flask_signet.throttle.statements import POSTGRESQL, SQLITE, Statements
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+MAX_ROWS = 500_000  # about 100 MB
+CLEAN_UP_ROWS = 1_000
+CLEAN_UP_AFTER = 500  # new rows of one process
+
+_LOSSES = 10
+_TALLY = struct.Struct(">16sIq")
+
+
+#: Runs one statement and returns a cursor: a connection's ``exec_driver_sql``, or ``execute`` of the driver itself.
+_Execute = Callable[..., Any]
+
+
+class _Lost(Exception):
+    """Another transaction changed a counter between our reading and writing."""
+
+
+class SqlCounters:
+    """Counters in ``signet_throttle``.
+
+    :param now: returns milliseconds by a clock that all processes of this machine share and no step moves. On
+        PostgreSQL the server's clock counts instead.
+    :param most: how many rows are kept; beyond, those go first that hold up nobody.
+    """
+
+    def __init__(self, store: Store, *, now: Callable[[], int], most: int = MAX_ROWS) -> None:
+        self._store = store
+        self._now = now
+        self._most = most
+        self._new_rows = 0
+
+    def read(self, keys: Collection[Key]) -> Seen:
+        """Return what the counters hold; nothing is locked."""
+        by_digest = {key.digest: key for key in keys}
+        said = self._statements
+        with self._store.driver() as driver:
+            if driver is not None:
+                return self._seen(driver.execute, said, said.read, by_digest)[0]
+        with self._store.read() as connection:
+            return self._seen(connection.exec_driver_sql, said, said.read, by_digest)[0]
+
+    def change(self, keys: Collection[Key], decide: Decision[T]) -> T:
+        """Let *decide* change the counters in one transaction, again where another one came between."""
+        by_digest = {key.digest: key for key in sorted(keys, key=lambda key: key.digest)}
+        said = self._statements
+
+        def run(execute: _Execute) -> tuple[T, int]:
+            seen, before = self._seen(execute, said, said.lock, by_digest)
+            result, changes = decide(seen)
+            if changes:
+                _write(execute, said, changes, before)
+            return result, len(changes.keys() - before.keys())
+
+        for _ in range(_LOSSES):
+            try:
+                result, new_rows = self._transact(run)
+            except (_Lost, TransactionLost):
+                continue
+            self._clean_up_after(new_rows)
+            return result
+        raise Unavailable("Too many tries of one name or network at once", retry_after=1)
+
+    def forget(self) -> None:
+        """Empty every counter."""
+        with self._store.write() as connection:
+            connection.exec_driver_sql(self._statements.forget)
+
+    def clean_up(self, connection: Connection) -> None:
+        """Delete rows that say nothing any more, and some of those beyond the limit."""
+        execute, said = connection.exec_driver_sql, self._statements
+        now = self._moment(execute, said)
+        execute(said.clean_up, (now, now, CLEAN_UP_ROWS))
+        over = execute(said.count).fetchall()[0][0] - self._most
+        if over > 0:
+            execute(said.push_out, (now, min(over, CLEAN_UP_ROWS)))
+
+    @property
+    def _statements(self) -> Statements:
+        return SQLITE if self._store.dialect == "sqlite" else POSTGRESQL
+
+    def _transact(self, run: Callable[[_Execute], T]) -> T:
+        """Return what *run* returns, run in one transaction, by the driver where it can be had."""
+        with self._store.driver() as driver:
+            if driver is not None:
+                with _transaction(driver.execute, self._store):
+                    return run(driver.execute)
+        return self._store.retrying(lambda connection: run(connection.exec_driver_sql))
+
+    def _clean_up_after(self, new_rows: int) -> None:
+        """Delete old rows as fast as new ones are made, also where nobody logs in."""
+        self._new_rows += new_rows
+        if self._new_rows < CLEAN_UP_AFTER:
+            return
+        self._new_rows = 0
+        try:
+            self._store.retrying(self.clean_up)
+        except SignetError as error:
+            log.warning("Old counts of the throttle could not be deleted: %s", error)
+
+    def _seen(
+        self, execute: _Execute, said: Statements, select: Mapping[int, str], by_digest: Mapping[bytes, Key]
+    ) -> tuple[Seen, dict[Key, int]]:
+        """Return what counters hold, and by key how often they were changed."""
+        rows = execute(select[len(by_digest)], tuple(by_digest)).fetchall()
+        now = rows[0][3] if said.now is not None and rows else self._moment(execute, said)
+        states = {by_digest[bytes(row[0])]: _decoded(row[1]) for row in rows}
+        return Seen(now, states), {by_digest[bytes(row[0])]: row[2] for row in rows}
+
+    def _moment(self, execute: _Execute, said: Statements) -> int:
+        return self._now() if said.now is None else execute(said.now).fetchall()[0][0]
+
+
+@contextmanager
+def _transaction(execute: _Execute, store: Store) -> Generator[None, None, None]:
+    """Begin a transaction that a driver runs; where the block fails, whoever lent the driver closes it."""
+    server = store.dialect != "sqlite"
+    # In our own file, which has a write-ahead log, such a commit does not wait for the disk: a machine that loses its
+    # power may lose the counts of its last moments, and nothing else.
+    quick = not server and store.own_file
+    if quick:
+        execute("PRAGMA synchronous = NORMAL")
+    execute("BEGIN" if server else "BEGIN IMMEDIATE")
+    yield
+    execute("COMMIT")
+    if quick:
+        execute("PRAGMA synchronous = FULL")
+
+
+def _write(execute: _Execute, said: Statements, changes: Mapping[Key, Entry], before: Mapping[Key, int]) -> None:
+    """Write the changed counters.
+
+    :raises _Lost: one of them is not what it was when it was read.
+    """
+    values: list[Any] = []
+    for key, entry in sorted(changes.items(), key=lambda change: change[0].digest):
+        values += (key.digest, _encoded(entry.state), entry.until, entry.held_until, before.get(key, 0) + 1)
+    if execute(said.write[len(changes)], tuple(values)).rowcount != len(changes):
+        raise _Lost
+
+
+def _encoded(state: State) -> bytes:
+    return b"".join(_TALLY.pack(tally.user, min(tally.number, 0xFFFF_FFFF), tally.at) for tally in state)
+
+
+def _decoded(stored: bytes) -> State:
+    return tuple(Tally(*fields) for fields in _TALLY.iter_unpack(bytes(stored)))
