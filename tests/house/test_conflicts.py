@@ -519,6 +519,16 @@ SIGNET: dict[str, Case] = {
         REFUSED,
         "Write: SIGNET_PASSWORD_PARALLELISM = 1",
     ),
+    "a store for a throttle that is off": (
+        {"SIGNET_THROTTLE": False, "SIGNET_THROTTLE_STORE": "memory"},
+        LOGGED,
+        "remove SIGNET_THROTTLE_STORE",
+    ),
+    "a throttle that is on, and its store": (
+        {"SIGNET_THROTTLE": True, "SIGNET_THROTTLE_STORE": "memory"},
+        SILENT,
+        "",
+    ),
     "two root keys": (
         {"SIGNET_ROOT_KEY": "A" * 43, "SIGNET_ROOT_KEY_FILE": "root.key"},
         REFUSED,
@@ -550,7 +560,6 @@ FIT_TO_ALL = {
     "SIGNET_PASSWORD_TIME_COST": "only its own range can be wrong",
     "SIGNET_REVOCATION_MAX_AGE": "may be longer than a token's life: guards then go on until it expires",
     "SIGNET_SESSIONS_PER_USER": "no other setting counts sessions",
-    "SIGNET_THROTTLE": "no other setting counts tries",
 }
 
 

@@ -419,12 +419,20 @@ def test_settings_of_tokens_are_judged(
         ({"SIGNET_TRUSTED_ORIGINS": "http://app.example"}, "settings_conflict", "warning"),
         ({"SIGNET_TRUSTED_ORIGINS": "https://app.example"}, None, None),
         ({"SIGNET_THROTTLE": False}, "throttle_off", "warning"),
+        ({"SIGNET_THROTTLE_STORE": "store"}, None, None),
     ],
 )
 def test_settings_of_sessions_are_judged(
     examine: Examine, tmp_path: Path, config: dict[str, Any], code: str | None, level: str | None
 ) -> None:
     assert examine(lambda: whole(tmp_path, **config)).bad == ({} if code is None else {code: level})
+
+
+@pytest.mark.parametrize(
+    ("store", "code", "level"), [("memory", "throttle_in_memory", "note"), ("store", "throttle", "ok")]
+)
+def test_where_tries_are_counted_is_said(examine: Examine, tmp_path: Path, store: str, code: str, level: str) -> None:
+    assert examine(lambda: whole(tmp_path, SIGNET_THROTTLE_STORE=store)).level(code) == level
 
 
 def test_a_setting_that_turns_wrong_after_the_start_is_a_finding(examine: Examine, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import IntegrityError
 
 from flask_signet.accounts import identities, names
-from flask_signet.accounts.hashing_budgets import Work
 from flask_signet.accounts.password_check import Authenticator
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.tables import users_table
@@ -159,7 +158,9 @@ class Accounts:
             "disabled_at": None,
         }
         # Before the transaction: nobody should wait for our hashing with a lock.
-        values["password_hash"] = self.hashed(password, check_password=check_password, work="register")
+        if check_password:
+            self._passwords.check(password)
+        values["password_hash"] = self._passwords.hash(password, work="register")
 
         def run(connection: Connection) -> User:
             created_at = milliseconds(self._store.clock)
@@ -283,16 +284,15 @@ class Accounts:
         row = connection.execute(statement).one_or_none()
         return None if row is None or row.disabled_at is not None else _evidence(row.created_at)
 
-    def hashed(self, password: str, *, check_password: bool = True, work: Work = "password") -> str:
+    def hashed(self, password: str, *, check_password: bool = True) -> str:
         """Return the hash to store for a password; slow, so call it before a transaction begins.
 
         :param check_password: ``False`` accepts a password that is too short.
-        :param work: whose place for hashing it takes.
         :raises WeakPassword: the password is too short or too long.
         """
         if check_password:
             self._passwords.check(password)
-        return self._passwords.hash(password, work=work)
+        return self._passwords.hash(password)
 
     def set_password(
         self,

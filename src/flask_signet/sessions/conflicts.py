@@ -248,6 +248,16 @@ def _passwords(config: Config) -> Iterator[Conflict]:
         )
 
 
+def _throttle(config: Config) -> Iterator[Conflict]:
+    if config.get("SIGNET_THROTTLE") is False and "SIGNET_THROTTLE_STORE" in config:
+        yield doubtful(
+            "SIGNET_THROTTLE_STORE",
+            "SIGNET_THROTTLE",
+            because="SIGNET_THROTTLE_STORE says where tries are counted, and SIGNET_THROTTLE = False counts none. "
+            "Write: SIGNET_THROTTLE = True, or remove SIGNET_THROTTLE_STORE",
+        )
+
+
 def _words(duration: timedelta) -> str:
     return f"{duration.days} days" if duration and duration.days and not duration.seconds else str(duration)
 
@@ -266,4 +276,5 @@ _RULES: Final[tuple[Callable[[Config], Iterator[Conflict]], ...]] = (
     _cookies,
     _origins,
     _passwords,
+    _throttle,
 )

@@ -302,3 +302,14 @@ def test_logins_and_other_work_have_slots_of_their_own() -> None:
         with pytest.raises(Unavailable):
             passwords.verify(stored, "correct horse")
         passwords.hash("correct horse")
+
+
+def test_new_accounts_take_no_place_of_a_change_of_a_password(store: Store) -> None:
+    passwords = Passwords(AccountSettings(testing=True, passwords_at_once=2), clock=SYSTEM)
+    accounts = Accounts(store, passwords, None)
+    ada = accounts.create("ada", "correct horse")
+    with passwords.budgets.place("register"):
+        with pytest.raises(Unavailable):
+            accounts.create("bob", "correct horse")
+        accounts.set_password(ada.id, "another horse")
+        assert accounts.authenticate("ada", "another horse") == ada
