@@ -132,7 +132,7 @@ class Store:
     def driver(self) -> Generator[Any, None, None]:
         """Lend a connection of SQLite's or PostgreSQL's driver, in no transaction; ``None`` if there is none to lend.
 
-        For the path of a refresh alone. There is none before a transaction has looked at the tables, none while
+        For refreshes and the throttle alone. There is none before a transaction has looked at the tables, none while
         five others have one, none to memory, and none from the application's own engine, where only our transactions
         limit their wait for locks.
 
