@@ -17,7 +17,7 @@ from flask import Flask, appcontext_pushed, current_app, has_app_context, reques
 
 from flask_signet.accounts import Accounts, AppAccounts, Users
 from flask_signet.accounts import settings as account_settings
-from flask_signet.accounts.identities import spellings
+from flask_signet.accounts.user_ids import spellings
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SettingsError, UserLookupError
 from flask_signet.house import House

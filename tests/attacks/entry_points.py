@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder
 
 from flask_signet import JWTManager
 from flask_signet.accounts import names, networks, service
-from flask_signet.accounts.normal_form import nfc
+from flask_signet.accounts.names import nfc
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import SettingsError, SignetError
 from flask_signet.sessions import cookie_mode, refresh_token

@@ -16,7 +16,7 @@ from werkzeug.test import Client
 
 from flask_signet import JWTManager, Signet, create_access_token, jwt_required
 from flask_signet.accounts import names
-from flask_signet.accounts.normal_form import nfc
+from flask_signet.accounts.names import nfc
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidKeyError, InvalidRequest, MalformedToken
 from flask_signet.throttle.networks import network_of

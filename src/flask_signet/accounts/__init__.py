@@ -9,8 +9,8 @@ from flask_signet.accounts.service import User as User
 from flask_signet.accounts.settings import AccountSettings as AccountSettings
 from flask_signet.accounts.sqlalchemy_users import SQLAlchemyUsers as SQLAlchemyUsers
 from flask_signet.accounts.tables import users_table as users_table
+from flask_signet.accounts.user_ids import UserId as UserId
 from flask_signet.accounts.users import Profile as Profile
-from flask_signet.accounts.users import UserId as UserId
 from flask_signet.accounts.users import Users as Users
 
 __all__ = [

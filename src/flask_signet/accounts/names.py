@@ -3,14 +3,21 @@
 Source: RFC 8265 section 3.3, profile UsernameCaseMapped (width mapping, lower case, NFC; no spaces, no controls,
 no invisible characters, no compatibility forms, the Bidi rule of RFC 5893). The canonical form is stored, not made
 anew, since the tables follow the Unicode version of the running Python.
+
+:func:`nfc` is Unicode's normal form C in linear time, for passwords too. ``unicodedata`` puts combining characters into
+their order by moving each one past all that belong behind it: 4,096 of them take 20 ms. A string whose characters are
+in order already takes no moves, so they are sorted first.
+
+Source: Unicode 15 section 3.11, D108 and D109 (canonical ordering).
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache
+from itertools import groupby
 from typing import Any
+from unicodedata import category, combining, normalize
 
 from flask_signet.exceptions import InvalidRequest
 
@@ -58,19 +65,35 @@ def folded(username: str) -> str:
     name here, also those that :func:`canonical` refuses. Two users whose names differ in nothing else share a count.
     """
     # A longer name is nobody's, and its end is not looked at.
-    text = unicodedata.normalize("NFKD", username[: 2 * MAX_LENGTH]).casefold()
-    text = unicodedata.normalize("NFKD", text)
+    text = normalize("NFKD", username[: 2 * MAX_LENGTH]).casefold()
+    text = normalize("NFKD", text)
     seen = (
         " " if character.isspace() else character
         for character in text
-        if character.isspace() or unicodedata.category(character) not in _UNSEEN
+        if character.isspace() or category(character) not in _UNSEEN
     )
     return " ".join("".join(seen).split())
 
 
 def shown(username: str) -> str:
     """Return the form in which a good user name is kept for display."""
-    return unicodedata.normalize("NFC", username)
+    return nfc(username)
+
+
+def nfc(text: str) -> str:
+    """Return *text* in normal form C (UAX #15)."""
+    if text.isascii():
+        return text
+    # Each character by itself: what one of them stands for is in order, and has four characters at most.
+    decomposed = "".join([normalize("NFD", character) for character in text])
+    pieces: list[str] = []
+    for is_mark, group in groupby(decomposed, key=_is_mark):
+        # The sort keeps the order of equals, as Unicode wants it.
+        if is_mark:
+            pieces += sorted(group, key=combining)
+        else:
+            pieces += group
+    return normalize("NFC", "".join(pieces))
 
 
 @cache
@@ -83,3 +106,7 @@ def _profile() -> Any:
 
 def _refused(reason: str) -> InvalidRequest:
     return InvalidRequest(f"username {reason}", fields={"username": reason})
+
+
+def _is_mark(character: str) -> bool:
+    return combining(character) != 0

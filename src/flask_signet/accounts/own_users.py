@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
 
-from flask_signet.accounts import identities
+from flask_signet.accounts import user_ids
 from flask_signet.accounts.password_check import Authenticator, ReadsCredentials
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.users import (
@@ -57,7 +57,7 @@ class AppAccounts:
     def get(self, user_id: UserId) -> Any | None:
         """Return the user with this id, in its own type or as its canonical string, or ``None``."""
         user = self._users.get(user_id)
-        return user if user is not None and identities.is_canonical(user_id, self.id_of(user)) else None
+        return user if user is not None and user_ids.is_canonical(user_id, self.id_of(user)) else None
 
     def id_of(self, user: Any) -> UserId:
         """Return the id of a user."""

@@ -6,7 +6,7 @@ import base64
 
 from flask_signet.accounts import hash_kinds, hashing_budgets
 from flask_signet.accounts.hashing_budgets import HashingBudgets, Work
-from flask_signet.accounts.normal_form import nfc
+from flask_signet.accounts.names import nfc
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
 from flask_signet.exceptions import WeakPassword

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import IntegrityError
 
-from flask_signet.accounts import identities, names
+from flask_signet.accounts import names, user_ids
 from flask_signet.accounts.password_check import Authenticator
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.tables import users_table
@@ -265,7 +265,7 @@ class Accounts:
 
     def canonical(self, user_id: Any) -> int | None:
         """Return the id that any spelling means, or ``None``."""
-        number = identities.canonical(int, user_id)
+        number = user_ids.canonical(int, user_id)
         return number if isinstance(number, int) and 0 < number <= LARGEST_ID else None
 
     def evidence(self, user: User) -> bytes:
@@ -405,7 +405,7 @@ def _update(connection: Connection, user_id: int, **values: Any) -> None:
 
 def _number(user_id: object) -> int | None:
     # ASCII digits as `str(id)` writes them, nothing that `int` would also take.
-    number = identities.strict(int, user_id)
+    number = user_ids.strict(int, user_id)
     return number if isinstance(number, int) and 0 < number <= LARGEST_ID else None
 
 
@@ -416,7 +416,7 @@ def _new_name(username: str) -> str:
         identity would be that of another account.
     """
     key = names.canonical(username)
-    if identities.canonical(int, username) is not None or identities.canonical(int, key) is not None:
+    if user_ids.canonical(int, username) is not None or user_ids.canonical(int, key) is not None:
         reason = "must not be a number"
         raise InvalidRequest(f"username {reason}", fields={"username": reason})
     return key

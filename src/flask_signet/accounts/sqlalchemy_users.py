@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, LargeBinary, inspect, select, update
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, scoped_session
 
-from flask_signet.accounts import deletions, identities, models
-from flask_signet.accounts.users import UserId, as_evidence
+from flask_signet.accounts import deletions, models, user_ids
+from flask_signet.accounts.user_ids import UserId
+from flask_signet.accounts.users import as_evidence
 from flask_signet.exceptions import SettingsError, Unavailable
 from flask_signet.findings import Finding
 from flask_signet.store.failures import as_unavailable
@@ -122,7 +123,7 @@ class SQLAlchemyUsers:
 
     def canonical(self, user_id: Any) -> UserId | None:
         """Return the id that any spelling means, in the type of the primary key, or ``None``."""
-        return identities.canonical(self._inspected().kind, user_id)
+        return user_ids.canonical(self._inspected().kind, user_id)
 
     def stamp(self, user: Any) -> Any:
         """Return what tells the user from another one with the same id: the stamp, else what the password holds."""
@@ -238,7 +239,7 @@ class SQLAlchemyUsers:
 
     def _is_named(self, user: Any, typed: UserId) -> bool:
         """Return whether the row has this very id: a column may compare without regard to case."""
-        return identities.is_canonical(typed, getattr(user, self._inspected().key))
+        return user_ids.is_canonical(typed, getattr(user, self._inspected().key))
 
     def findings(self) -> Iterator[Finding]:
         """Find what will not work with the model; it looks at the mapper alone and asks no database."""
@@ -287,7 +288,7 @@ class SQLAlchemyUsers:
             raise
 
     def _typed(self, user_id: UserId) -> UserId | None:
-        typed = identities.strict(self._inspected().kind, user_id)
+        typed = user_ids.strict(self._inspected().kind, user_id)
         return None if isinstance(typed, int) and not self._fits(typed) else typed
 
     def _read_hash(self, user: Any) -> str | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from flask_signet.accounts.identities import UserId as UserId
+from flask_signet.accounts.user_ids import UserId
 
 
 class Users(Protocol):

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from flask_signet.accounts import Accounts, AppAccounts
-from flask_signet.accounts.identities import is_canonical
+from flask_signet.accounts.user_ids import is_canonical
 from flask_signet.exceptions import SettingsError
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM

@@ -11,7 +11,7 @@ import flask
 import pytest
 
 from flask_signet import JWTManager, Signet, create_access_token, get_jwt_identity, jwt_required
-from flask_signet.accounts import identities
+from flask_signet.accounts import user_ids
 from flask_signet.accounts.tables import users_table
 from flask_signet.exceptions import InvalidCredentials, InvalidRequest, NotFound
 from tests.house.test_signet import bearer, make
@@ -141,19 +141,19 @@ def test_a_built_in_account_has_one_spelling(given: Any) -> None:
 
 @pytest.mark.parametrize("given", [spelling for spelling in ONE if spelling not in ("1_0",)])
 def test_what_databases_read_as_one_is_one(given: str) -> None:
-    assert identities.canonical(int, given) == 1
-    assert identities.strict(int, given) is None
+    assert user_ids.canonical(int, given) == 1
+    assert user_ids.strict(int, given) is None
 
 
 @pytest.mark.parametrize("given", ["", "x", "1x", "--1", "1.5", "inf", "nan", "1" * 300, None, b"1"])
 def test_what_is_no_number_is_no_id(given: Any) -> None:
-    assert identities.canonical(int, given) is None
+    assert user_ids.canonical(int, given) is None
 
 
 @pytest.mark.parametrize("given", UUIDS)
 def test_what_databases_read_as_one_uuid_is_one(given: str) -> None:
-    assert identities.canonical(uuid.UUID, given) == ADA
-    assert identities.strict(uuid.UUID, given) is None
+    assert user_ids.canonical(uuid.UUID, given) == ADA
+    assert user_ids.strict(uuid.UUID, given) is None
 
 
 def test_a_uuid_is_taken_as_identity_and_its_canonical_string_comes_back() -> None:
