@@ -1,9 +1,8 @@
-"""``flask signet users create | list`` and ``flask signet db upgrade | current | check``."""
+"""``flask signet users create | list``."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import Any, TextIO, cast
 
@@ -13,7 +12,6 @@ from flask.cli import with_appcontext
 
 from flask_signet.commands import json_option, plain_errors
 from flask_signet.exceptions import RequestError
-from flask_signet.web.token_layer import layer_of
 
 
 def signet() -> Any:
@@ -91,90 +89,6 @@ def list_users(as_json: bool) -> None:
     for user in found:
         roles = f"  roles: {', '.join(user['roles'])}" if user["roles"] else ""
         click.echo(f"{user['id']:>6}  {user['username']}{'  (disabled)' if user['disabled'] else ''}{roles}")
-
-
-@click.group("db")
-def db_group() -> None:
-    """Make and check Flask-Signet's own tables."""
-
-
-@db_group.command("upgrade")
-@json_option
-@with_appcontext
-@plain_errors
-def upgrade_tables(as_json: bool) -> None:
-    """Bring the tables to this version."""
-    from flask_signet.store import schema
-
-    store = _named_store()
-    before = schema.current(store)
-    after = schema.upgrade(store)
-    # The keys too. The first token may be asked for in a transaction of the application's, which on SQLite keeps the
-    # lock that making them takes.
-    layer_of(current_app).snapshot()
-    if as_json:
-        click.echo(json.dumps({"before": before, "after": after}))
-    else:
-        click.echo(f"The tables are at revision {after}." + (" Nothing was to do." if before == after else ""))
-
-
-@db_group.command("current")
-@json_option
-@with_appcontext
-@plain_errors
-def current_revision(as_json: bool) -> None:
-    """Print the revision of the tables."""
-    from flask_signet.store import schema
-
-    found = schema.current(_named_store())
-    if as_json:
-        click.echo(json.dumps({"current": found, "head": schema.HEAD}))
-    else:
-        click.echo(f"{found or 'none'} (this version needs {schema.HEAD})")
-
-
-@db_group.command("check")
-@json_option
-@with_appcontext
-@plain_errors
-def check_tables(as_json: bool) -> None:
-    """Compare the tables with what this version needs; end with status 1 where they differ."""
-    from flask_signet.store import schema
-
-    differences = schema.check(_named_store())
-    if as_json:
-        click.echo(json.dumps({"differences": differences}))
-    elif not differences:
-        click.echo("The tables are right.")
-    for difference in [] if as_json else differences:
-        click.echo(difference)
-    if differences:
-        raise click.exceptions.Exit(1)
-
-
-def _named_store() -> Any:
-    """Return the store, once it was said which one it is: a setting that is not read leads to another."""
-    store = signet().store
-    click.echo(f"Database: {_shown(store.engine.url)}", err=True)
-    config = cast(dict[str, Any], current_app.config)
-    if not config.get("SIGNET_DATABASE_URL"):
-        for name in ("FLASK_SIGNET_DATABASE_URL", "SIGNET_DATABASE_URL"):
-            if name in os.environ:
-                click.echo(
-                    f"{name} is set in the environment, but this application does not read it: call "
-                    "app.config.from_prefixed_env() before Signet(app), and set FLASK_SIGNET_DATABASE_URL.",
-                    err=True,
-                )
-    return store
-
-
-def _shown(url: Any) -> str:
-    """Return the URL of a database without its password."""
-    try:
-        return url.render_as_string(hide_password=True)
-    except UnicodeEncodeError:
-        # The name of a folder need not be UTF-8, and is no part of a URL then.
-        return f"{url.drivername}: {os.fsencode(url.database)!r}"
 
 
 def _own_users() -> Any:
