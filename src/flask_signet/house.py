@@ -12,14 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 from weakref import WeakSet
 
 from flask import Flask, appcontext_pushed, current_app, has_app_context, request_started
 
-from flask_signet.accounts import Accounts, AppAccounts, Passwords, Users
+from flask_signet.accounts import AppAccounts, Passwords, Users
 from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.own_users import model_of
+from flask_signet.accounts.service import accounts_of_application, built_in_accounts
 from flask_signet.clock import Clock
 from flask_signet.exceptions import NotReadyError, SettingsError
 from flask_signet.findings import Check
@@ -30,7 +32,7 @@ from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.steady_time import SteadyTime
-from flask_signet.sessions.token_users import TokenUsers, id_of
+from flask_signet.sessions.token_users import TokenUsers
 from flask_signet.signing_keys.ring import DatabaseRing
 from flask_signet.signing_keys.table import KeyTable, has_keys
 from flask_signet.store import RootKeyRing, Store, flask_migrate, open_root_keys
@@ -52,12 +54,6 @@ log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
-    from typing_extensions import TypeVar as TypeVarWithDefault
-
-    # A bare `Signet` in an annotation says nothing of the users, so nothing of them is refused.
-    A = TypeVarWithDefault("A", bound=Accounts | AppAccounts, default=Any, covariant=True)
-else:
-    A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +64,7 @@ class Rooms:
     root_keys: RootKeyRing
     keys: KeyTable
     ring: DatabaseRing
-    users: Accounts | AppAccounts
+    users: AppAccounts
     throttle: Throttle
     feed: Feed
     sessions: Sessions
@@ -85,6 +81,7 @@ class House:
         self._config = cast(Mapping[str, Any], app.config)
         self._clock = clock
         self._users = users
+        self._model = model_of(users)
         self._rooms: Rooms | None = None
         self._opening = PerProcess(threading.RLock)
         self._session_settings = CurrentSettings(app, session_settings.KEYS, session_settings.read)
@@ -110,7 +107,7 @@ class House:
         return self.rooms.store
 
     @property
-    def users(self) -> Accounts | AppAccounts:
+    def users(self) -> AppAccounts:
         """The account service."""
         return self.rooms.users
 
@@ -218,12 +215,13 @@ class House:
     def _concerns(self, engine: Engine) -> bool:
         """Return whether *engine* leads to the users of this application: others may share the model."""
         others = [app for app in self._sharing if app is not self._app]
-        if not others:
+        model = self._model
+        if model is None or not others:
             return True
         if has_app_context():
             return cast(Any, current_app)._get_current_object() is self._app
         with self._app.app_context():
-            own = cast(Any, self._users).engine
+            own = model.engine
         return own is engine or (own.url == engine.url and engine.url.database not in (None, "", ":memory:"))
 
     def trusted_origins(self) -> frozenset[str]:
@@ -234,7 +232,7 @@ class House:
         """Return what ``flask signet doctor`` looks at here. No room is opened for it, and nothing is made."""
         from flask_signet.house_checks import house_checks
 
-        return house_checks(self._app, self._clock, self._users, _app_engine)
+        return house_checks(self._app, self._clock, self._model, _app_engine)
 
     def protect_tables(self, app: Flask) -> None:
         """Keep Flask-Migrate from offering to drop our tables; look at a model that was mapped late."""
@@ -296,9 +294,8 @@ class House:
         sessions.on_clean_up.append(lambda connection: _remember_life(keys, app, connection))
         if isinstance(counters, SqlCounters):
             sessions.on_clean_up.append(counters.clean_up)
-        if isinstance(users, AppAccounts):
-            users.on_renewed.append(sessions.admit)
-            self.look_at_model()
+        users.on_renewed.append(sessions.admit)
+        self.look_at_model()
         return Rooms(
             store=store,
             root_keys=root_keys,
@@ -324,26 +321,26 @@ class House:
             return MemoryCounters(self._clock)
         return SqlCounters(store, now=SteadyTime(self._clock, None if store.in_memory else store.settings.folder).now)
 
-    def _open_users(self, store: Store, throttle: Throttle) -> Accounts | AppAccounts:
+    def _open_users(self, store: Store, throttle: Throttle) -> AppAccounts:
         passwords = Passwords(account_settings.read(self._app.config), clock=self._clock)
         if self._users is None:
-            return Accounts(store, passwords, throttle)
-        return AppAccounts(self._users, store, passwords, throttle)
+            return built_in_accounts(store, passwords, throttle)
+        return accounts_of_application(self._users, store, passwords, throttle)
 
     def id_of(self, user: Any) -> Any:
         """Return the id of a user object; an id is its own, and what is neither is returned as it is."""
-        return id_of(self.users, user)
+        return self.users.id_meant(user)
 
     def look_at_model(self) -> None:
         """Check the application's model of users, and listen to deletions; once it is mapped, and without a connection.
 
         :raises SettingsError: the model cannot be used.
         """
-        check, watch = getattr(self._users, "check", None), getattr(self._users, "watch", None)
-        if not self._looked and (check is None or check()):
-            if watch is not None:
-                watch(self)
-            self._looked = True
+        if self._looked or (self._model is not None and not self._model.check()):
+            return
+        if self._model is not None:
+            self._model.watch(self)
+        self._looked = True
 
     def _issue(self, user_id: int | str | UUID, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> IssuedToken:
         identity = str(user_id) if isinstance(user_id, UUID) else user_id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 # Imported so that every table is known: the tables of the database are compared with all of them.
 import flask_signet.sessions.tables as _tables  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.own_users import UserModel
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.findings import Check, Finding, ok
@@ -24,11 +24,11 @@ from flask_signet.web.token_layer import layer_of
 
 
 def house_checks(
-    app: Flask, clock: Clock, users: Any, app_engine: Callable[[Flask], Engine | None]
+    app: Flask, clock: Clock, model: UserModel | None, app_engine: Callable[[Flask], Engine | None]
 ) -> tuple[Check, ...]:
     """Return what there is to look at.
 
-    :param users: the application's own, or ``None`` for the built-in accounts.
+    :param model: what looks at the mapped class of the application's users, if they have one.
     :param app_engine: gives the engine of an application's Flask-SQLAlchemy.
     """
 
@@ -55,8 +55,7 @@ def house_checks(
         return session_checks.steady_clock(store_settings.read(app.config, app.instance_path).folder, clock)
 
     def own_users(_app: Flask) -> Iterable[Finding]:
-        # A Users of the application's own making has no model that could be looked at.
-        return users.findings() if hasattr(users, "findings") else ()
+        return () if model is None else model.findings()
 
     return (
         routes,

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from flask import Flask
 
-from flask_signet.accounts import Accounts, AppAccounts
 from flask_signet.accounts import routes as account_routes
 from flask_signet.exceptions import SettingsError
 from flask_signet.sessions import conflicts as session_conflicts
@@ -17,16 +13,6 @@ from flask_signet.settings import nearest, text
 from flask_signet.web.api import Api
 from flask_signet.web.clashes import clashes_of
 from flask_signet.web.jwks import add_jwks_route
-
-log = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar as TypeVarWithDefault
-
-    # A bare `Signet` in an annotation says nothing of the users, so nothing of them is refused.
-    A = TypeVarWithDefault("A", bound=Accounts | AppAccounts, default=Any, covariant=True)
-else:
-    A = TypeVar("A")
 
 
 def register_routes(app: Flask) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, cast
 
 from flask import Flask
 
-from flask_signet.accounts import Accounts, AppAccounts
 from flask_signet.accounts import settings as account_settings
 from flask_signet.exceptions import SettingsError
 from flask_signet.sessions import settings as session_settings
@@ -16,16 +14,6 @@ from flask_signet.sessions.settings import SessionSettings
 from flask_signet.settings import copied, nearest
 from flask_signet.store import settings as store_settings
 from flask_signet.web.conflicts import Config, Conflict, doubtful
-
-log = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar as TypeVarWithDefault
-
-    # A bare `Signet` in an annotation says nothing of the users, so nothing of them is refused.
-    A = TypeVarWithDefault("A", bound=Accounts | AppAccounts, default=Any, covariant=True)
-else:
-    A = TypeVar("A")
 
 KEYS = (
     "SIGNET_ROUTES",

@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from flask import Flask, appcontext_pushed, current_app, has_app_context, request, request_started
 
-from flask_signet.accounts import Accounts, AppAccounts, Users
+from flask_signet.accounts import Accounts, AppAccounts, Users, own_users
 from flask_signet.accounts import settings as account_settings
 from flask_signet.accounts.user_ids import spellings
 from flask_signet.clock import SYSTEM, Clock
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     # A bare `Signet` in an annotation says nothing of the users, so nothing of them is refused.
-    A = TypeVarWithDefault("A", bound=Accounts | AppAccounts, default=Any, covariant=True)
+    A = TypeVarWithDefault("A", bound=AppAccounts, default=Any, covariant=True)
 else:
     A = TypeVar("A")
 
@@ -88,13 +88,7 @@ class Signet(JWTManager, Generic[A]):
         add_context_processor: bool = False,
         clock: Clock = SYSTEM,
     ) -> None:
-        finds = all(callable(getattr(users, name, None)) for name in ("get", "find"))
-        if users is not None and (isinstance(users, type) or not finds):
-            raise SettingsError(
-                "users= takes an object that finds users, not a model or a session. "
-                "Write: Signet(app, users=SQLAlchemyUsers(db.session, User))"
-            )
-        self._own_users = users
+        self._own_users = own_users.checked(users)
         # Who makes many applications (tests do) must not have all of them kept alive by one object; the one that was
         # given here is kept, for nobody else may hold it.
         self._app = app

@@ -14,7 +14,7 @@ from flask import Flask, Request
 from werkzeug.test import EnvironBuilder
 
 from flask_signet import JWTManager
-from flask_signet.accounts import names, networks, service
+from flask_signet.accounts import names, networks, table_editor
 from flask_signet.accounts.names import nfc
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import SettingsError, SignetError
@@ -171,7 +171,7 @@ def entry_points() -> Iterator[EntryPoint]:
     yield add("User-Agent", shapes.NAME, 8_192, lambda text: sessions._printable(text, 255))  # pyright: ignore[reportPrivateUsage]
     yield add("user name", shapes.NAME, names.MAX_LENGTH, names.canonical)
     yield add("password", shapes.PASSWORD, 4_096, nfc)
-    yield add("e-mail address", shapes.EMAIL, 320, service._email)  # pyright: ignore[reportPrivateUsage]
+    yield add("e-mail address", shapes.EMAIL, 320, table_editor.checked_email)
     yield add("refresh token", shapes.TOKEN, 1_024, lambda text: refresh.parse("sgr_" + text))
     yield add("JWS of others", shapes.TOKEN, 65_536, lambda text: signature.verify_signature(text, public))
     yield add("command token inspect", shapes.TOKEN, 16_384, lambda text: inspect.inspect(text, now=0), operator=True)

@@ -10,6 +10,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from flask_signet.accounts.service import Accounts
 from flask_signet.commands import json_option, plain_errors
 from flask_signet.exceptions import RequestError
 
@@ -58,7 +59,7 @@ def users_group() -> None:
 @plain_errors
 def create_user(username: str, email: str | None, roles: tuple[str, ...], password_stdin: bool, as_json: bool) -> None:
     """Make the account USERNAME."""
-    users = _own_users()
+    users = _built_in_accounts()
     password = password_of_operator(from_standard_input=password_stdin)
     try:
         user = users.create(username, password, email=email, roles=roles)
@@ -75,7 +76,7 @@ def create_user(username: str, email: str | None, roles: tuple[str, ...], passwo
 @plain_errors
 def list_users(as_json: bool) -> None:
     """List all accounts."""
-    users = _own_users()
+    users = _built_in_accounts()
     found: list[dict[str, Any]] = []
     page = users.list()
     while page:
@@ -91,8 +92,8 @@ def list_users(as_json: bool) -> None:
         click.echo(f"{user['id']:>6}  {user['username']}{'  (disabled)' if user['disabled'] else ''}{roles}")
 
 
-def _own_users() -> Any:
-    users = signet().users
-    if not hasattr(users, "create"):
+def _built_in_accounts() -> Accounts:
+    users = cast(Accounts, signet().users)
+    if not users.editable:
         raise click.ClickException("The users of this application are its own: make and list them there.")
     return users

@@ -1,178 +1,169 @@
-"""The same service over users that the application keeps itself."""
+"""The users of the application: any object with the five methods of :class:`~flask_signet.accounts.users.Users`.
+
+Such an object may have more methods than the five, and its class may be any class. So this module asks which methods it
+has, once, when the object is wrapped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection
 
 from flask_signet.accounts import user_ids
-from flask_signet.accounts.password_check import Authenticator, ReadsCredentials
-from flask_signet.accounts.passwords import Passwords
-from flask_signet.accounts.users import (
-    AsksInTransaction,
-    GivesStamps,
-    Profile,
-    UserId,
-    Users,
-    as_evidence,
-    evidence_of,
-    id_of,
-    replace_hash,
-)
-from flask_signet.exceptions import NotFound
+from flask_signet.accounts.backend import Change
+from flask_signet.accounts.deletions import Watcher
+from flask_signet.accounts.user_ids import UserId
+from flask_signet.accounts.users import Profile, Users, as_evidence
+from flask_signet.exceptions import SettingsError
+from flask_signet.findings import Finding
 from flask_signet.store import Store
-from flask_signet.throttle import Throttle
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 T = TypeVar("T")
 
+Credentials = tuple[Any | None, str | None]  # a user and the stored hash
 
-class AppAccounts:
-    """What routes need of accounts, over any :class:`Users`.
 
-    Making, disabling and deleting users is the application's own business; it then calls
-    ``signet.revoke_all(user_id)``.
+class UserModel(Protocol):
+    """Users in a mapped class, such as :class:`~flask_signet.accounts.sqlalchemy_users.SQLAlchemyUsers`."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the users' database; it may need an application context."""
+        ...
+
+    def check(self) -> bool:
+        """Look at the model, without a connection; return ``False`` if it is not mapped yet.
+
+        :raises SettingsError: it cannot be used; the message names the column and the line to write.
+        """
+        ...
+
+    def watch(self, watcher: Watcher, /) -> bool:
+        """Tell *watcher*, which is held weakly, of every user that is deleted; return ``False`` if not mapped yet."""
+        ...
+
+    def findings(self) -> Iterable[Finding]:
+        """Find what will not work with the model, without a connection."""
+        ...
+
+
+def checked(users: Users | None) -> Users | None:
+    """Return *users* if it can be an argument ``users=``.
+
+    :raises SettingsError: it is a class, or does not find users.
     """
+    if users is not None and (isinstance(users, type) or not _has(users, "get", "find")):
+        raise SettingsError(
+            "users= takes an object that finds users, not a model or a session. "
+            "Write: Signet(app, users=SQLAlchemyUsers(db.session, User))"
+        )
+    return users
 
-    def __init__(self, users: Users, store: Store, passwords: Passwords, throttle: Throttle | None) -> None:
-        self._users = users
-        self._store = store
-        self._passwords = passwords
-        # Through this object: what a login renews must be announced as well.
-        self._authenticator = Authenticator(self, passwords, throttle)
-        self.on_ended: list[Callable[[Any, Connection], None]] = []
-        #: Called before a hash is replaced, with the id and the evidence before and after: the user stays the same.
-        self.on_renewed: list[Callable[[UserId, bytes, bytes], None]] = []
+
+def model_of(users: Users | None) -> UserModel | None:
+    """Return *users* as what looks at a mapped class, or ``None`` where there is no such class."""
+    return cast(UserModel, users) if _has(users, "check", "watch", "findings") else None
+
+
+class OwnUsers:
+    """The port :class:`~flask_signet.accounts.backend.UserBackend` over the object that ``users=`` names."""
 
     #: The application may delete and disable its users in any way, so each refresh looks at the row.
     asked_on_refresh = True
 
-    @property
-    def login_name(self) -> str:
-        """The attribute by which users log in."""
-        return getattr(self._users, "login_name", "username")
+    def __init__(self, users: Users, store: Store) -> None:
+        self._users = users
+        self._store = store
+        # Which optional methods the object has is asked here and nowhere else; each has a substitute.
+        self.login_name: str = getattr(users, "login_name", "username")
+        self._id_of: Callable[[Any], UserId] = _method(users, "id_of") or _attribute_id
+        self._canonical: Callable[[Any], UserId | None] = _method(users, "canonical") or self._found_id
+        self._credentials: Callable[[str], Credentials] = _method(users, "credentials") or self._read_both
+        self._replace: Callable[[Any, str, str], bool] = (
+            _method(users, "replace_password_hash") or self._compare_and_set
+        )
+        self._standing: Callable[[Any, Connection], bytes | None] = _method(users, "standing") or self._standing_of_row
+        self._may_log_in: Callable[[Any, Connection], bool] | None = _method(users, "may_log_in")
+        self._stamp: Callable[[Any], Any] = _method(users, "stamp") or users.password_hash
+        # A stamp can still be the hash of the password: then `stamped` is false.
+        self._stamped = _has(users, "stamp") and bool(getattr(users, "stamped", True))
 
-    def get(self, user_id: UserId) -> Any | None:
+    def get(self, user_id: UserId, connection: Connection | None = None) -> Any | None:
         """Return the user with this id, in its own type or as its canonical string, or ``None``."""
         user = self._users.get(user_id)
         return user if user is not None and user_ids.is_canonical(user_id, self.id_of(user)) else None
-
-    def id_of(self, user: Any) -> UserId:
-        """Return the id of a user."""
-        return id_of(self._users, user)
-
-    def canonical(self, user_id: Any) -> UserId | None:
-        """Return the id that any spelling means, or ``None``."""
-        canonical = getattr(self._users, "canonical", None)
-        if canonical is not None:
-            return cast("UserId | None", canonical(user_id))
-        # Of other users the type of an id is not known; what they find by this spelling says it.
-        try:
-            user = self._users.get(user_id)
-        except (TypeError, ValueError):
-            return None
-        return None if user is None else self.id_of(user)
-
-    def evidence(self, user: Any) -> bytes:
-        """Return what tells *user* from another user with the same id."""
-        return evidence_of(self._users, user)
-
-    def credentials(self, username: str) -> tuple[Any | None, str | None]:
-        """Return the user of this name and the stored hash, or ``None`` twice."""
-        if isinstance(self._users, ReadsCredentials):
-            return self._users.credentials(username)
-        user = self._users.find(username)
-        return user, None if user is None else self._users.password_hash(user)
 
     def find(self, username: str) -> Any | None:
         """Return the user with this login name, or ``None``."""
         return self._users.find(username)
 
+    def credentials(self, username: str) -> Credentials:
+        """Return the user of this name and the stored hash, or ``None`` twice."""
+        return self._credentials(username)
+
     def password_hash(self, user: Any) -> str | None:
         """Return the stored hash."""
         return self._users.password_hash(user)
 
-    def set_password_hash(self, user: Any, new: str) -> None:
-        """Store another hash; sessions go on."""
-        with self._renewing(user, new):
-            self._users.set_password_hash(user, new)
-
-    def replace_password_hash(self, user: Any, old: str, new: str) -> bool:
-        """Store another hash if *old* is still stored; return whether it was. See :func:`replace_hash`."""
-        with self._renewing(user, new):
-            return replace_hash(self._users, user, old, new)
-
     def is_active(self, user: Any) -> bool:
-        """Say whether the user may log in."""
+        """Return whether the user may log in."""
         return self._users.is_active(user)
 
-    def authenticate(self, username: str, password: str, *, address: str | None = None) -> Any:
-        """Return the user whose name and password these are; see :meth:`Accounts.authenticate`."""
-        return self._authenticator.authenticate(username, password, address=address)
+    def id_of(self, user: Any) -> UserId:
+        """Return the id of a user."""
+        return self._id_of(user)
 
-    def verify_password(self, user: Any, password: str, *, address: str | None = None) -> bool:
-        """Say whether *password* is that of *user*; see :meth:`Accounts.verify_password`."""
-        return self._authenticator.verify(user, password, address=address)
+    def id_in(self, value: Any) -> Any:
+        """Return the id of *value* if it is a user or has an ``id``; else *value* itself."""
+        # An identity may be any object. Only the application's method can say whether it is a user, and it says so by
+        # an error.
+        try:
+            return self._id_of(value)
+        except (AttributeError, SettingsError):
+            return getattr(value, "id", value)
 
-    def change_by_password(
-        self, user: Any, current: str, change: Callable[[str], T | None], *, address: str | None = None
-    ) -> T:
-        """Let *change* replace the hash that *current* is right for; see :meth:`Accounts.change_by_password`."""
-        return self._authenticator.change(user, current, change, address=address)
+    def canonical(self, user_id: Any) -> UserId | None:
+        """Return the id that any spelling means, or ``None``."""
+        return self._canonical(user_id)
 
-    def hashed(self, password: str, *, check_password: bool = True) -> str:
-        """Return the hash of a password that is to be set; see :meth:`Accounts.hashed`."""
-        if check_password:
-            self._passwords.check(password)
-        return self._passwords.hash(password)
+    def evidence(self, user: Any) -> bytes:
+        """Return what tells *user* from another user with the same id."""
+        return as_evidence(self._stamp(user))
 
-    def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
-        """Say whether the user is there and active, in a transaction that is about to open a session."""
-        return self.standing(user_id, connection) is not None
+    def evidence_after(self, user: Any, new_hash: str) -> bytes | None:
+        """Return the evidence that another hash gives; ``None`` where a stamp decides, which the application sets."""
+        return None if self._stamped else as_evidence(new_hash)
 
-    def standing(self, user_id: UserId, connection: Connection) -> bytes | None:
+    def standing(self, user_id: Any, connection: Connection) -> bytes | None:
         """Return the evidence of a user who is there and active, else ``None``; a session is about to be opened."""
-        standing = getattr(self._users, "standing", None)
-        if standing is not None:
-            return cast("bytes | None", standing(user_id, connection))
-        if isinstance(self._users, AsksInTransaction) and not self._users.may_log_in(user_id, connection):
-            return None
-        user = self.get(user_id)
-        if user is None or not (isinstance(self._users, AsksInTransaction) or self._users.is_active(user)):
-            return None
-        return self.evidence(user)
+        return self._standing(user_id, connection)
 
-    def set_password(
+    def store_hash(self, user: Any, new: str, *, judged: str | None, connection: Connection | None) -> bool:
+        """Store another hash by a transaction of the application, if *judged* is still stored."""
+        if judged is not None:
+            return self._replace(user, judged, new)
+        self._users.set_password_hash(user, new)
+        return True
+
+    def changing(
         self,
-        user_id: UserId,
-        password: str,
-        *,
-        current_password: str | None = None,
-        check_password: bool = True,
-        end_sessions: bool = True,
-        connection: Connection | None = None,
-    ) -> None:
-        """Give the user another password and end the sessions; see :meth:`Accounts.set_password`.
+        change: Change,
+        then: Callable[[Connection], T],
+        connection: Connection | None,
+    ) -> T | None:
+        """Run *change*, which the application commits; then *then* in a transaction of our store.
 
-        The password is stored by the application's own transaction, and first: if the second one fails, the
-        old password is dead and the sessions live on until the caller, who got the error, tries again.
+        The change comes first and outside of ours: a lock that we hold could keep the application from committing.
         """
-        user = self.get(user_id)
-        if user is None:
-            raise NotFound("There is no such account")
-        new = self.hashed(password, check_password=check_password)
-        if current_password is None:
-            self.set_password_hash(user, new)
-        else:
-            self.change_by_password(
-                user, current_password, lambda old: self.replace_password_hash(user, old, new) or None
-            )
-        if end_sessions:
-            with self._store.write(connection) as joined:
-                for ended in self.on_ended:
-                    ended(self.id_of(user), joined)
+        if not change(None):
+            return None
+        with self._store.write(connection) as joined:
+            return then(joined)
 
     def profile(self, user: Any) -> Profile:
         """Return what the user may know about themselves: of our fields those that the user has."""
@@ -186,21 +177,47 @@ class AppAccounts:
             created_at=getattr(user, "created_at", None),
         )
 
-    @contextmanager
-    def _renewing(self, user: Any, new: str) -> Generator[None, None, None]:
-        """Announce another hash of the same user before it is stored, or nobody could tell it from another user's."""
-        before = self.evidence(user)
-        stamped = isinstance(self._users, GivesStamps) and getattr(self._users, "stamped", True)
-        if not stamped:
-            self._announce(user, before, as_evidence(new))
-        yield
-        if stamped:
-            # What a stamp will be is known only afterwards.
-            again = self._users.get(self.id_of(user))
-            after = before if again is None else self.evidence(again)
-            if after != before:
-                self._announce(user, before, after)
+    # --- What is done where the object has no method for it -------------------------------------------
 
-    def _announce(self, user: Any, before: bytes, after: bytes) -> None:
-        for renewed in self.on_renewed:
-            renewed(self.id_of(user), before, after)
+    def _found_id(self, user_id: Any) -> UserId | None:
+        # The type of an id is not known; the user that this spelling finds has it.
+        try:
+            user = self._users.get(user_id)
+        except (TypeError, ValueError):
+            return None
+        return None if user is None else self.id_of(user)
+
+    def _read_both(self, username: str) -> Credentials:
+        user = self._users.find(username)
+        return user, None if user is None else self._users.password_hash(user)
+
+    def _compare_and_set(self, user: Any, old: str, new: str) -> bool:
+        # The hash is read again just before; what is changed between the two is overwritten.
+        now = self._users.get(self.id_of(user))
+        if now is None or self._users.password_hash(now) != old:
+            return False
+        self._users.set_password_hash(now, new)
+        return True
+
+    def _standing_of_row(self, user_id: Any, connection: Connection) -> bytes | None:
+        asked = self._may_log_in
+        if asked is not None and not asked(user_id, connection):
+            return None
+        user = self.get(user_id)
+        if user is None or not (asked is not None or self._users.is_active(user)):
+            return None
+        return self.evidence(user)
+
+
+def _method(users: Users, name: str) -> Any:
+    """Return the method of this name, or ``None`` where *users* has none."""
+    method = getattr(users, name, None)
+    return method if callable(method) else None
+
+
+def _has(users: object, *names: str) -> bool:
+    return all(callable(getattr(users, name, None)) for name in names)
+
+
+def _attribute_id(user: Any) -> UserId:
+    return user.id

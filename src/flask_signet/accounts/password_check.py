@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from flask_signet.accounts import hash_kinds, names
+from flask_signet.accounts.backend import UserBackend
 from flask_signet.accounts.passwords import Passwords
-from flask_signet.accounts.users import Users, id_of, replace_hash
 from flask_signet.exceptions import InvalidCredentials, SignetError, Unavailable
 from flask_signet.throttle import Throttle
 
@@ -21,25 +21,25 @@ T = TypeVar("T")
 _JUDGEMENTS = 3
 
 
-@runtime_checkable
-class ReadsCredentials(Protocol):
-    """Users that give user and hash in one go."""
-
-    def credentials(self, username: str, /) -> tuple[Any | None, str | None]:
-        """Return the user of this name and the stored hash, or ``None`` twice, at the same cost."""
-        ...
-
-
 class Authenticator:
-    """Checks passwords of any :class:`Users`.
+    """Checks passwords of built-in accounts and of users of the application.
 
     :param throttle: makes guessers wait; ``None`` where that is turned off.
+    :param replace_hash: called with a user, the stored hash and a new one of the same password; stores the new one if
+        the other is still stored.
     """
 
-    def __init__(self, users: Users, passwords: Passwords, throttle: Throttle | None) -> None:
+    def __init__(
+        self,
+        users: UserBackend[Any],
+        passwords: Passwords,
+        throttle: Throttle | None,
+        replace_hash: Callable[[Any, str, str], bool],
+    ) -> None:
         self._users = users
         self._passwords = passwords
         self._throttle = throttle or Throttle.off()
+        self._replace_hash = replace_hash
         self._named: set[str] = set()  # kinds of stored passwords that were spoken of
 
     def authenticate(self, username: str, password: str, *, address: str | None = None) -> Any:
@@ -57,9 +57,9 @@ class Authenticator:
             # Nothing is hashed, so nothing is learnt: no try.
             raise InvalidCredentials
         with self._throttle.attempt("login", name=names.folded(username), network=address) as attempt:
-            user, stored = self._credentials(username)
+            user, stored = self._users.credentials(username)
             # Two users may share a folded name. What one of them proves must not count for the other.
-            attempt.aimed_at(None if user is None else id_of(self._users, user))
+            attempt.aimed_at(None if user is None else self._users.id_of(user))
             right = self._passwords.verify(stored, password)
             # Only now: a refusal before the hash would be quicker than others.
             if user is None or not right or not self._users.is_active(user):
@@ -85,7 +85,7 @@ class Authenticator:
             return None
         # Tries count under a name of their own, which no folded name is: guessing here must not hold up the owner's
         # login.
-        name = f"\0{id_of(self._users, user)}"
+        name = f"\0{self._users.id_of(user)}"
         with self._throttle.attempt("login", name=name, network=address) as attempt:
             attempt.aimed_at(name)
             stored = self._users.password_hash(user)
@@ -107,7 +107,7 @@ class Authenticator:
         :raises RateLimited: too many failures before this one.
         :raises Unavailable: too many passwords are being hashed, or the hash never stayed the same.
         """
-        user_id = id_of(self._users, user)
+        user_id = self._users.id_of(user)
         for _ in range(_JUDGEMENTS):
             judged = None if user is None else self.matching(user, current, address=address)
             if judged is None:
@@ -125,19 +125,12 @@ class Authenticator:
         kind = self._passwords.unusable(stored)
         if kind is not None and kind not in self._named:
             self._named.add(kind)
-            log.error("%s", hash_kinds.advice(user.id, kind))
-
-    def _credentials(self, username: str) -> tuple[Any | None, str | None]:
-        # The built-in accounts read both at once, so that an unknown name costs no query less than a known one.
-        if isinstance(self._users, ReadsCredentials):
-            return self._users.credentials(username)
-        user = self._users.find(username)
-        return user, None if user is None else self._users.password_hash(user)
+            log.error("%s", hash_kinds.advice(self._users.id_of(user), kind))
 
     def _rehash(self, user: Any, stored: str, password: str) -> None:
         try:
             # Only that hash: a password that was set meanwhile must not give way to the old one.
-            replace_hash(self._users, user, stored, self._passwords.hash(password, work="login"))
+            self._replace_hash(user, stored, self._passwords.hash(password, work="login"))
         except SignetError as error:
             # The login is good all the same; the next one tries again.
             log.warning("A password hash with old parameters could not be replaced: %s", error)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response, current_app, request
 
 from flask_signet import settings
 from flask_signet.accounts import names
+from flask_signet.accounts.service import Accounts
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, REGISTRATION_OF_OWN_USERS
 from flask_signet.exceptions import NotFound, RevokedTokenError
 from flask_signet.throttle import Throttle
@@ -39,20 +38,19 @@ def register() -> Response:
     if not settings.boolean(current_app.config, "SIGNET_REGISTRATION", False):
         raise NotFound
     users = _users()
-    create = getattr(users, "create", None)
-    if create is None:  # the users are the application's own, and so is their registration
+    if not users.editable:  # the application makes its users itself
         layer_of(current_app).say_once(REGISTRATION_OF_OWN_USERS, f"Flask-Signet: {REGISTRATION_OF_OWN_USERS}.")
         raise NotFound
     body = json_object(request)
     # Fields are taken by name and nothing else of the body is: no one registers roles for himself.
     username = text_field(body, "username") or ""
-    password = text_field(body, "password", max_length=MAX_PASSWORD_LENGTH)
+    password = text_field(body, "password", max_length=MAX_PASSWORD_LENGTH) or ""
     email = text_field(body, "email", required=False) or None
     throttle: Throttle = current_app.extensions["signet"].throttle
     with throttle.attempt("register", name=names.folded(username), network=address_to_limit(request)):
-        user = create(username, password, email=email)
+        user = users.create(username, password, email=email)
     return json_answer(users.profile(user).as_json(), 201)
 
 
-def _users() -> Any:
+def _users() -> Accounts:
     return current_app.extensions["signet"].users

@@ -12,8 +12,9 @@ from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
 from flask import Response, current_app, request
+from sqlalchemy import Connection
 
-from flask_signet.accounts.service import Accounts
+from flask_signet.accounts import Accounts
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.exceptions import (
     InvalidHeaderError,
@@ -47,7 +48,7 @@ class Services(Protocol):
     """What ``app.extensions["signet"]`` offers these routes."""
 
     @property
-    def users(self) -> Any:
+    def users(self) -> Accounts:
         """The account service."""
         ...
 
@@ -263,20 +264,16 @@ def change_password() -> Response:
 
 def _replace_password(signet: Services, user: Any, judged: str, new: str) -> Granted | None:
     """Replace the hash *judged* and end all sessions but this one; ``None`` if another hash is stored by now."""
-    users, sid = signet.users, _current_session()
-    ours = isinstance(users, Accounts)
-    user_id = users.id_of(user)
-    # The application's users are changed by a transaction of its own, which ours would only stand in the way of.
-    if not ours and not users.replace_password_hash(user, judged, new):
-        return None
-    with signet.store.write() as connection:
-        if ours and not users.replace_password_hash(user, judged, new, connection=connection):
-            return None
+    user_id, sid = signet.users.id_of(user), _current_session()
+
+    def go_on(connection: Connection) -> Granted:
         if sid is None:
             signet.sessions.end_all(user_id, reason="password", connection=connection)
             return _open(user_id, None, connection=connection)
         signet.sessions.end_all_but(user_id, sid, reason="password", connection=connection)
         return signet.sessions.force_rotation(sid, fresh=True, connection=connection)
+
+    return signet.users.change_hash(user, new, go_on, judged=judged)
 
 
 @jwt_required(fresh=True)
@@ -288,8 +285,7 @@ def change_account() -> Response:
     if unknown:
         raise InvalidRequest("A field cannot be changed", fields=unknown)
     user = _user(signet)
-    update = getattr(signet.users, "update", None)
-    if update is None:
+    if not signet.users.editable:
         raise NotFound("The accounts of this application are changed elsewhere")
     email = (
         "" if "email" in body and body["email"] is None else text_field(body, "email", max_length=320, required=False)
@@ -297,7 +293,7 @@ def change_account() -> Response:
     username = text_field(body, "username", max_length=1_024, required=False)
     user_id = signet.users.id_of(user)
     with signet.throttle.attempt("account", name=str(user_id), network=address_to_limit(request)):
-        changed = update(user_id, username=username, email=email)
+        changed = signet.users.update(user_id, username=username, email=email)
     return json_answer(signet.users.profile(changed).as_json())
 
 
@@ -306,12 +302,11 @@ def delete_account() -> Response:
     """``DELETE /account``: the account and all its sessions are gone."""
     signet = services()
     user = _user(signet)
-    delete = getattr(signet.users, "delete", None)
-    if delete is None:
+    if not signet.users.editable:
         raise NotFound("The accounts of this application are deleted elsewhere")
     user_id = signet.users.id_of(user)
     with signet.throttle.attempt("account", name=str(user_id), network=address_to_limit(request)):
-        delete(user_id)
+        signet.users.delete(user_id)
     return empty_answer()
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from flask_signet.accounts import Accounts, AppAccounts
+from flask_signet.accounts import AppAccounts
 from flask_signet.accounts.user_ids import is_canonical
-from flask_signet.exceptions import SettingsError
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
@@ -22,7 +21,7 @@ class TokenUsers:
     """
 
     def __init__(
-        self, *, users: Accounts | AppAccounts, sessions: Sessions, feed: Feed, identity_claim: Callable[[], str]
+        self, *, users: AppAccounts, sessions: Sessions, feed: Feed, identity_claim: Callable[[], str]
     ) -> None:
         self._users = users
         self._sessions = sessions
@@ -47,7 +46,7 @@ class TokenUsers:
         if key != written:
             claims[USER_CLAIM] = key
         # The ids of built-in accounts are never given again.
-        user = self._users.get(cast(Any, user_id)) if user_id is not None and self._users.asked_on_refresh else None
+        user = self._users.get(user_id) if user_id is not None and self._users.asked_on_refresh else None
         if user is not None:
             claims[MARK_CLAIM] = self._sessions.marks.make(key, self._users.evidence(user))
         return claims
@@ -56,7 +55,7 @@ class TokenUsers:
         """Return the id of the user for whom a token is made, however it is spelled, or ``None``."""
         users = self._users
         scalars = (int, str, UUID, float)
-        meant = identity if isinstance(identity, scalars) else id_of(users, identity)
+        meant = identity if isinstance(identity, scalars) else users.id_meant(identity)
         for candidate in (meant, subject):
             found = users.canonical(candidate) if isinstance(candidate, scalars) else None
             if found is not None:
@@ -67,7 +66,7 @@ class TokenUsers:
         """Return whether *identity* is the user, or the canonical spelling of the id."""
         if isinstance(identity, (int, str, UUID, float)):
             return is_canonical(identity, user_id)
-        return is_canonical(id_of(self._users, identity), user_id)
+        return is_canonical(self._users.id_meant(identity), user_id)
 
     def user_id(self, claims: Mapping[str, Any], identity: Any = None) -> Any:
         """Return the id of the user that verified claims stand for; ``sub`` itself if it is only a loose spelling.
@@ -95,7 +94,7 @@ class TokenUsers:
         named = user_id or claims.get(self._identity_claim())
         if isinstance(named, bool) or not isinstance(named, (int, str, UUID)):
             return None  # with another claim the identity may be anything, and names nobody
-        user = users.get(cast(Any, named))
+        user = users.get(named)
         if user is None or not users.is_active(user):
             return None
         mark = claims.get(MARK_CLAIM)
@@ -105,13 +104,3 @@ class TokenUsers:
         if self._sessions.marks.fits(mark, str(user_id), users.evidence(user)):
             return user
         return user if self._sessions.is_same_user(user_id, mark) else None
-
-
-def id_of(users: Any, user: Any) -> Any:
-    """Return the id of a user object; an id is its own, and what is neither is returned as it is."""
-    if isinstance(user, (int, str, UUID)):
-        return user
-    try:
-        return users.id_of(user)
-    except (AttributeError, SettingsError):
-        return getattr(user, "id", user)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_signet.accounts import Accounts, AccountSettings, Passwords
+from flask_signet.accounts.service import built_in_accounts
 from flask_signet.clock import SYSTEM
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
@@ -18,12 +19,12 @@ def cheap() -> Passwords:
 
 @pytest.fixture
 def accounts(store: Store) -> Accounts:
-    return Accounts(store, cheap(), None)
+    return built_in_accounts(store, cheap(), None)
 
 
 @pytest.fixture
 def file_accounts(file_store: Store) -> Accounts:
-    return Accounts(file_store, cheap(), None)
+    return built_in_accounts(file_store, cheap(), None)
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.security import generate_password_hash
 
-from flask_signet.accounts import Accounts, AccountSettings, Passwords
+from flask_signet.accounts import AccountSettings, Passwords
 from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.service import built_in_accounts
 from flask_signet.accounts.tables import users_table
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidCredentials, SettingsError, Unavailable, WeakPassword
@@ -143,25 +144,27 @@ def test_a_tampered_hash_lets_nobody_in_and_costs_nothing(stored: str, caplog: p
 
 
 def test_an_old_hash_is_replaced_at_the_next_login(file_store: Store) -> None:
-    accounts = Accounts(file_store, CHEAP, None)
+    accounts = built_in_accounts(file_store, CHEAP, None)
     accounts.create("ada", "correct horse")
     better = Passwords(AccountSettings(memory_kib=19_456), clock=SYSTEM)
-    Accounts(file_store, better, None).authenticate("ada", "correct horse")
+    built_in_accounts(file_store, better, None).authenticate("ada", "correct horse")
     user = accounts.find("ada")
     assert user is not None
     stored = accounts.password_hash(user) or ""
-    Accounts(file_store, better, None).authenticate("ada", "correct horse")
+    built_in_accounts(file_store, better, None).authenticate("ada", "correct horse")
 
     assert extract_parameters(stored).memory_cost == 19_456
     assert accounts.password_hash(user) == stored
 
 
 def test_a_wrong_password_replaces_nothing(file_store: Store) -> None:
-    accounts = Accounts(file_store, CHEAP, None)
+    accounts = built_in_accounts(file_store, CHEAP, None)
     user = accounts.create("ada", "correct horse")
     before = accounts.password_hash(user)
     with pytest.raises(InvalidCredentials):
-        Accounts(file_store, Passwords(AccountSettings(), clock=SYSTEM), None).authenticate("ada", "wrong horse")
+        built_in_accounts(file_store, Passwords(AccountSettings(), clock=SYSTEM), None).authenticate(
+            "ada", "wrong horse"
+        )
 
     assert accounts.password_hash(user) == before
 
@@ -200,7 +203,7 @@ def test_beyond_the_limit_nobody_waits() -> None:
 
 def test_an_unknown_name_takes_the_time_of_a_wrong_password(file_store: Store) -> None:
     """Medians over interleaved tries; a hash that is left out would make a difference of all but 5 %."""
-    accounts = Accounts(file_store, Passwords(AccountSettings(), clock=SYSTEM), None)
+    accounts = built_in_accounts(file_store, Passwords(AccountSettings(), clock=SYSTEM), None)
     accounts.create("ada", "correct horse")
     accounts.create("bob", "correct horse")
     accounts.disable(2)
@@ -224,7 +227,7 @@ def test_an_unknown_name_takes_the_time_of_a_wrong_password(file_store: Store) -
 @pytest.mark.slow
 def test_attack_42_no_statistics_tell_an_unknown_name_from_a_wrong_password(file_store: Store) -> None:
     """Welch's t over interleaved pairs stays below 4.5, the bar of TVLA; the medians differ by less than 1 ms."""
-    accounts = Accounts(file_store, Passwords(AccountSettings(), clock=SYSTEM), None)
+    accounts = built_in_accounts(file_store, Passwords(AccountSettings(), clock=SYSTEM), None)
     accounts.create("ada", "correct horse")
     took: tuple[list[float], list[float]] = ([], [])
     order = [0, 1] * 3_000
@@ -254,7 +257,7 @@ def test_the_hash_of_nobody_costs_what_today_s_hashes_cost() -> None:
 
 
 def test_a_stored_hash_never_leaves_with_the_user(file_store: Store) -> None:
-    accounts = Accounts(file_store, CHEAP, None)
+    accounts = built_in_accounts(file_store, CHEAP, None)
     user = accounts.create("ada", "correct horse")
     stored = accounts.password_hash(user) or "-"
 
@@ -306,7 +309,7 @@ def test_logins_and_other_work_have_slots_of_their_own() -> None:
 
 def test_new_accounts_take_no_place_of_a_change_of_a_password(store: Store) -> None:
     passwords = Passwords(AccountSettings(testing=True, passwords_at_once=2), clock=SYSTEM)
-    accounts = Accounts(store, passwords, None)
+    accounts = built_in_accounts(store, passwords, None)
     ada = accounts.create("ada", "correct horse")
     with passwords.budgets.place("register"):
         with pytest.raises(Unavailable):

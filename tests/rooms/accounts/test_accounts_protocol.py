@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import Connection
 
-from flask_signet.accounts import Accounts, AccountSettings, AppAccounts, Passwords
+from flask_signet.accounts import AccountSettings, Passwords
+from flask_signet.accounts.service import accounts_of_application, built_in_accounts
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidCredentials, NotFound, RateLimited, Unavailable, WeakPassword
 from flask_signet.store import Store
@@ -63,7 +64,7 @@ def members() -> Members:
 
 
 def test_five_methods_are_enough(members: Members, file_store: Store) -> None:
-    accounts = AppAccounts(members, file_store, cheap(), None)
+    accounts = accounts_of_application(members, file_store, cheap(), None)
     ada = accounts.authenticate("ada", PASSWORD)
     refused = 0
     for name, password in (("ada", "wrong"), ("bob", PASSWORD), ("cy", ""), ("cy", PASSWORD), ("nobody", PASSWORD)):
@@ -88,7 +89,7 @@ def test_five_methods_are_enough(members: Members, file_store: Store) -> None:
 
 
 def test_a_password_is_changed_and_the_sessions_end(members: Members, file_store: Store) -> None:
-    accounts = AppAccounts(members, file_store, cheap(), None)
+    accounts = accounts_of_application(members, file_store, cheap(), None)
     ended: list[str] = []
 
     def end(user_id: str, connection: Connection) -> None:
@@ -109,7 +110,7 @@ def test_a_password_is_changed_and_the_sessions_end(members: Members, file_store
 
 def test_a_password_is_changed_only_while_it_is_the_one_that_was_judged(members: Members, file_store: Store) -> None:
     """Five methods are enough for that too: the hash is read again just before."""
-    accounts = AppAccounts(members, file_store, cheap(), None)
+    accounts = accounts_of_application(members, file_store, cheap(), None)
     ada = members.members["a"]
     judged = ada.hash
     assert judged is not None
@@ -124,7 +125,7 @@ def test_a_password_is_changed_only_while_it_is_the_one_that_was_judged(members:
 
 
 def test_a_hash_that_changes_all_the_time_ends_in_a_try_again(members: Members, file_store: Store) -> None:
-    accounts = AppAccounts(members, file_store, cheap(), None)
+    accounts = accounts_of_application(members, file_store, cheap(), None)
     tried: list[str] = []
     with pytest.raises(Unavailable):
         accounts.change_by_password(members.members["a"], PASSWORD, tried.append)
@@ -137,7 +138,7 @@ def test_a_login_is_good_although_its_hash_cannot_be_replaced(
 ) -> None:
     members.writable = False
     better = Passwords(AccountSettings(), clock=SYSTEM)
-    accounts = AppAccounts(members, file_store, better, None)
+    accounts = accounts_of_application(members, file_store, better, None)
 
     assert accounts.authenticate("ada", PASSWORD).id == "a"
     assert "could not be replaced" in caplog.text
@@ -147,7 +148,7 @@ def test_guessing_the_current_password_is_slowed_down_and_holds_up_no_login(
     file_store: Store, throttle: Throttle, moved: MovedClock
 ) -> None:
     """Whoever stole an access token may not try passwords freely, nor keep the owner out."""
-    accounts = Accounts(file_store, cheap(), throttle)
+    accounts = built_in_accounts(file_store, cheap(), throttle)
     user = accounts.create("ada", PASSWORD)
     tried = [accounts.verify_password(user, "guess", address="198.51.100.1") for _ in range(5)]
     with pytest.raises(RateLimited):
@@ -162,7 +163,9 @@ def test_guessing_the_current_password_is_slowed_down_and_holds_up_no_login(
 
 def test_a_check_that_could_not_be_made_counts_nothing(file_store: Store, throttle: Throttle) -> None:
     """Too many hashes at once is our trouble, not a guess."""
-    accounts = Accounts(file_store, full := Passwords(AccountSettings(passwords_at_once=1), clock=SYSTEM), throttle)
+    accounts = built_in_accounts(
+        file_store, full := Passwords(AccountSettings(passwords_at_once=1), clock=SYSTEM), throttle
+    )
     user = accounts.create("ada", PASSWORD)
     with full.budgets.place("login"), full.budgets.place("password"):
         for _ in range(20):
@@ -190,7 +193,7 @@ SPELLINGS = [
 
 def test_all_spellings_of_a_name_with_a_blank_are_one_name(members: Members, file_store: Store) -> None:
     """A column of the application may take them all; PRECIS has no canonical form of any."""
-    accounts = AppAccounts(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
+    accounts = accounts_of_application(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
     refusals: list[type[Exception]] = []
     for number in range(40):
         try:
@@ -202,7 +205,7 @@ def test_all_spellings_of_a_name_with_a_blank_are_one_name(members: Members, fil
 
 
 def test_no_name_that_is_typed_in_holds_up_the_change_of_a_password(members: Members, file_store: Store) -> None:
-    accounts = AppAccounts(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
+    accounts = accounts_of_application(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
     for number in range(20):
         with pytest.raises(InvalidCredentials):
             accounts.authenticate("\0a", "wrong", address=f"192.0.2.{number}")
@@ -212,7 +215,7 @@ def test_no_name_that_is_typed_in_holds_up_the_change_of_a_password(members: Mem
 
 @pytest.mark.parametrize("impossible", ["a" * 1_025, "a" * 5_000, "\ud800"])
 def test_a_password_that_is_not_hashed_counts_for_nobody(members: Members, file_store: Store, impossible: str) -> None:
-    accounts = AppAccounts(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
+    accounts = accounts_of_application(members, file_store, cheap(), Throttle.in_memory(MovedClock().clock))
     for _ in range(100):
         with pytest.raises(InvalidCredentials):
             accounts.authenticate("ada", impossible, address="192.0.2.1")

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, ForeignKey, MetaData, Table, create_engine, s
 from sqlalchemy import Integer as Int
 
 from flask_signet.accounts import Accounts, AccountSettings, Passwords, users_table
+from flask_signet.accounts.service import built_in_accounts
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import (
     Conflict,
@@ -258,7 +259,9 @@ def test_whether_one_may_log_in_is_asked_in_the_transaction(accounts: Accounts, 
 
 def test_fifty_registrations_of_one_name_make_one_account(store: Store) -> None:
     """One wins, all others are told that the name is taken, and nobody sees anything else."""
-    accounts = Accounts(store, Passwords(AccountSettings(testing=True, passwords_at_once=50), clock=SYSTEM), None)
+    accounts = built_in_accounts(
+        store, Passwords(AccountSettings(testing=True, passwords_at_once=50), clock=SYSTEM), None
+    )
     accounts.list()
     begin = threading.Barrier(50)
     outcomes: list[str] = []
@@ -287,7 +290,7 @@ def test_a_lost_server_is_unavailable_and_says_nothing_of_the_account(
     postgres_server: PostgresServer, postgres_store: Store
 ) -> None:
     """A login while the database is away is neither right nor wrong, and counts no failure."""
-    accounts = Accounts(
+    accounts = built_in_accounts(
         postgres_store, Passwords(AccountSettings(testing=True), clock=SYSTEM), Throttle.in_memory(SYSTEM)
     )
     accounts.create("ada", PASSWORD)
@@ -303,7 +306,7 @@ def test_a_lost_server_is_unavailable_and_says_nothing_of_the_account(
 
 
 def test_guessing_is_slowed_down_and_the_owner_s_network_is_not(file_store: Store, throttle: Throttle) -> None:
-    accounts = Accounts(file_store, Passwords(AccountSettings(testing=True), clock=SYSTEM), throttle)
+    accounts = built_in_accounts(file_store, Passwords(AccountSettings(testing=True), clock=SYSTEM), throttle)
     accounts.create("ada", PASSWORD)
     accounts.authenticate("ada", PASSWORD, address="192.0.2.1")
     refused = 0
@@ -328,7 +331,7 @@ def test_an_application_s_table_may_point_at_ours(folder: Path, tmp_path: Path) 
     engine = create_engine(url)
     orders.metadata.create_all(engine)
     engine.dispose()
-    accounts = Accounts(store, Passwords(AccountSettings(testing=True), clock=SYSTEM), None)
+    accounts = built_in_accounts(store, Passwords(AccountSettings(testing=True), clock=SYSTEM), None)
     with store.write() as connection:
         owner = accounts.create("ada", PASSWORD, connection=connection)
         connection.execute(orders.insert().values(owner=owner.id))

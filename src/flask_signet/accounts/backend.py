@@ -1,0 +1,156 @@
+"""The ports behind the accounts: where users are kept, and what can be done with them there.
+
+- :class:`UserBackend` has two adapters: :class:`~flask_signet.accounts.table_users.TableUsers` for the built-in table,
+  and :class:`~flask_signet.accounts.own_users.OwnUsers` for the users of the application.
+- :class:`Editor` has one adapter, :class:`~flask_signet.accounts.table_editor.TableEditor` for the built-in table: an
+  application makes, changes and deletes its users itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from flask_signet.accounts.user_ids import UserId
+from flask_signet.accounts.users import Profile
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+Change = Callable[[Connection | None], bool]  # changes users; returns whether it changed something
+
+
+class UserBackend(Protocol[U]):
+    """Users, of the built-in table or of the application.
+
+    A method with *connection* joins that transaction where the users are in our store. Users of the application are
+    changed by the transactions of the application, and *connection* does not concern them.
+    """
+
+    @property
+    def login_name(self) -> str:
+        """The attribute by which users log in."""
+        ...
+
+    @property
+    def asked_on_refresh(self) -> bool:
+        """Whether users can be gone or disabled without our knowledge, so that each refresh must ask."""
+        ...
+
+    def get(self, user_id: Any, connection: Connection | None = None) -> U | None:
+        """Return the user with this id, in its own type or as its canonical string, or ``None``."""
+        ...
+
+    def find(self, username: str) -> U | None:
+        """Return the user who logs in by this name, or ``None``."""
+        ...
+
+    def credentials(self, username: str) -> tuple[U | None, str | None]:
+        """Return the user of this name and the stored hash, or ``None`` twice, at the same cost where possible."""
+        ...
+
+    def password_hash(self, user: U) -> str | None:
+        """Return the stored hash, or ``None`` where there is none."""
+        ...
+
+    def is_active(self, user: U) -> bool:
+        """Return whether the user may log in."""
+        ...
+
+    def id_of(self, user: U) -> UserId:
+        """Return the id of a user."""
+        ...
+
+    def id_in(self, value: Any) -> Any:
+        """Return the id of *value* if it is a user or has an ``id``; else *value* itself."""
+        ...
+
+    def canonical(self, user_id: Any) -> UserId | None:
+        """Return the id that any spelling means, or ``None``."""
+        ...
+
+    def evidence(self, user: U) -> bytes:
+        """Return what tells *user* from another user with the same id; empty where there is nothing."""
+        ...
+
+    def evidence_after(self, user: U, new_hash: str) -> bytes | None:
+        """Return what :meth:`evidence` will be with another hash; ``None`` if that is known only afterwards."""
+        ...
+
+    def standing(self, user_id: Any, connection: Connection) -> bytes | None:
+        """Return the evidence of a user who may log in now, else ``None``.
+
+        :param connection: a transaction of our store that is about to open a session.
+        """
+        ...
+
+    def store_hash(self, user: U, new: str, *, judged: str | None, connection: Connection | None) -> bool:
+        """Store another hash, and return whether it was stored.
+
+        :param judged: only if this hash is still stored; ``None``: whichever is.
+        """
+        ...
+
+    def changing(
+        self,
+        change: Change,
+        then: Callable[[Connection], T],
+        connection: Connection | None,
+    ) -> T | None:
+        """Change users by *change*, then our tables by *then*; return what *then* returns.
+
+        Where the users are in our store this is one transaction: both happen, or neither. Users of the application are
+        changed first, by a transaction of their own: if *then* fails, their change stays.
+
+        Where *change* changed nothing, *then* is not called and ``None`` is returned.
+        """
+        ...
+
+    def profile(self, user: U) -> Profile:
+        """Return what the user may know about themselves."""
+        ...
+
+
+class Editor(Protocol[U]):
+    """Makes, changes and deletes accounts.
+
+    ``then`` is called with the id in the same transaction.
+    """
+
+    def list(self, *, after: int, limit: int) -> list[U]:
+        """Return accounts by id, *limit* of those whose id is larger than *after*."""
+        ...
+
+    def create(
+        self,
+        username: str,
+        hashed: Callable[[], str],
+        *,
+        email: str | None,
+        roles: Sequence[str],
+        connection: Connection | None,
+    ) -> U:
+        """Make an account; *hashed* is called before the transaction, once name and e-mail address are valid."""
+        ...
+
+    def update(self, user_id: UserId, *, username: str | None, email: str | None, connection: Connection | None) -> U:
+        """Change the name or the e-mail address."""
+        ...
+
+    def disable(
+        self, user_id: UserId, then: Callable[[UserId, Connection], None], connection: Connection | None
+    ) -> None:
+        """Keep an account from logging in."""
+        ...
+
+    def enable(self, user_id: UserId, connection: Connection | None) -> None:
+        """Let a disabled account log in again."""
+        ...
+
+    def delete(
+        self, user_id: UserId, then: Callable[[UserId, Connection], None], connection: Connection | None
+    ) -> None:
+        """Delete an account."""
+        ...
