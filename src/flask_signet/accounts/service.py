@@ -59,10 +59,7 @@ class Accounts(AppAccounts[User]):
         :raises WeakPassword: the password is too short or too long.
         :raises Conflict: the name is taken.
         """
-        editor = self._editor(
-            "create",
-            "db.session.add(User(username=username, password=signet.users.hashed(password))); db.session.commit()",
-        )
+        editor = self._editor("create", _CREATE)
         hashed = partial(self.hashed, password, check_password=check_password, work="register")
         return editor.create(username, hashed, email=email, roles=roles, connection=connection)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from flask_signet.accounts import AccountSettings, Passwords
+from flask_signet.accounts import AccountSettings, AppAccounts, Passwords
 from flask_signet.accounts.service import accounts_of_application, built_in_accounts
 from flask_signet.clock import SYSTEM
-from flask_signet.exceptions import InvalidCredentials, NotFound, RateLimited, Unavailable, WeakPassword
+from flask_signet.exceptions import InvalidCredentials, NotFound, RateLimited, SettingsError, Unavailable, WeakPassword
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
 from tests.rooms.accounts.conftest import cheap
@@ -222,3 +223,105 @@ def test_a_password_that_is_not_hashed_counts_for_nobody(members: Members, file_
         assert not accounts.verify_password(members.members["a"], impossible, address="192.0.2.1")
 
     assert accounts.authenticate("ada", PASSWORD, address="192.0.2.1") is members.members["a"]
+
+
+class StoreFails(Exception):
+    """What the part of a change raises that concerns our store."""
+
+
+def fails(connection: Connection) -> None:
+    raise StoreFails
+
+
+def test_a_built_in_hash_is_stored_in_the_transaction_of_what_follows_from_it(file_store: Store) -> None:
+    accounts = built_in_accounts(file_store, cheap(), None)
+    user = accounts.create("ada", PASSWORD)
+    before = accounts.password_hash(user)
+    with pytest.raises(StoreFails):
+        accounts.change_hash(user, "another hash", fails)
+
+    assert accounts.password_hash(user) == before
+
+
+def test_a_hash_of_the_application_stays_stored_when_what_follows_from_it_fails(
+    members: Members, file_store: Store
+) -> None:
+    """Its transaction is over by then; the caller gets the error and tries again."""
+    accounts = accounts_of_application(members, file_store, cheap(), None)
+    with pytest.raises(StoreFails):
+        accounts.change_hash(members.members["a"], "another hash", fails)
+
+    assert members.members["a"].hash == "another hash"
+
+
+@pytest.mark.parametrize("kept_by", ["us", "the application"])
+def test_nothing_follows_from_a_hash_that_was_not_stored(members: Members, file_store: Store, kept_by: str) -> None:
+    followed: list[Connection] = []
+    built_in = built_in_accounts(file_store, cheap(), None)
+    of_application = accounts_of_application(members, file_store, cheap(), None)
+    accounts: AppAccounts = built_in if kept_by == "us" else of_application
+    user = built_in.create("ada", PASSWORD) if kept_by == "us" else members.members["a"]
+
+    assert accounts.change_hash(user, "another hash", followed.append, judged="not this one") is None
+    assert followed == []
+
+
+def test_a_password_is_set_in_the_transaction_that_makes_the_account(file_store: Store) -> None:
+    accounts = built_in_accounts(file_store, cheap(), None)
+    with file_store.write() as connection:
+        user = accounts.create("ada", PASSWORD, connection=connection)
+        accounts.set_password(user.id, "another horse", connection=connection)
+
+    assert accounts.authenticate("ada", "another horse") == user
+
+
+EDITS: dict[str, tuple[Any, ...]] = {
+    "list": (),
+    "create": ("eve", PASSWORD),
+    "update": ("a",),
+    "disable": ("a",),
+    "enable": ("a",),
+    "delete": ("a",),
+}
+
+
+@pytest.mark.parametrize("method", EDITS)
+def test_what_the_application_does_with_its_users_is_said_with_the_line_to_write(
+    members: Members, file_store: Store, method: str
+) -> None:
+    accounts: Any = accounts_of_application(members, file_store, cheap(), None)
+    with pytest.raises(SettingsError) as caught:
+        getattr(accounts, method)(*EDITS[method])
+
+    assert not accounts.editable
+    assert str(caught.value).startswith(f"signet.users.{method} works with built-in accounts")
+    assert "Write instead, for example: db.session." in str(caught.value)
+
+
+class Proxy:
+    """Hands on every attribute of other users, as a wrapper of an application may."""
+
+    def __init__(self, users: object) -> None:
+        self.users = users
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.users, name)
+
+
+class MembersWithMore(Members):
+    """Users with optional methods."""
+
+    def id_of(self, user: Member) -> str:
+        return user.id.upper()
+
+    def standing(self, user_id: object, connection: Connection) -> bytes | None:
+        return b"asked in one step"
+
+
+def test_optional_methods_are_found_behind_a_wrapper_too(members: Members, file_store: Store) -> None:
+    users: Any = Proxy(MembersWithMore(members.members["a"]))
+    accounts = accounts_of_application(users, file_store, cheap(), None)
+    with file_store.write() as connection:
+        standing = accounts.standing("a", connection)
+
+    assert (standing, accounts.id_of(members.members["a"])) == (b"asked in one step", "A")
