@@ -75,7 +75,7 @@ class AppAccounts(Generic[U]):
         return self._users.get(user_id, connection)
 
     def find(self, username: str) -> U | None:
-        """Return the user who logs in by this name, or ``None``; built-in names are found however they are written."""
+        """Return the user with this login name, or ``None``; for built-in names case and width of letters do not matter."""
         return self._users.find(username)
 
     def id_of(self, user: U) -> UserId:
@@ -131,10 +131,10 @@ class AppAccounts(Generic[U]):
         return self._authenticator.verify(user, password, address=address)
 
     def hashed(self, password: str, *, check_password: bool = True, work: Work = "password") -> str:
-        """Return the hash of a password that is to be set: slow, so call it before a transaction begins.
+        """Return the hash to store for a password; slow, so call it before a transaction begins.
 
-        :param check_password: ``False`` takes a password that is too short.
-        :param work: whose places for hashing it takes.
+        :param check_password: ``False`` accepts a password that is too short.
+        :param work: the budget for hashing that it uses.
         :raises WeakPassword: the password is too short or too long.
         """
         if check_password:
@@ -151,16 +151,16 @@ class AppAccounts(Generic[U]):
         end_sessions: bool = True,
         connection: Connection | None = None,
     ) -> None:
-        """Give the user another password and end the sessions.
+        """Change the password of an account and end its sessions.
 
-        :param current_password: change it only if this is the password now; of two who change it at once with the
-            same one the later is refused. ``None``: whatever it is, as an administrator does.
-        :param check_password: ``False`` takes a password that is too short.
-        :param end_sessions: ``False`` where the caller ends all but one in the same *connection*.
+        :param current_password: change it only if this is the current password; of two such changes at the same
+            moment the later is refused. ``None``: do not compare, as for an administrator.
+        :param check_password: ``False`` accepts a password that is too short.
+        :param end_sessions: ``False`` if the caller ends the sessions in the same *connection*.
         :param connection: join this transaction; the caller commits.
         :raises NotFound: there is no such account.
         :raises WeakPassword: the password is too short or too long.
-        :raises InvalidCredentials: *current_password* is given and is not the password (any more).
+        :raises InvalidCredentials: *current_password* is given and is not the current password.
         """
         user = self.get(user_id, connection=connection)
         if user is None:

@@ -3,7 +3,7 @@
 - :class:`UserBackend` has two adapters: :class:`~flask_signet.accounts.table_users.TableUsers` for the built-in table,
   and :class:`~flask_signet.accounts.own_users.OwnUsers` for the users of the application.
 - :class:`Editor` has one adapter, :class:`~flask_signet.accounts.table_editor.TableEditor` for the built-in table: an
-  application makes, changes and deletes its users itself.
+  application creates, changes and deletes its users itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class UserBackend(Protocol[U]):
         ...
 
     def find(self, username: str) -> U | None:
-        """Return the user who logs in by this name, or ``None``."""
+        """Return the user with this login name, or ``None``."""
         ...
 
     def credentials(self, username: str) -> tuple[U | None, str | None]:
@@ -114,13 +114,13 @@ class UserBackend(Protocol[U]):
 
 
 class Editor(Protocol[U]):
-    """Makes, changes and deletes accounts.
+    """Creates, changes and deletes accounts.
 
     ``then`` is called with the id in the same transaction.
     """
 
     def list(self, *, after: int, limit: int) -> list[U]:
-        """Return accounts by id, *limit* of those whose id is larger than *after*."""
+        """Return up to *limit* accounts whose id is larger than *after*, ordered by id."""
         ...
 
     def create(
@@ -132,7 +132,7 @@ class Editor(Protocol[U]):
         roles: Sequence[str],
         connection: Connection | None,
     ) -> U:
-        """Make an account; *hashed* is called before the transaction, once name and e-mail address are valid."""
+        """Create an account; *hashed* is called before the transaction, once name and e-mail address are valid."""
         ...
 
     def update(self, user_id: UserId, *, username: str | None, email: str | None, connection: Connection | None) -> U:

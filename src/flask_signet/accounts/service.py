@@ -30,15 +30,15 @@ _DELETE = "db.session.delete(db.session.get(User, user_id)); db.session.commit()
 
 
 class Accounts(AppAccounts[User]):
-    """Finds, makes, changes and ends accounts.
+    """Finds, creates, changes and deletes accounts.
 
     It is the one service of an application. With ``Signet(app, users=…)`` type checkers know it as
-    :class:`AppAccounts`, and the methods of this class raise :class:`SettingsError`: the application makes, changes and
-    deletes its users itself.
+    :class:`AppAccounts`, and the methods of this class raise :class:`SettingsError`: the application creates, changes
+    and deletes its users itself.
     """
 
     def list(self, *, after: int = 0, limit: int = 1_000) -> list[User]:
-        """Return accounts by id, *limit* of those whose id is larger than *after*."""
+        """Return up to *limit* accounts whose id is larger than *after*, ordered by id."""
         return self._editor("list", _LIST).list(after=after, limit=limit)
 
     def create(
@@ -51,9 +51,9 @@ class Accounts(AppAccounts[User]):
         check_password: bool = True,
         connection: Connection | None = None,
     ) -> User:
-        """Make an account and return it.
+        """Create an account and return it.
 
-        :param check_password: ``False`` takes a password that is too short, for demos and imports.
+        :param check_password: ``False`` accepts a password that is too short, for demos and imports.
         :param connection: join this transaction; the caller commits.
         :raises InvalidRequest: the name or the e-mail address is invalid; ``fields`` says which and why.
         :raises WeakPassword: the password is too short or too long.
@@ -83,7 +83,7 @@ class Accounts(AppAccounts[User]):
         return editor.update(user_id, username=username, email=email, connection=connection)
 
     def disable(self, user_id: UserId, *, connection: Connection | None = None) -> None:
-        """Let the account log in no more and end its sessions.
+        """Disable an account: it cannot log in, and its sessions end.
 
         :raises NotFound: there is no such account.
         """
@@ -91,7 +91,7 @@ class Accounts(AppAccounts[User]):
         editor.disable(user_id, self._end, connection)
 
     def enable(self, user_id: UserId, *, connection: Connection | None = None) -> None:
-        """Let a disabled account log in again; what was ended stays ended.
+        """Let a disabled account log in again; its ended sessions stay ended.
 
         :raises NotFound: there is no such account.
         """
@@ -99,7 +99,7 @@ class Accounts(AppAccounts[User]):
         editor.enable(user_id, connection)
 
     def delete(self, user_id: UserId, *, connection: Connection | None = None) -> None:
-        """End the account's sessions and delete it; its id is never given again.
+        """Delete an account and end its sessions; its id is never used again.
 
         :raises NotFound: there is no such account.
         """

@@ -1,4 +1,4 @@
-"""Make, change and delete built-in accounts."""
+"""Create, change and delete built-in accounts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TableEditor:
         self._store = store
 
     def list(self, *, after: int, limit: int) -> list[User]:
-        """Return accounts by id, *limit* of those whose id is larger than *after*."""
+        """Return up to *limit* accounts whose id is larger than *after*, ordered by id."""
         statement = without_hash().where(users_table.c.id > after).order_by(users_table.c.id).limit(limit)
         with self._store.read() as connection:
             return [as_user(row) for row in connection.execute(statement)]
@@ -46,7 +46,7 @@ class TableEditor:
         roles: Sequence[str],
         connection: Connection | None,
     ) -> User:
-        """Make an account and return it.
+        """Create an account and return it.
 
         :raises InvalidRequest: the name or the e-mail address is invalid; ``fields`` says which and why.
         :raises Conflict: the name is taken.
@@ -141,7 +141,7 @@ class TableEditor:
     def delete(
         self, user_id: UserId, then: Callable[[UserId, Connection], None], connection: Connection | None
     ) -> None:
-        """Delete an account; its id is never given again.
+        """Delete an account; its id is never used again.
 
         :raises NotFound: there is no such account.
         """

@@ -27,21 +27,21 @@ class TableUsers:
     """The port :class:`~flask_signet.accounts.backend.UserBackend` over ``signet_users``."""
 
     login_name = "username"
-    #: Ids are never given again, and what ends an account ends its sessions in the same transaction.
+    #: Ids are never used again, and what ends an account ends its sessions in the same transaction.
     asked_on_refresh = False
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, user_id: Any, connection: Connection | None = None) -> User | None:
-        """Return the account with this id, or ``None``; a string that is not a number is the id of no account."""
+        """Return the account with this id, or ``None``."""
         number = number_of(user_id)
         if number is None:
             return None
         return self._one(without_hash().where(users_table.c.id == number), connection)
 
     def find(self, username: str) -> User | None:
-        """Return the account that this name leads to, however it is written, or ``None``."""
+        """Return the account with this user name, or ``None``; case and width of letters do not matter."""
         try:
             key = names.canonical(username)
         except InvalidRequest:

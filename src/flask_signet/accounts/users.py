@@ -42,10 +42,10 @@ class Users(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """One built-in account, as it was when it was read.
+    """A built-in account, as it was when it was read.
 
-    :param username: as its owner wrote it.
-    :param created_at: aware, in UTC.
+    :param username: the user name as it was entered.
+    :param created_at: with time zone, in UTC.
     """
 
     id: int
