@@ -93,7 +93,10 @@ PAGE: tuple[Part, ...] = (
         names=("access_token", "refresh_token", "expires_in", "user_id", "session_id"),
     ),
     Callables(module=SIGNET, names=("Login.response", "Login.set_cookie")),
-    Heading(title="Built-in accounts", words="`signet.users` has these methods."),
+    Heading(
+        title="Built-in accounts",
+        words="`signet.users` has these methods. A `UserId` is an `int`, a `str` or a `UUID`.",
+    ),
     Callables(
         module=ACCOUNTS,
         names=(

@@ -28,12 +28,12 @@ T = TypeVar("T")
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
 
-    U = TypeVarWithDefault("U", default=Any)
+    AnyUser = TypeVarWithDefault("AnyUser", default=Any)
 else:
-    U = TypeVar("U")
+    AnyUser = TypeVar("AnyUser")
 
 
-class AppAccounts(Generic[U]):
+class AppAccounts(Generic[AnyUser]):
     """What works with all users, the built-in ones and those of the application.
 
     Functions in ``on_ended`` are called in the transaction of our store that ends an account or changes its password;
@@ -47,7 +47,11 @@ class AppAccounts(Generic[U]):
     """
 
     def __init__(
-        self, users: UserBackend[U], editor: Editor[U] | None, passwords: Passwords, throttle: Throttle | None
+        self,
+        users: UserBackend[AnyUser],
+        editor: Editor[AnyUser] | None,
+        passwords: Passwords,
+        throttle: Throttle | None,
     ) -> None:
         self._users = users
         self._edits = editor
@@ -67,18 +71,18 @@ class AppAccounts(Generic[U]):
 
     # --- Finding --------------------------------------------------------------------------------------
 
-    def get(self, user_id: UserId, *, connection: Connection | None = None) -> U | None:
+    def get(self, user_id: UserId, *, connection: Connection | None = None) -> AnyUser | None:
         """Return the user with this id, in its own type or as its canonical string, or ``None``.
 
         :param connection: read a built-in account in this transaction.
         """
         return self._users.get(user_id, connection)
 
-    def find(self, username: str) -> U | None:
-        """Return the user with this login name, or ``None``; for built-in names case and width of letters do not matter."""
+    def find(self, username: str) -> AnyUser | None:
+        """Return the user with this login name, or ``None``; built-in names ignore case and width of letters."""
         return self._users.find(username)
 
-    def id_of(self, user: U) -> UserId:
+    def id_of(self, user: AnyUser) -> UserId:
         """Return the id of a user."""
         return self._users.id_of(user)
 
@@ -90,11 +94,11 @@ class AppAccounts(Generic[U]):
         """Return the id that any spelling means, or ``None``."""
         return self._users.canonical(user_id)
 
-    def is_active(self, user: U) -> bool:
+    def is_active(self, user: AnyUser) -> bool:
         """Return whether the user may log in."""
         return self._users.is_active(user)
 
-    def evidence(self, user: U) -> bytes:
+    def evidence(self, user: AnyUser) -> bytes:
         """Return what tells *user* from another user with the same id."""
         return self._users.evidence(user)
 
@@ -106,13 +110,13 @@ class AppAccounts(Generic[U]):
         """Return whether the user is there and active, in a transaction that is about to open a session."""
         return self._users.standing(user_id, connection) is not None
 
-    def profile(self, user: U) -> Profile:
+    def profile(self, user: AnyUser) -> Profile:
         """Return what the user may know about themselves."""
         return self._users.profile(user)
 
     # --- Passwords ------------------------------------------------------------------------------------
 
-    def authenticate(self, username: str, password: str, *, address: str | None = None) -> U:
+    def authenticate(self, username: str, password: str, *, address: str | None = None) -> AnyUser:
         """Return the user whose name and password these are.
 
         :param address: network address of the client, for the throttling.
@@ -122,7 +126,7 @@ class AppAccounts(Generic[U]):
         """
         return self._authenticator.authenticate(username, password, address=address)
 
-    def verify_password(self, user: U, password: str, *, address: str | None = None) -> bool:
+    def verify_password(self, user: AnyUser, password: str, *, address: str | None = None) -> bool:
         """Return whether *password* is that of *user*, who is signed in already.
 
         :raises RateLimited: too many failures before this one.
@@ -182,7 +186,7 @@ class AppAccounts(Generic[U]):
             raise _absent()
 
     def change_by_password(
-        self, user: U, current: str, change: Callable[[str], T | None], *, address: str | None = None
+        self, user: AnyUser, current: str, change: Callable[[str], T | None], *, address: str | None = None
     ) -> T:
         """Let *change* replace the stored hash that the password *current* is right for; return what it returns.
 
@@ -196,7 +200,7 @@ class AppAccounts(Generic[U]):
 
     def change_hash(
         self,
-        user: U,
+        user: AnyUser,
         new: str,
         then: Callable[[Connection], T],
         *,
@@ -212,15 +216,15 @@ class AppAccounts(Generic[U]):
         """
         return self._users.changing(lambda own: self._store_hash(user, new, judged, own), then, connection)
 
-    def password_hash(self, user: U) -> str | None:
+    def password_hash(self, user: AnyUser) -> str | None:
         """Return the stored hash."""
         return self._users.password_hash(user)
 
-    def credentials(self, username: str) -> tuple[U | None, str | None]:
+    def credentials(self, username: str) -> tuple[AnyUser | None, str | None]:
         """Return the user of this name and the stored hash, or ``None`` twice."""
         return self._users.credentials(username)
 
-    def set_password_hash(self, user: U, new: str, *, connection: Connection | None = None) -> None:
+    def set_password_hash(self, user: AnyUser, new: str, *, connection: Connection | None = None) -> None:
         """Store another hash; sessions go on, unless the caller ends them in the same *connection*.
 
         :raises NotFound: there is no such account.
@@ -228,16 +232,16 @@ class AppAccounts(Generic[U]):
         if not self._store_hash(user, new, None, connection):
             raise _absent()
 
-    def replace_password_hash(self, user: U, old: str, new: str, *, connection: Connection | None = None) -> bool:
+    def replace_password_hash(self, user: AnyUser, old: str, new: str, *, connection: Connection | None = None) -> bool:
         """Store another hash if *old* is still stored, and return whether it was; sessions go on, as above."""
         return self._store_hash(user, new, old, connection)
 
-    def _store_hash(self, user: U, new: str, judged: str | None, connection: Connection | None) -> bool:
+    def _store_hash(self, user: AnyUser, new: str, judged: str | None, connection: Connection | None) -> bool:
         with self._renewing(user, new):
             return self._users.store_hash(user, new, judged=judged, connection=connection)
 
     @contextmanager
-    def _renewing(self, user: U, new: str) -> Generator[None, None, None]:
+    def _renewing(self, user: AnyUser, new: str) -> Generator[None, None, None]:
         """Announce another hash of the same user before it is stored: otherwise it would look like another user's."""
         before = self._users.evidence(user)
         after = self._users.evidence_after(user, new)
@@ -250,7 +254,7 @@ class AppAccounts(Generic[U]):
             if after != before:
                 self._announce(user, before, after)
 
-    def _announce(self, user: U, before: bytes, after: bytes) -> None:
+    def _announce(self, user: AnyUser, before: bytes, after: bytes) -> None:
         for renewed in self.on_renewed:
             renewed(self.id_of(user), before, after)
 
