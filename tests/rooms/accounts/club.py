@@ -1,20 +1,20 @@
-"""An application with users of its own, whose key is not called ``id``, in one database with ours or in two."""
+"""Two applications with users of their own: one whose key is not called ``id``, one with ids of each type."""
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
 import flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, Integer, String
+from sqlalchemy import Boolean, ForeignKey, Integer, String, Uuid
 from sqlalchemy.orm import relationship
 from werkzeug.security import generate_password_hash
 
-from flask_signet import Signet, current_user, get_jwt_identity, jwt_required
+from flask_signet import current_user, get_jwt_identity, jwt_required
 from flask_signet.accounts import SQLAlchemyUsers
-from flask_signet.store import schema
-from flask_signet.testing import reset
+from tests.support.own_users import AppWithUsers
 
 PASSWORD = "correct horse"
 ROOT_KEY = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -24,14 +24,13 @@ def hashed(password: str = PASSWORD) -> str:
     return generate_password_hash(password, "pbkdf2:sha256:1000")
 
 
-class Club:
+class Club(AppWithUsers):
     """Members belong to teams; ``own_store`` keeps our tables in another database than theirs."""
 
     def __init__(
         self, folder: Path, url: str | None = None, *, own_store: bool = False, stamp: str | None = None, **config: Any
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.db = db = SQLAlchemy()
+        db = SQLAlchemy()
 
         class Team(db.Model):  # type: ignore[name-defined,misc]
             __tablename__ = "team"
@@ -49,18 +48,19 @@ class Club:
 
         self.Team: Any = Team
         self.Member: Any = Member
-        self.signet = Signet(users=SQLAlchemyUsers(db.session, Member, stamp=stamp))
-        config = {**({} if own_store else {"SIGNET_DATABASE_URL": "app"}), **config}
-        self.app = self.create_app("club", folder, url or f"sqlite:///{folder / 'club.sqlite3'}", **config)
-        self.client = self.app.test_client()
+        if own_store:
+            config = {"SIGNET_DATABASE_URL": None, **config}
+        url = url or f"sqlite:///{folder / 'club.sqlite3'}"
+        super().__init__(db, SQLAlchemyUsers(db.session, Member, stamp=stamp), "club", folder, url, **config)
 
     def create_app(self, name: str, folder: Path, url: str, **config: Any) -> flask.Flask:
-        """Make an application; all of them share the model."""
-        app = flask.Flask(name, instance_path=str(folder))
-        app.config.update(SQLALCHEMY_DATABASE_URI=url, SIGNET_ROOT_KEY=ROOT_KEY, SIGNET_THROTTLE=False)
-        app.config.update(config)
-        self.signet.init_app(app)
-        self.db.init_app(app)
+        """Make an application with a root key and without a throttle."""
+        return super().create_app(
+            name, folder, url, **{"SIGNET_ROOT_KEY": ROOT_KEY, "SIGNET_THROTTLE": False, **config}
+        )
+
+    def add_views(self, app: flask.Flask) -> None:
+        """Add a view that loads no user and one that loads it."""
 
         @app.get("/bare")
         @jwt_required()
@@ -71,18 +71,6 @@ class Club:
         @jwt_required()
         def me() -> Any:
             return {"name": current_user.username}
-
-        with app.app_context():
-            self.db.create_all()
-            schema.upgrade(app.extensions["signet"].store)
-        return app
-
-    def close(self) -> None:
-        reset(self.app)
-        with self.app.app_context():
-            self.db.session.remove()
-            for engine in self.db.engines.values():
-                engine.dispose()
 
     def add(self, number: int = 1, name: str = "mallory", team: int | None = None, **values: Any) -> None:
         with self.app.app_context():
@@ -116,3 +104,40 @@ class Club:
         """Run SQL that no event of the ORM sees."""
         with self.app.app_context(), self.db.engine.begin() as connection:
             connection.exec_driver_sql(statement)
+
+
+IDS: dict[str, tuple[Any, Any]] = {
+    "int": (Integer, 7),
+    "str": (String(40), "u-ada"),
+    "uuid": (Uuid, uuid.UUID("0190163d-8694-739b-aea5-966c26f8ad91")),
+}
+
+
+class Shop(AppWithUsers):
+    """Customers have an id of each type; ada is one of them."""
+
+    def __init__(self, folder: Path, kind: str = "int", *, database: str | None = None, **config: Any) -> None:
+        db = SQLAlchemy()
+        column, self.id = IDS[kind]
+
+        class User(db.Model):  # type: ignore[name-defined,misc]
+            __tablename__ = "user"
+            id = db.Column(column, primary_key=True)
+            username = db.Column(String(80), unique=True, nullable=False)
+            password = db.Column(String(255), nullable=False)
+            active = db.Column(Boolean, nullable=False, default=True)
+
+        self.User: Any = User
+        if database is not None and not database.startswith("sqlite"):
+            config["SIGNET_ROOT_KEY"] = ROOT_KEY
+        users = SQLAlchemyUsers(db.session, User, active="active")
+        url = database or f"sqlite:///{folder / 'shop.sqlite3'}"
+        super().__init__(db, users, "shop", folder, url, TESTING=True, **config)
+        self.add_user(User, id=self.id, username="ada", password=hashed())
+
+    def login(self, password: str = PASSWORD, username: str = "ada") -> Any:
+        return self.client.post("/token", json={"username": username, "password": password})
+
+    def stored(self) -> str:
+        with self.app.app_context():
+            return self.db.session.get(self.User, self.id).password

@@ -12,89 +12,16 @@ import pytest
 from click.testing import CliRunner
 from flask.cli import FlaskGroup
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Boolean, Integer, String, Uuid, delete, update
+from sqlalchemy import Boolean, Integer, String, delete, update
 from sqlalchemy.ext.hybrid import hybrid_property
-from werkzeug.security import generate_password_hash
 
-from flask_signet import Signet, create_access_token
+from flask_signet import create_access_token
 from flask_signet.accounts import SQLAlchemyUsers
 from flask_signet.exceptions import InvalidCredentials, SettingsError
-from flask_signet.store import schema
 from flask_signet.testing import reset
+from tests.rooms.accounts.club import IDS, PASSWORD, ROOT_KEY, Shop
 from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until
-
-PASSWORD = "correct horse"
-ROOT_KEY = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-IDS: dict[str, tuple[Any, Any]] = {
-    "int": (Integer, 7),
-    "str": (String(40), "u-ada"),
-    "uuid": (Uuid, uuid.UUID("0190163d-8694-739b-aea5-966c26f8ad91")),
-}
-
-
-class Shop:
-    """One application with its own model, made by a factory, and Flask-SQLAlchemy's engine for all."""
-
-    def __init__(
-        self,
-        folder: Path,
-        kind: str = "int",
-        *,
-        url: str | None = "app",
-        database: str | None = None,
-        **config: Any,
-    ) -> None:
-        self.db = SQLAlchemy()
-        self.database = database or f"sqlite:///{folder / 'shop.sqlite3'}"
-        column, self.id = IDS[kind]
-
-        class User(self.db.Model):  # type: ignore[name-defined,misc]
-            __tablename__ = "user"
-            id = self.db.Column(column, primary_key=True)
-            username = self.db.Column(String(80), unique=True, nullable=False)
-            password = self.db.Column(String(255), nullable=False)
-            active = self.db.Column(Boolean, nullable=False, default=True)
-
-        self.User: Any = User
-        self.signet = Signet(users=SQLAlchemyUsers(self.db.session, User, active="active"))
-        self.app = self.create_app(folder, url, **config)
-        self.client = self.app.test_client()
-
-    def create_app(self, folder: Path, url: str | None, **config: Any) -> flask.Flask:
-        folder.mkdir(parents=True, exist_ok=True)
-        app = flask.Flask("shop", instance_path=str(folder))
-        app.config.update(TESTING=True, SQLALCHEMY_DATABASE_URI=self.database)
-        app.config.update(config)
-        if url is not None:
-            app.config["SIGNET_DATABASE_URL"] = url
-        if not self.database.startswith("sqlite"):
-            app.config["SIGNET_ROOT_KEY"] = ROOT_KEY
-        # Ours first: the order does not matter.
-        self.signet.init_app(app)
-        self.db.init_app(app)
-        with app.app_context():
-            self.db.create_all()
-            schema.upgrade(app.extensions["signet"].store)
-            self.db.session.add(
-                self.User(id=self.id, username="ada", password=generate_password_hash(PASSWORD, "pbkdf2:sha256:1000"))
-            )
-            self.db.session.commit()
-        return app
-
-    def close(self) -> None:
-        reset(self.app)
-        with self.app.app_context():
-            self.db.session.remove()
-            for engine in self.db.engines.values():
-                engine.dispose()
-
-    def login(self, password: str = PASSWORD, username: str = "ada") -> Any:
-        return self.client.post("/token", json={"username": username, "password": password})
-
-    def stored(self) -> str:
-        with self.app.app_context():
-            return self.db.session.get(self.User, self.id).password
 
 
 @pytest.fixture(params=list(IDS))
@@ -320,7 +247,7 @@ def test_registration_is_the_application_s_own_business(shop: Shop) -> None:
 
 
 def test_two_applications_in_one_process_know_their_own_users_only(tmp_path: Path) -> None:
-    one, other = Shop(tmp_path / "one", "int"), Shop(tmp_path / "other", "str", url=None)
+    one, other = Shop(tmp_path / "one", "int"), Shop(tmp_path / "other", "str", SIGNET_DATABASE_URL=None)
     with one.app.app_context():
         one.db.session.get(one.User, one.id).username = "eve"
         one.db.session.commit()

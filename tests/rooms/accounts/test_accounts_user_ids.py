@@ -15,7 +15,7 @@ from flask_signet.accounts import user_ids
 from flask_signet.accounts.tables import users_table
 from flask_signet.exceptions import InvalidCredentials, InvalidRequest, NotFound
 from tests.house.test_signet import bearer, make
-from tests.rooms.accounts.test_accounts_own_users import IDS, Shop
+from tests.rooms.accounts.club import IDS, Shop
 
 ONE = ["01", "+1", " 1", "1 ", "1_0", "\uff11", "1.0", "1e0", "0x1", "\t1\n", "\u0660\u0661", "00001"]
 ADA = uuid.UUID("0190163d-8694-739b-aea5-966c26f8ad91")

@@ -13,12 +13,11 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import String
 
-from flask_signet import Signet
 from flask_signet.accounts import Passwords, SQLAlchemyUsers
 from flask_signet.exceptions import InvalidCredentials
-from flask_signet.store import schema
 from tests.rooms.sessions.application import PASSWORD, ROOT_KEY, USERNAME
 from tests.rooms.sessions.live import Answer, serving
+from tests.support.own_users import AppWithUsers
 from tests.support.processes import Server
 
 StartServer = Callable[..., Server]
@@ -176,41 +175,27 @@ def test_a_view_of_the_application_can_say_which_password_it_replaces(
 # --- Users of the application's own ---------------------------------------------------------------------
 
 
-class Shop:
+class Shop(AppWithUsers):
     """An application whose users are its own, all in one database."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.app = Flask("shop", instance_path=str(folder))
-        self.app.config.update(
-            SQLALCHEMY_DATABASE_URI=url.replace("postgresql://", "postgresql+psycopg://"),
-            SIGNET_DATABASE_URL="app",
-            SIGNET_ROOT_KEY=ROOT_KEY,
-            SIGNET_THROTTLE=False,
-        )
-        self.db = SQLAlchemy(self.app)
+        db = SQLAlchemy()
 
-        class User(self.db.Model):  # type: ignore[name-defined,misc]
-            id = self.db.Column(self.db.Integer, primary_key=True)
-            username = self.db.Column(String(80), unique=True, nullable=False)
-            password = self.db.Column(String(255), nullable=False)
+        class User(db.Model):  # type: ignore[name-defined,misc]
+            id = db.Column(db.Integer, primary_key=True)
+            username = db.Column(String(80), unique=True, nullable=False)
+            password = db.Column(String(255), nullable=False)
 
-        self.signet = Signet(self.app, users=SQLAlchemyUsers(self.db.session, User))
+        url = url.replace("postgresql://", "postgresql+psycopg://")
+        config = {"SIGNET_ROOT_KEY": ROOT_KEY, "SIGNET_THROTTLE": False}
+        super().__init__(db, SQLAlchemyUsers(db.session, User), "shop", folder, url, **config)
         with self.app.app_context():
-            self.db.create_all()
-            schema.upgrade(self.signet.store)
-            self.db.session.add(User(id=1, username=USERNAME, password=self.signet.users.hashed(PASSWORD)))
-            self.db.session.commit()
+            password = self.signet.users.hashed(PASSWORD)
+        self.add_user(User, id=1, username=USERNAME, password=password)
 
     def set_password(self, new: str) -> None:
         with self.app.app_context():
             self.signet.users.set_password(1, new)
-
-    def close(self) -> None:
-        self.app.extensions["signet"].close()
-        with self.app.app_context():
-            self.db.session.remove()
-            for engine in self.db.engines.values():
-                engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
