@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-// Mutants of the client are tested by pointing the same tests at another source folder.
+// scripts/mutants.mjs runs the same tests with another source folder.
 const source = process.env["SIGNET_SRC"] ?? fileURLToPath(new URL("src", import.meta.url));
-// Another React than the installed one, for the bindings: see scripts/react18.mjs.
+// scripts/react18.mjs runs the tests of the React bindings with another version of React.
 const react = process.env["REACT_FOLDER"];
 
 const config: ViteUserConfig = defineConfig({

@@ -1,4 +1,4 @@
-// Writes src/codes.ts from the server's tree of errors; with --check it only compares.
+// Writes src/codes.ts from the server's exception classes. With --check it only compares.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const exceptions = fileURLToPath(new URL("../../src/flask_signet/exceptions.py", import.meta.url));
 const target = new URL("../src/codes.ts", import.meta.url);
 
-// The module is loaded by its path: it needs the standard library only, so no virtual environment either.
+// The module is loaded by its path. It needs only the standard library, so no virtual environment is required.
 const WALK = `
 import importlib.util, json, sys
 spec = importlib.util.spec_from_file_location("exceptions", sys.argv[1])

@@ -1,5 +1,5 @@
-// Breaks the client once for each of its rules and demands that the tests of that rule notice.
-// Each mutant is the source with one text replaced; `SIGNET_SRC` points the tests at it.
+// Breaks the client in one place at a time and checks that the tests of the affected rule fail.
+// Each mutant is a copy of the source with one replacement; the tests read it from the folder in `SIGNET_SRC`.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = `${root}mutants/`;
 
 const MUTANTS = [
-  // rule, file, what is there, what stands there instead
+  // rule, file, original code, replacement
   [1, "tokens.ts", "at + life * 1000", "Date.parse('2026-01-01') + life * 1000"],
   [2, "client.ts", "(flight ??= refresh(stale)", "(flight = refresh(stale)"],
   [2, "client.ts", "tokens?.token !== stale || (known && !stale)", "known && !stale"],
@@ -82,7 +82,7 @@ const MUTANTS = [
   [13, "client.ts", "async (listener) => listener(state)", "(listener) => listener(state)"],
 ];
 
-// All of them, or those of the rules that are named.
+// All mutants, or those of the rules in the arguments.
 const rules = process.argv.slice(2).map(Number);
 const chosen = MUTANTS.filter(([rule]) => rules.length === 0 || rules.includes(rule));
 for (const [rule, file, from] of chosen) {
@@ -100,7 +100,7 @@ for (const [index, [rule, file, from, to]] of chosen.entries()) {
     `${source}${file}`,
     text.replace(from, () => to),
   );
-  // A mutant that does not even build would be killed by anything.
+  // A mutant that does not build would count as killed by any test.
   await build({ entryPoints: [`${source}index.ts`], bundle: true, write: false, logLevel: "error" });
   const { status } = spawnSync("npx", ["--no", "vitest", "run", "tests/rules.test.ts", "--bail=1", "-t", `^${rule} `], {
     cwd: root,

@@ -1,4 +1,5 @@
-// Runs the tests of the React bindings with React 18: npm installs it aside, since one tree holds one React only.
+// Runs the tests of the React bindings with React 18. It is installed in a separate folder, because one node_modules
+// holds only one version of React.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
-// What an application pays for the package: the one measure of the size test, of `npm run size` and of the benchmark
-// that compares it with others. The built files are weighed, as npm ships them.
+// Size of the package in an application. The size test, `npm run size` and the comparison with other clients use it.
+// It measures the built files, which npm ships.
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,10 +8,10 @@ import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What one may weigh at most: gzip, bytes. */
+/** Largest allowed sizes: gzip, in bytes. */
 export const BUDGET = { core: 3400, react: 4000 };
 
-/** Entry → the lines that an application writes, with all that they can lead to. */
+/** Entry → the imports of an application. */
 export const ENTRY = {
   core: 'export { createClient } from "flask-signet";',
   react: 'export { createClient } from "flask-signet"; export * from "flask-signet/react";',
@@ -22,9 +22,9 @@ export const ENTRY = {
 };
 
 /**
- * Bundle *lines* as an application would: for browsers, minified, in production, React and Next not counted.
+ * Bundle *lines* as an application would: for browsers, minified, for production, without React and Next.
  *
- * @param folder whose node_modules the packages come from.
+ * @param folder the packages come from its node_modules.
  * @returns bytes: `minified`, and of that `gzip` (level 9) and `brotli`
  */
 export async function weigh(lines, folder) {
@@ -55,9 +55,9 @@ const newest = (folder) =>
       .map((entry) => (entry.isFile() ? entry.mtimeMs : 0)),
   );
 
-/** Weigh every entry of our own package. */
+/** Measure every entry of this package. */
 export async function sizes() {
-  // Else one would read the size of yesterday.
+  // Otherwise the sizes would be those of an older build.
   if (newest("dist") < newest("src")) throw new Error("js/dist is older than js/src: make js/dist/.ready");
   const result = {};
   for (const [name, lines] of Object.entries(ENTRY)) result[name] = await weigh(lines, root);

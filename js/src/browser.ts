@@ -1,12 +1,12 @@
 import type { Lock } from "./types.js";
 
 /**
- * The window of a page, else nothing: only in a page do all tabs, locks and messages belong to one user.
- * In React Native there is a window too, but it has neither events nor storage.
+ * The window of the page, or `undefined` outside a browser. Locks and messages are used only in a page, because only
+ * there do all tabs belong to one user. React Native has a window too, without events and storage.
  */
 export const page: Partial<Window & typeof globalThis> | undefined = globalThis.window;
 
-/** One entry of `localStorage` or `sessionStorage`, looked up at every use: even asking for it may throw. */
+/** One entry of `localStorage` or `sessionStorage`. The storage is looked up at every use, because access may throw. */
 export const entry = (
   where: "local" | "session",
   key: string,
@@ -18,24 +18,24 @@ export const entry = (
   };
 };
 
-/** Where tabs talk; nothing where there is no page or no such thing, or where the user forbids it. */
+/** Open the channel between the tabs. Return `undefined` outside a page, and where the browser has or allows none. */
 export const openChannel = (name: string): BroadcastChannel | undefined => {
   try {
     return page && new BroadcastChannel(name);
   } catch {
-    // Then every tab is by itself.
+    // Each tab then works alone.
   }
 };
 
-/** Web Locks where there are any (they need https or localhost); without them the server's grace time does it. */
+/** Web Locks, which need HTTPS or localhost. Without them the server's grace time covers parallel refreshes. */
 export const defaultLock: Lock = <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
-  // The library's type does not know that T is what a promise gives.
+  // The DOM type does not say that T is the value of the promise.
   (page?.navigator?.locks?.request?.(name, { signal }, work) as Promise<T> | undefined) ?? work();
 
-/** Return a signal that aborts after *ms*; nothing on a platform that can abort nothing. (`AbortSignal.timeout` is rare.) */
+/** Return a signal that aborts after *ms*, or `undefined` without `AbortController`. (`AbortSignal.timeout` is rare.) */
 export const deadline = (ms: number): AbortSignal | undefined => {
   const aborter = globalThis.AbortController && new AbortController();
-  // Node would else wait for it before it ends.
+  // Otherwise Node would wait for this timer before it exits.
   (setTimeout(() => aborter?.abort(), ms) as { unref?: () => void }).unref?.();
   return aborter?.signal;
 };

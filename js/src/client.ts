@@ -12,22 +12,23 @@ import { type Answer, fromText, received, type Tokens, toText } from "./tokens.j
 import type { AuthState, Channel, ClientOptions, Deps, SignetClient, TokenStorage, User } from "./types.js";
 
 /**
- * What tabs say: `in` and `out` for login and logout, `new` for a refresh, `ask` for whoever has a newer token.
- * The third part is the access token that was replaced, or that the one who asks knows; of `out`, how the session ended.
+ * A message between tabs: `in` is a login, `out` a logout, `new` a refresh, `ask` a request for a newer token.
+ * The third part is the access token that was replaced (`new`), that the sender has (`ask`), or how the session ended
+ * (`out`).
  */
 type Message = readonly [kind: "in" | "out" | "new" | "ask", next?: Tokens | false, old?: string];
 
-/** How the body of a 422 begins that is about the token, as of Flask-JWT-Extended; forms are refused with 422 too. */
+/** Start of the body of a 422 about the token, as Flask-JWT-Extended sends it. Rejected forms are answered with 422 too. */
 const BAD_TOKEN = /^{\s*"msg": ?"[^"]*(token|segment|signature|header|subject|claim)/i;
 
 const nothing = (): void => {};
 
 /**
- * Make a client for one server. It does no I/O before its first use, and is made once per page.
+ * Create a client for one server. Create one per page. It does no I/O before its first use.
  *
  * The first request throws a TypeError if `baseUrl` is relative and there is no page to resolve it against.
  *
- * @typeParam U who signs in, if more is known than `User` says: `createClient<User<number>>()`.
+ * @typeParam U the type of the user, to narrow the type of the id: `createClient<User<number>>()`.
  */
 export function createClient<U extends User & { readonly [K in Exclude<keyof U, "id">]: never } = User>(
   options: ClientOptions = {},
@@ -39,24 +40,24 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const cookie = storage === "cookie";
   const session = storage === "session";
   const custom = typeof storage === "object";
-  // Undefined without one, and from the moment on that it turns out to be full or forbidden.
+  // Undefined without a storage, and as soon as the storage fails because it is full or forbidden.
   let store: TokenStorage | undefined = custom
     ? storage
     : cookie || storage === "memory"
       ? undefined
       : entry(storage, key);
   const name = `${key} ${baseUrl}`;
-  // It stays open when the page is hidden: so a logout elsewhere evicts the frozen page.
+  // Stays open while the page is hidden, so that the browser evicts the frozen page when a message arrives.
   let channel: Channel | undefined = (deps.channel ?? openChannel)(name);
   const post = (...message: Message): void => channel?.postMessage(message);
 
   // --- Requests to the server's own routes -----------------------------------------------------------
 
-  /** As late as possible: a server that renders the page has no address to resolve against. */
+  /** Resolve *path* as late as possible: a server that renders the page has no location to resolve against. */
   const resolve = (path: string): string =>
     new URL(path, new URL(baseUrl.replace(/\/?$/, "/"), globalThis.location?.href)).href;
 
-  /** Send *body* by POST and return the answer; without one, DELETE. Throw a `SignetError` if it is no success. */
+  /** POST *body* and return the JSON of the response; without a body, DELETE. Throw a `SignetError` on failure. */
   const call = async (
     path: string,
     bearer?: string | null | false,
@@ -74,13 +75,13 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
           ...(cookie && { "X-Signet": "1" }),
           ...(bearer && { Authorization: "Bearer " + bearer }),
         },
-        // Of nothing it makes nothing.
+        // `undefined` stays `undefined`.
         body: JSON.stringify(body),
-        // Without cookie mode a cookie that was left behind must not compete with the token in the body.
+        // Outside cookie mode, an old cookie must not compete with the token in the body.
         credentials: cookie ? "include" : "omit",
-        // A password is for this address only.
+        // A password must not follow a redirect to another address.
         redirect: "error",
-        // A logout is often the last thing that a page does.
+        // A logout is often the last request of a page.
         keepalive: !body,
         signal,
       });
@@ -93,7 +94,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
             ? "timeout"
             : globalThis.navigator?.onLine === false
               ? "offline"
-              : // A page may ask anything of another server; only reading the answer has to be allowed.
+              : // A page may send a request to any server; it needs permission only to read the response.
                 (await send(resolve(""), { mode: "no-cors", signal }).catch(nothing))?.type === "opaque"
                 ? "cors"
                 : "unreachable",
@@ -106,22 +107,22 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
 
   let tokens: Tokens | undefined;
   let state = {} as AuthState;
-  let known = false; // whether it was ever found out if somebody is signed in
+  let known = false; // whether the client has found out if a user is signed in
   let first: Promise<AuthState> | undefined;
   let flight: Promise<void> | undefined;
-  let farewell: Promise<unknown> | undefined; // what the server is told of a logout
+  let farewell: Promise<unknown> | undefined; // the logout request to the server
   let failure: { readonly error: SignetError; readonly at: number } | undefined;
   let adopted = nothing;
   const listeners = new Set<(state: AuthState) => void>();
 
-  // --- What is known -------------------------------------------------------------------------------
+  // --- State ---------------------------------------------------------------------------------------
 
   const publish = (error: SignetError | null = null): void => {
     const status = tokens ? "signed-in" : known ? "signed-out" : "loading";
     if (status === state.status && tokens?.user === state.user?.id && error === state.error) return;
     state = { status, user: tokens ? { id: tokens.user } : null, error } as AuthState;
     first &&= Promise.resolve(state);
-    // A listener that throws must neither keep the others from hearing it nor us from going on.
+    // Async, so that a listener that throws stops neither the other listeners nor the client.
     listeners.forEach(async (listener) => listener(state));
   };
 
@@ -143,12 +144,12 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const load = withStore(async (open) => {
     const before = tokens;
     const found = fromText(await open.get());
-    // Unless a login or a logout was faster than a storage that takes its time.
+    // A login or a logout may have finished while a slow storage was read: then what was read is outdated.
     if (tokens === before) take(found);
   });
   const save = withStore((open) => open.set(toText(tokens)));
 
-  // A user's storage may take its time or call us: it is never used while others wait for the lock.
+  // A custom storage may be slow or may call the client, so it is never used while other tabs wait for the lock.
   const loadLocked = custom ? nothing : load;
   const saveLocked = custom ? nothing : save;
 
@@ -161,25 +162,25 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     publish(tokens ? null : (over ?? state.error));
   };
 
-  // A logout that the server has not heard must outlive the page in cookie mode: the cookie does too. One entry for
-  // each server, else a logout here would end a session there.
+  // In cookie mode, a logout that did not reach the server is stored until the server answers, because the cookie
+  // remains. One entry per server: otherwise the logout would be sent to another server and end a session there.
   const owed = entry("local", name);
   const owe = (how?: string): string | null | undefined => {
     try {
       if (cookie) return how == null ? owed.get() : (owed.set(how) as undefined);
     } catch {
-      // No storage: then it is forgotten with the page.
+      // No storage: the pending logout is lost when the page closes.
     }
   };
 
-  // --- Refresh: one at a time in this tab and, with Web Locks, in all ------------------------------
+  // --- Refresh: one at a time in this tab and, with Web Locks, in all tabs -------------------------
 
   const locked = <T>(work: () => Promise<T>): Promise<T> => {
     const signal = deadline(timeoutMs) as AbortSignal;
     return lock(name, signal, work).catch((error: Error) => {
       if (error instanceof SignetError) throw error;
       if (signal?.aborted) throw noAnswer("timeout", error);
-      // Who forbids a page its storage forbids it the locks too.
+      // A browser that forbids the page its storage forbids the locks too.
       return work();
     });
   };
@@ -187,10 +188,10 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   /** Replace the tokens whose access token is *stale*. */
   const refresh = async (stale?: string): Promise<void> => {
     await locked(async () => {
-      // Even with a common storage: what another tab wrote there may be seen later than its lock is.
+      // Also with a shared storage: a write of another tab may become visible after that tab has released the lock.
       if (channel && tokens?.token === stale) {
         await new Promise<void>((done) => {
-          // Milliseconds. Somebody looks at a page that only begins, so that it waits less.
+          // Milliseconds. Shorter at the start of a page, because the user is waiting for it.
           setTimeout(done, stale ? 200 : 50);
           adopted = () => tokens?.token === stale || done();
           post("ask", false, stale);
@@ -198,7 +199,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
       }
       const outdated = async (): Promise<boolean> => {
         await loadLocked();
-        // Somebody else was faster, or logged out: what was asked for before that is thrown away when it comes.
+        // Another tab has refreshed or logged out meanwhile: the response to the earlier request is dropped.
         return tokens?.token !== stale || (known && !stale);
       };
       if (await outdated()) return;
@@ -212,7 +213,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
         post("new", (cookie || session) && next, stale);
       } catch (error) {
         const { status, code } = error as SignetError;
-        // 422: Flask-JWT-Extended. 404 and 405: a server without refresh tokens, as the lesson's is.
+        // 422: Flask-JWT-Extended. 404 and 405: a server without refresh tokens, such as the one of the lesson.
         if (status !== 401 && status !== 422 && (presented || (status !== 404 && status !== 405))) throw error;
         if (await outdated()) return;
         take();
@@ -229,7 +230,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const renew = async (stale?: string): Promise<void> => {
     if (tokens && tokens.token !== stale) return;
     if (failure) {
-      // Two seconds, if the server named no time. Both ways: a clock that was set back must not keep us waiting for as long as it was.
+      // Two seconds without a Retry-After. Absolute difference: a clock that is set back must not lengthen the wait.
       if (Math.abs(now() - failure.at) < (failure.error.retryAfter ?? 2) * 1000) throw failure.error;
     }
     if (custom) await load();
@@ -254,7 +255,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const lasts = (ms: number): boolean | undefined =>
     tokens &&
     (!tokens.until ||
-      // What lives shorter than the leeway would else be renewed for every request.
+      // Otherwise a token whose lifetime is shorter than the leeway would be refreshed before every request.
       now() < tokens.until - Math.min(ms, (tokens.life as number) * 500) ||
       !(cookie || tokens.refresh));
 
@@ -272,18 +273,18 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
 
   // --- Login and logout ----------------------------------------------------------------------------
 
-  /** Tell the server that this session is over; *query* says whether all of the user's are. */
+  /** Tell the server to end this session, or all sessions of the user if *query* says so. */
   const tell = (query: string, bearer?: string): Promise<unknown> =>
     (farewell = call(`token${query}`, bearer)
       .catch((error: unknown) => {
-        // Any other refusal will not change by asking again.
+        // Another error would be the same on a second try.
         if (error instanceof NetworkError) throw error;
       })
       .then(() => owe("")));
 
   const exchange = async (path: string, body: Readonly<Record<string, unknown>>, signed?: boolean): Promise<User> => {
     const bearer = signed && (await token());
-    // One after the other, so that the cookie of this login is neither replaced by a refresh nor taken by a logout.
+    // First wait for a running refresh or logout: it would replace or delete the cookie of this login.
     await Promise.allSettled([flight, farewell]);
     const next = await locked(async () =>
       received(
@@ -292,7 +293,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
         signed && tokens,
       ),
     );
-    // Who has logged out meanwhile is not signed in again by an answer to the session that is over.
+    // If the user has logged out meanwhile, a response for the ended session does not sign them in again.
     if (signed && !tokens) throw sessionOver("logged_out");
     failure = undefined;
     owe("");
@@ -303,7 +304,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     return state.user as User;
   };
 
-  /** Forget the tokens, and give what the server needs to hear of it. */
+  /** Forget the tokens. Return the access token with which the session can be ended on the server. */
   const drop = (error?: SignetError): string | undefined => {
     const bearer = tokens?.token;
     take();
@@ -322,7 +323,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     await (everywhere ? told : told?.catch(nothing));
   };
 
-  // --- The beginning, and what other tabs and the window say ---------------------------------------
+  // --- Start, messages of other tabs, events of the window -----------------------------------------
 
   const ready = (): Promise<AuthState> =>
     (first ??= (async () => {
@@ -336,19 +337,19 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     })());
 
   const hear = ([kind, next, old]: Message): void => {
-    // A common storage says it all, and may be newer than the message.
+    // A shared storage has everything, and may be newer than the message.
     if (store && !session) void look();
     else if (kind === "out") {
       if (!known && !cookie) return;
       const bearer = drop(elsewhere(old));
-      // Without a common storage this tab had a session of its own, which nobody else can end.
+      // Without a shared storage this tab has its own session, which no other tab can end.
       if (!cookie && bearer) tell("", bearer).catch(nothing);
     } else if (kind === "ask") {
       if (tokens?.token !== old && lasts(leewayMs)) post("new", cookie && tokens, old);
     } else if (
       next &&
-      // Ours was replaced; or, with one cookie for all, theirs is the newer of two: by their end, then anyhow, but
-      // in the same way in every tab.
+      // Take the token if it replaces the one of this tab. In cookie mode also if it is the newer of two: later
+      // expiry, then string order, so that every tab chooses the same one.
       ((cookie && (kind === "in" || !known)) ||
         (tokens && (tokens.token === old || (cookie && next.until + next.token > tokens.until + tokens.token))))
     ) {
@@ -362,7 +363,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
   const wake = async ({ type, persisted }: Event & { persisted?: boolean }): Promise<void> => {
     if (!first && !known) return;
     if (type === "online" && !failure?.error.status) failure = undefined;
-    // The tab that wrote it into the storage tells it itself.
+    // On a storage event, the tab that stored the logout sends it itself.
     const query = type !== "storage" && owe();
     if (query) tell(query).catch(nothing);
     else {
@@ -383,8 +384,8 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     const request = (input as Request).url ? (input as Request) : undefined;
     const href = resolve(request?.url ?? (input as string));
     const headers = new Headers(init.headers ?? request?.headers);
-    // What `fetch` is given begins with `scheme://host/`: behind that no spelling leads elsewhere. Origins are not
-    // compared, since they are all "null" for the schemes of desktop and mobile applications.
+    // Compare `scheme://host/` of the resolved URL: no spelling of the rest can lead to another host. Origins cannot
+    // be compared, because they are all "null" for the schemes of desktop and mobile applications.
     if (!href.startsWith(resolve("/")) || headers.has("Authorization")) return send(request ?? href, init);
     const spare = request?.clone();
     const sendSigned = (what: RequestInfo): Promise<Response> => {
@@ -398,7 +399,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     const { status } = response;
     if (
       !used ||
-      // Only for a body that can be read once must this be said.
+      // Set only for a body that can be read once, so that it cannot be sent again.
       "duplex" in init ||
       href.replace("/refresh", "") === resolve("token") ||
       (status !== 401 && (status !== 422 || !BAD_TOKEN.test(await response.clone().text())))
@@ -407,7 +408,7 @@ export function createClient<U extends User & { readonly [K in Exclude<keyof U, 
     await renew(used.token).catch((error: unknown) => {
       if (!(error instanceof SessionExpiredError)) throw error;
     });
-    // Somebody else may have signed in meanwhile: what the one wrote is not sent in the name of the other.
+    // Another user may have signed in meanwhile: the request of one user is not sent with the token of another.
     return tokens?.user === used.user ? sendSigned(spare ?? href) : response;
   };
 

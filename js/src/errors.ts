@@ -1,45 +1,45 @@
 import type { ServerErrorCode } from "./codes.js";
 
-/** Why there was no usable answer. */
+/** Why there was no usable response. */
 export type NetworkErrorCode = "offline" | "unreachable" | "cors" | "timeout" | "server";
 
 /**
- * How a session ends. The first four come from the server: its time is over, it was ended (from another device, by a
- * new password, because a stolen token was used …), the token is not valid (any more), or none came. The last two are
- * seen by the client: the user signed out here, or in another tab.
+ * How a session ended. The first four codes come from the server: the session expired; it was revoked (from another
+ * device, by a password change, because a stolen token was used …); the token is invalid; the token is missing. The
+ * last two come from the client: the user signed out here, or in another tab.
  */
 export type SessionEndCode =
   "token_expired" | "token_revoked" | "invalid_token" | "missing_token" | "logged_out" | "logged_out_elsewhere";
 
-/** The server's codes and those that only a client can see. */
+/** All error codes: those of the server, and those that only the client can set. */
 export type SignetErrorCode = ServerErrorCode | NetworkErrorCode | SessionEndCode | LoginStepCode;
 
-/** What the server may ask for after the right password. */
+/** What the server may require after the correct password. */
 export type LoginStepCode = "mfa_required" | "mfa_setup_required" | "email_unverified";
 
-/** What an error carries besides its text. */
+/** The fields of an error besides its message. */
 export interface ErrorDetails {
   readonly code: SignetErrorCode;
-  /** HTTP status; 0 if there was no answer. */
+  /** HTTP status; 0 if there was no response. */
   readonly status: number;
   readonly cause?: unknown;
-  /** Seconds after which the server wants to be asked again. */
+  /** Seconds to wait before the next request, if the server said so. */
   readonly retryAfter?: number | undefined;
   /** Name of a form field → what is wrong with it. */
   readonly fields?: Readonly<Record<string, string>> | undefined;
-  /** The JSON that the server answered with. */
+  /** The JSON body of the response. */
   readonly body?: unknown;
 }
 
-/** Root of every error that this package throws; `code` is for programs, `message` for people. */
+/** Base class of every error of this package. Check `code` in programs; `message` is for developers. */
 export class SignetError extends Error {
   override name = "SignetError";
   declare readonly code: SignetErrorCode;
-  /** HTTP status; 0 if there was no answer. */
+  /** HTTP status; 0 if there was no response. */
   declare readonly status: number;
   /** Seconds to wait, if the server said so (429 and 503). */
   declare readonly retryAfter: number | undefined;
-  /** The JSON that the server answered with, if it was JSON. */
+  /** The JSON body of the response, if it was JSON. */
   declare readonly body: unknown;
 
   constructor(message: string, details: ErrorDetails) {
@@ -48,65 +48,65 @@ export class SignetError extends Error {
   }
 }
 
-/** The name or the password is wrong (401 of a login). */
+/** The user name or the password is wrong (401 from a login). */
 export class InvalidCredentialsError extends SignetError {
   override name = "InvalidCredentialsError";
 }
 
-/** The password is right, and a second factor is needed (401): `body` has the token for the next step. */
+/** The password is correct, and a second factor is required (401). `body` has the token for the next step. */
 export class MfaRequiredError extends SignetError {
   override name = "MfaRequiredError";
   declare readonly body: {
     readonly mfa_token: string;
-    /** The factors that the user has, such as `totp`. */
+    /** The factors of the user, such as `totp`. */
     readonly methods: readonly string[];
-    /** Seconds for which `mfa_token` is good. */
+    /** Lifetime of `mfa_token` in seconds. */
     readonly expires_in?: number;
   };
 }
 
-/** The session is over; `code` says how it ended. Ask for the password again. */
+/** The session has ended; `code` says how. Ask the user to sign in again. */
 export class SessionExpiredError extends SignetError {
   override name = "SessionExpiredError";
 }
 
-/** Too many tries (429); `retryAfter` says for how many seconds to wait. */
+/** Too many attempts (429); `retryAfter` says how many seconds to wait. */
 export class RateLimitError extends SignetError {
   override name = "RateLimitError";
 }
 
 /**
- * No usable answer. `code` is `offline` (no connection), `unreachable` (no server at this address), `cors` (there is
- * one, and it does not allow this page to read its answers), `timeout`, or `server` (5xx, or not what we understand).
+ * No usable response. `code` is `offline` (no connection), `unreachable` (no server at this address), `cors` (the
+ * server does not allow this page to read its responses), `timeout`, or `server` (5xx, or an invalid response).
  */
 export class NetworkError extends SignetError {
   override name = "NetworkError";
   declare readonly code: NetworkErrorCode;
 }
 
-/** The server does not trust the page that asks (403): the origin or the header `X-Signet` is missing. */
+/** The server does not trust the page (403): the `Origin` header is missing or not allowed, or `X-Signet` is missing. */
 export class CsrfError extends SignetError {
   override name = "CsrfError";
 }
 
-/** A form was refused (400, 409, 422); `fields` says what is wrong with which field. */
+/** The server rejected a form (400, 409, 422); `fields` has the problem of each invalid field. */
 export class ValidationError extends SignetError {
   override name = "ValidationError";
   declare readonly fields: Readonly<Record<string, string>>;
 }
 
-/** Tell whether *error* is one of ours; unlike `instanceof`, also when two copies of the package are loaded. */
+/** Return whether *error* is an error of this package. Unlike `instanceof`, this works with two copies of the package. */
 export const isSignetError = (error: unknown): error is SignetError =>
   error instanceof Error &&
   /^(Signet|InvalidCredentials|MfaRequired|SessionExpired|RateLimit|Network|Csrf|Validation)Error$/.test(error.name) &&
   "code" in error &&
   "status" in error;
 
-/** Return the error for a request that had no usable answer. */
+/** Return the error for a request without a usable response. */
 export const noAnswer = (code: NetworkErrorCode, cause?: unknown, href = ""): NetworkError =>
   new NetworkError(`${code} ${href}`, { code, status: 0, cause });
 
-/** Return the error for a session that cannot go on. */
+/** Return the error for a session that has ended. */
 export const sessionOver = (code: SessionEndCode, cause?: unknown): SessionExpiredError =>
   new SessionExpiredError(code, { code, status: 401, cause });
 
@@ -117,9 +117,9 @@ interface ErrorBody {
 }
 
 /**
- * Turn a refusal into its error.
+ * Return the error for a response that is not a success.
  *
- * @param login a 401 without a code means a wrong password.
+ * @param login whether this was a login: then a 401 without a code means a wrong password.
  */
 export const toError = async (response: Response, login?: boolean): Promise<SignetError> => {
   const { status } = response;
@@ -128,7 +128,7 @@ export const toError = async (response: Response, login?: boolean): Promise<Sign
   const code =
     status > 499
       ? "server"
-      : // Other servers put a text there.
+      : // Other servers write a sentence into `error`.
         /^[a-z_]+$/.test(text)
         ? (text as SignetErrorCode)
         : status !== 401
@@ -151,7 +151,7 @@ export const toError = async (response: Response, login?: boolean): Promise<Sign
   return new Kind(body.msg ?? (text || `HTTP ${status} ${response.url}`), {
     code,
     status,
-    // A date is not read: it could only be compared with a clock that may be wrong.
+    // Only seconds are read: a date would have to be compared with a local clock, which may be wrong.
     retryAfter: Number(response.headers?.get("Retry-After")) || undefined,
     fields: body.fields ?? {},
     body,

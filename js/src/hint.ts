@@ -1,22 +1,23 @@
-/** What has the headers of a request: `request.headers`, or what a framework gives in their place. */
+/** The headers of a request: `request.headers`, or the object that a framework has instead. */
 export interface HeadersOf {
   get(name: string): string | null | undefined;
 }
 
 /** Settings of `sessionHint`. */
 export interface SessionHintOptions {
-  /** The headers of the request, on a server that renders the page. Default: the cookies of this page. */
+  /** The headers of the request, on a server that renders the page. Default: read the cookies of this page. */
   readonly headers?: HeadersOf | undefined;
-  /** What the server has in `SIGNET_COOKIE_NAME`. Default `"signet"`. */
+  /** The value of `SIGNET_COOKIE_NAME` on the server. Default `"signet"`. */
   readonly cookieName?: string;
 }
 
 /**
- * Return whether a session probably exists, by the hint cookie that cookie mode sets beside its refresh cookie; for the
- * `hint` of `<AuthProvider>`. It has no secret and proves nothing: use it only to choose what is shown first.
+ * Return whether a session probably exists. Reads the hint cookie that cookie mode sets beside the refresh cookie. Pass
+ * the result to `<AuthProvider hint={…}>`. The cookie has no secret and proves nothing: use it only to choose what is
+ * shown first.
  *
- * `undefined` where it cannot be known: on a server without the headers, and for a request that a link on another site
- * caused, with which browsers send no such cookie.
+ * Returns `undefined` if it is unknown: on a server without the headers, and for a request from a link on another site,
+ * because browsers do not send the cookie with it.
  */
 export function sessionHint({ headers, cookieName = "signet" }: SessionHintOptions = {}): boolean | undefined {
   const cookies = headers ? (headers.get("cookie") ?? "") : globalThis.document?.cookie;

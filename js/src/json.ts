@@ -1,18 +1,18 @@
 import { isSignetError, noAnswer, toError } from "./errors.js";
 import type { SignetClient } from "./types.js";
 
-/** What `json` sends: as `fetch` takes it, but *body* is any value and is sent as JSON. */
+/** Options of `json`: those of `fetch`, except that *body* is any value and is sent as JSON. */
 export interface JsonInit extends Omit<RequestInit, "body"> {
   readonly body?: unknown;
 }
 
 /**
- * Send a request with the access token and return the JSON of its answer; `undefined` for an empty one (204).
+ * Send a request with the access token and return the JSON of the response; `undefined` for an empty response (204).
  *
- * @param init as of `fetch`. With a *body* the method is POST if none is given.
- * @typeParam T what the route answers; nothing checks it.
+ * @param init the options of `fetch`. With a *body* the default method is POST.
+ * @typeParam T the type of the JSON. It is not checked.
  * @throws SignetError for every status that is not a success, with its `code` and `body`
- * @throws NetworkError if no usable answer came
+ * @throws NetworkError if there is no usable response
  */
 export async function json<T = unknown>(
   client: SignetClient,
@@ -30,12 +30,12 @@ export async function json<T = unknown>(
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   } catch (cause) {
-    // The caller gave it up.
+    // Aborted by the caller.
     if (isSignetError(cause) || init.signal?.aborted) throw cause;
     const code =
       globalThis.navigator?.onLine === false
         ? "offline"
-        : // As in the client: a page may ask any server, and needs its permission only to read the answer.
+        : // As in the client: a page may send a request to any server; it needs permission only to read the response.
           (await client.fetch(path, { mode: "no-cors" }).catch(() => undefined))?.type === "opaque"
           ? "cors"
           : "unreachable";

@@ -1,6 +1,6 @@
 import { isSignetError, type SignetErrorCode } from "./errors.js";
 
-/** A message for each code; `{time}` stands for how long to wait. */
+/** Messages by code. `{time}` is replaced by the time to wait. */
 export type Messages = Readonly<Partial<Record<SignetErrorCode | "unknown", string>>>;
 
 /** English messages, by code. */
@@ -9,22 +9,22 @@ export const MESSAGES = {
   rate_limited: "Too many tries. Try again in {time}.",
   offline: "You are offline.",
   unreachable: "The server does not answer.",
-  cors: "The server does not allow this page.",
+  cors: "The server does not accept requests from this page.",
   timeout: "The server did not answer in time. Try again.",
   server: "The server has a problem. Try again later.",
-  token_expired: "Your session has ended. Sign in to go on.",
-  token_revoked: "You were signed out. Sign in to go on.",
-  invalid_token: "Your session has ended. Sign in to go on.",
-  missing_token: "Sign in to go on.",
+  token_expired: "Your session has ended. Sign in to continue.",
+  token_revoked: "You were signed out. Sign in to continue.",
+  invalid_token: "Your session has ended. Sign in to continue.",
+  missing_token: "Sign in to continue.",
   logged_out: "You are signed out.",
-  logged_out_elsewhere: "Your session ended in another tab. Sign in to go on.",
+  logged_out_elsewhere: "You signed out in another tab. Sign in to continue.",
   fresh_token_required: "Sign in again to do this.",
-  mfa_required: "Enter the code of your second factor.",
+  mfa_required: "Enter your verification code.",
   email_unverified: "Confirm your e-mail address first.",
   conflict: "This user name is taken.",
   weak_password: "This password is too short or too easy to guess.",
-  csrf_failed: "This page may not do that here. Reload it.",
-  not_found: "The server does not know this address.",
+  csrf_failed: "The server refused the request. Reload the page and try again.",
+  not_found: "The server found nothing at this address.",
   unknown: "Something went wrong.",
 } as const satisfies Messages;
 
@@ -32,10 +32,10 @@ const time = (seconds: number): string =>
   seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`;
 
 /**
- * Return a message for users, chosen by the error's code and never taken from the server's answer, except the reason
- * for a field of a form.
+ * Return a message for users. It is chosen by the error's code and never taken from the response of the server, except
+ * for the problem of a form field.
  *
- * @param messages your own by code, for other words or another language; English is used for what it lacks.
+ * @param messages your own messages by code, for example in another language. Missing codes use the English message.
  */
 export function messageOf(error: unknown, messages: Messages = {}): string {
   const all: Messages = { ...MESSAGES, ...messages };
@@ -48,31 +48,31 @@ export function messageOf(error: unknown, messages: Messages = {}): string {
 const PAGE = 'See the page "Troubleshooting"';
 
 /**
- * Return what a developer can do about *error*, or `undefined` if it is nothing to set up. For the console, not for
- * users.
+ * Return what a developer can do about *error*, or `undefined` if it is not a problem of the set-up. For the console,
+ * not for users.
  */
 export function hintOf(error: unknown): string | undefined {
   if (!isSignetError(error)) return undefined;
   const { code, status, message, body } = error;
   const foreign = typeof (body as { error?: unknown } | null | undefined)?.error !== "string";
   if (code === "cors") {
-    return `${message}: the server answers, but does not allow this page. Use a proxy so that both have one origin, or set up CORS. ${PAGE}, "blocked by CORS policy".`;
+    return `${message}: the server answers, but does not allow this page to read the response. Use a proxy so that page and server have the same origin, or set up CORS. ${PAGE}, "blocked by CORS policy".`;
   }
   if (code === "unreachable")
     return `${message}: no server answers at this address. Is Flask running? ${PAGE}, "No answer".`;
   if (foreign && (status === 404 || status === 405)) {
-    return `${message}: this server does not know the route. Does Vite's proxy pass it on to Flask, and is baseUrl right? ${PAGE}, "HTTP 404".`;
+    return `${message}: this server has no such route. Does Vite's proxy forward the path to Flask, and is baseUrl correct? ${PAGE}, "HTTP 404".`;
   }
   if (code === "server" && !status) {
-    return `${message}: the answer is not JSON. Does Vite's proxy pass this path on to Flask? ${PAGE}, "HTTP 404".`;
+    return `${message}: the response is not JSON. Does Vite's proxy forward this path to Flask? ${PAGE}, "HTTP 404".`;
   }
   if (foreign && code === "server") {
-    return `${message}: the answer is not the API's. Is Flask running behind the proxy? ${PAGE}, "HTTP 500 or 502".`;
+    return `${message}: the response does not come from the API. Is Flask running behind the proxy? ${PAGE}, "HTTP 500 or 502".`;
   }
   return undefined;
 }
 
-/** Return the message for users, and write to the console what a developer can do about *error*. */
+/** Return the message for users, and write to the console what a developer can do about the error. */
 export function explain(error: unknown, messages?: Messages): string {
   console.warn(hintOf(error) ?? error);
   return messageOf(error, messages);

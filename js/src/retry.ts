@@ -1,10 +1,10 @@
 import type { SignetClient, User } from "./types.js";
 
 /**
- * Find out who is signed in. If the first answer does not come (the server was started later, or has trouble), ask again
- * after 2.5, 5, 10, 20 and then every 30 seconds, while the page can be seen; never on a server.
+ * Find out who is signed in. If there is no answer (the server starts later, or fails), ask again after 2.5, 5, 10, 20
+ * and then every 30 seconds, while the page is visible. On a server it never asks again.
  *
- * @returns what ends it
+ * @returns a function that stops it
  */
 export const untilKnown = <U extends User>(client: SignetClient<U>): (() => void) => {
   let timer: ReturnType<typeof setTimeout>;
@@ -13,7 +13,7 @@ export const untilKnown = <U extends User>(client: SignetClient<U>): (() => void
   const again = (): void => {
     const page = globalThis.window;
     if (ended || !page || client.state.status !== "loading") return;
-    // A hidden page waits: the client itself asks as soon as it is visible.
+    // A hidden page waits. The client itself asks as soon as the page is visible.
     timer = setTimeout(() => (page.document?.hidden ? again() : client.token().then(again, again)), ms);
     ms = Math.min(ms * 2, 30_000);
   };

@@ -2,29 +2,30 @@ import type { SignetClient, User } from "./types.js";
 
 /** Settings of `requireUser`. */
 export interface RequireUserOptions {
-  /** Where a signed-out user is sent; `?next=` with the address of the request is added. Default `"/login"`. */
+  /** Path of the login page. `?next=` with the address of the request is added. Default `"/login"`. */
   readonly login?: string;
 }
 
 const HOST = "http://own.invalid";
 
-/** Whether *path* leads to another site, after what a browser does to it: it leaves controls out, and dots apply. */
+/** Return whether *path* leads to another site once a browser has removed control characters and resolved dots. */
 function leadsAway(path: string): boolean {
   const bare = path.replace(/[\0-\x20\x7f-\x9f]/g, "");
   try {
     const { origin, pathname } = new URL(bare, HOST);
     return !bare.startsWith("/") || origin !== HOST || pathname.startsWith("//");
   } catch {
-    return true; // such as `//` alone
+    return true; // for example `//` alone
   }
 }
 
 /**
- * Return *url* if it is a path on this site, else *fallback*. For `?next=` and its like: an address that an attacker
- * may have written must not lead the user to another site.
+ * Return *url* if it is a path on this site, else *fallback*. Use it for parameters such as `?next=`: an attacker may
+ * have written the address, and it must not lead the user to another site.
  *
- * Refused are other hosts (`//`, `/\`), schemes (`javascript:`), backslashes, control characters and spaces (a browser
- * leaves some of them out), and a path that leads away once it is percent-decoded, since a server may do that.
+ * These are rejected: other hosts (`//`, `/\`), schemes (`javascript:`), backslashes, control characters and spaces
+ * (browsers remove some of them), and a path that leads to another site after percent-decoding, because a server may
+ * decode it.
  */
 export function safeNext(url: string | null | undefined, fallback = "/"): string {
   if (!url || !/^\/[^\\\0-\x20\x7f-\x9f]*$/.test(url) || leadsAway(url)) return fallback;
@@ -33,7 +34,7 @@ export function safeNext(url: string | null | undefined, fallback = "/"): string
     try {
       path = decodeURIComponent(path);
     } catch {
-      break; // a percent sign that begins no byte: nobody decodes it further
+      break; // invalid percent-encoding: it cannot be decoded further
     }
     if (leadsAway(path)) return fallback;
   }
@@ -62,13 +63,13 @@ const wait = (client: SignetClient, signal: AbortSignal | undefined, ms: number)
   });
 
 /**
- * Return the user for a loader of a router, or throw a redirect to the login page (a `Response` with the status 302, as
- * React Router takes it).
+ * Return the user in the loader of a route, or throw a redirect to the login page: a `Response` with status 302, which
+ * React Router understands.
  *
- * While nobody can tell whether the user is signed in (offline, or the server has trouble) it waits and tries again,
- * until the router gives the navigation up: a signed-in user is not sent to the login page because of a lost connection.
+ * While it is unknown whether the user is signed in (offline, or the server fails), it waits and tries again until the
+ * router cancels the navigation. So a lost connection does not send a signed-in user to the login page.
  *
- * @param request what the loader was given; its `signal` ends the wait.
+ * @param request the request of the loader; its `signal` ends the wait.
  * @throws Response the redirect
  */
 export async function requireUser<U extends User>(

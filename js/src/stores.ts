@@ -1,13 +1,13 @@
 import { untilKnown } from "./retry.js";
 import type { AuthState, SignetClient, User } from "./types.js";
 
-/** What Svelte calls a readable store. */
+/** A readable store of Svelte. */
 export interface Store<T> {
-  /** Call *run* with the value of now, at once, and at every change; return what ends that. */
+  /** Call *run* at once with the current value, and at every change. Return the function that unsubscribes. */
   subscribe(run: (value: T) => void): () => void;
 }
 
-/** Make a Svelte store of the client's state: `$auth.status`, `$auth.user` in a component. */
+/** Return a Svelte store of the client's state: use `$auth.status` and `$auth.user` in a component. */
 export const toStore = <U extends User>(client: SignetClient<U>): Store<AuthState<U>> => ({
   subscribe(run) {
     const end = untilKnown(client);
@@ -21,9 +21,9 @@ export const toStore = <U extends User>(client: SignetClient<U>): Store<AuthStat
 });
 
 /**
- * Make a Vue ref that follows the client's state.
+ * Return a Vue ref that follows the client's state.
  *
- * @param shallowRef Vue's function of this name; this package does not depend on Vue.
+ * @param shallowRef the function `shallowRef` of Vue, because this package does not depend on Vue.
  */
 export function toRef<U extends User, R extends { value: AuthState<U> }>(
   client: SignetClient<U>,

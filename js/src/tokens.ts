@@ -1,18 +1,18 @@
 import { noAnswer } from "./errors.js";
 import type { UserId } from "./types.js";
 
-/** What one login or refresh gave. Never changed, only replaced. */
+/** The tokens of one login or refresh. Never changed, only replaced. */
 export interface Tokens {
   readonly token: string;
   readonly refresh?: string | undefined;
-  /** Local time of receipt + lifetime, milliseconds; unknown if the server did not say. */
+  /** Local time of receipt + lifetime, in milliseconds. Absent if the server did not send the lifetime. */
   readonly until?: number | undefined;
-  /** The lifetime alone, seconds. */
+  /** The lifetime, in seconds. */
   readonly life?: number | undefined;
   readonly user: UserId;
 }
 
-/** The answer of `POST token`, as far as it can be trusted: not at all. Other servers name the token otherwise. */
+/** The unchecked response of `POST token`. Other servers use another name for the token. */
 export interface Answer {
   token?: unknown;
   access_token?: unknown;
@@ -22,11 +22,11 @@ export interface Answer {
   user?: { id?: UserId } | null;
 }
 
-/** Read who a bare token is about; it is display only, so checking the signature is left to the server. */
+/** Return the subject of a token, for display only: the server checks the signature. */
 function subject(token: string): UserId {
   try {
     const part = (token.split(".")[1] as string).replace(/-/g, "+").replace(/_/g, "/");
-    // Bytes of UTF-8, read without a TextDecoder.
+    // Decodes UTF-8 without a TextDecoder.
     const { sub, sub_type } = JSON.parse(decodeURIComponent(escape(atob(part)))) as {
       sub?: UserId & { id?: UserId };
       sub_type?: string;
@@ -38,15 +38,15 @@ function subject(token: string): UserId {
 }
 
 /**
- * Read the answer of `POST token`.
+ * Read the response of `POST token`.
  *
- * @param old what it replaces: a server may keep the refresh token and leave it out (RFC 6749 section 6).
+ * @param old the tokens that are replaced: a server may leave out an unchanged refresh token (RFC 6749 section 6).
  */
 export function received(answer: Answer | null | undefined, at: number, old?: Tokens | false): Tokens {
   const all: Answer = answer ?? {};
   const given = all.token ?? all.access_token;
   const life = all.expires_in;
-  // The page of a captive portal, say.
+  // For example the page of a captive portal.
   if (typeof given !== "string") throw noAnswer("server", answer);
   return {
     token: given,
@@ -57,11 +57,11 @@ export function received(answer: Answer | null | undefined, at: number, old?: To
   };
 }
 
-/** Write for a storage: without a refresh token just the token, as code written for one token expects. */
+/** Return the string to store: without a refresh token the token alone, as code for a single token expects. */
 export const toText = (tokens: Tokens | undefined): string | null =>
   tokens?.refresh ? JSON.stringify(tokens) : (tokens?.token ?? null);
 
-/** Read from a storage what `toText` or the user's own code put there. */
+/** Read the string that `toText` or the application's own code has stored. */
 export function fromText(text: string | null | undefined): Tokens | undefined {
   if (!text) return;
   try {

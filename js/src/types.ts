@@ -1,97 +1,97 @@
 import type { SignetError } from "./errors.js";
 
-/** The id of a user, in the type that the server uses. */
+/** The id of a user, with the type that the server uses. */
 export type UserId = string | number;
 
-/** Who is signed in. The id is all that the server tells; `User<number>` says which type yours have. */
+/** The signed-in user. The server sends only the id. `User<number>` sets its type. */
 export interface User<Id extends UserId = UserId> {
   readonly id: Id;
 }
 
-/** What is known about the session; a new object only when something changed. */
+/** The state of the session. It is a new object only after a change. */
 export type AuthState<U extends User = User> =
   | {
       readonly status: "loading";
       readonly user: null;
-      /** Why the first answer is still missing: offline, or the server has trouble. */
+      /** Why the state is still unknown: offline, or the server fails. */
       readonly error: SignetError | null;
     }
   | { readonly status: "signed-in"; readonly user: U; readonly error: null }
   | {
       readonly status: "signed-out";
       readonly user: null;
-      /** A `SessionExpiredError` if it was not the user who signed out in this tab; its `code` says how it ended. */
+      /** A `SessionExpiredError` unless the user signed out in this tab; its `code` says how the session ended. */
       readonly error: SignetError | null;
     };
 
-/** A place of your own for the tokens. `null` means: forget them. */
+/** A custom storage for the tokens. `set(null)` deletes them. */
 export interface TokenStorage {
   get(): string | null | undefined | Promise<string | null | undefined>;
   set(text: string | null): void | Promise<void>;
 }
 
-/** Where the tokens live; see the page "The front end" for what a script injection could take from each. */
+/** Where the tokens are stored. The page "The front end" says what an injected script could steal from each. */
 export type StorageMode = "cookie" | "memory" | "session" | "local" | TokenStorage;
 
 /** Settings of a client. */
 export interface ClientOptions {
   /**
-   * Where the server is; default `"/"`. It is a folder: a missing last slash is added. Relative paths are resolved
-   * against it as `new URL(path, baseUrl)` does, and the token is sent to its origin only.
+   * The address of the server; default `"/"`. It is a folder: a missing last slash is added. Relative paths are resolved
+   * against it as by `new URL(path, baseUrl)`. The token is sent to its origin only.
    */
   readonly baseUrl?: string;
   /** Default `"cookie"`: the refresh token in an HttpOnly cookie, the access token in memory. */
   readonly storage?: StorageMode;
-  /** The name in `localStorage` or `sessionStorage`; tabs whose clients share it share the session. Default `"signet"`. */
+  /** The key in `localStorage` or `sessionStorage`. Clients with the same key share the session. Default `"signet"`. */
   readonly key?: string;
-  /** Time for one request to the server, and for the wait for other tabs; milliseconds, default 10 000. */
+  /** Time limit of one request to the server and of the wait for other tabs, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
-  /** How long before its end a token is renewed; milliseconds, default 30 000. */
+  /** How long before its expiry a token is refreshed, in milliseconds. Default 30 000. */
   readonly leewayMs?: number;
 }
 
 /**
- * Runs *work* while nobody else holds *name*; rejects if *signal* aborts before its turn comes. The signal is
+ * Runs *work* while it holds the lock *name*. Rejects if *signal* aborts before the lock is free. The signal is
  * `undefined` on a platform without `AbortController`.
  */
 export type Lock = <T>(name: string, signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
-/** The part of a BroadcastChannel that is used. */
+/** The part of a BroadcastChannel that the client uses. */
 export interface Channel {
   onmessage: ((event: MessageEvent) => unknown) | null;
   postMessage(message: unknown): void;
   close(): void;
 }
 
-/** What a client takes from its surroundings; hand in others for tests and unusual places. */
+/** What a client uses from its environment. Pass others for tests and unusual platforms. */
 export interface Deps {
   readonly fetch: typeof fetch;
-  /** Milliseconds; only differences count. */
+  /** The time in milliseconds. Only differences matter. */
   readonly now: () => number;
-  /** Default: Web Locks where there are any, else none. */
+  /** Default: Web Locks if the platform has them, else no lock. */
   readonly lock: Lock;
-  /** Default: a BroadcastChannel in a browser, none elsewhere (a server serves many users in one process). */
+  /** Default: a BroadcastChannel in a browser. None elsewhere, because a server serves many users in one process. */
   readonly channel: (name: string) => Channel | undefined;
 }
 
-/** What a client does. All functions may be passed around without their object. */
+/** The client. Its functions can be used without the object: `const { login } = auth`. */
 export interface SignetClient<U extends User = User> {
-  /** Who is signed in, or `null`. */
+  /** The signed-in user, or `null`. */
   readonly user: U | null;
   readonly state: AuthState<U>;
-  /** The same as `state`, as a function that never changes. */
+  /** Return `state`. The function itself never changes, as `useSyncExternalStore` requires. */
   getSnapshot(): AuthState<U>;
   /**
-   * Have *listener* called at every change of the state, in every tab; gives back what ends that.
-   * What it throws is reported like anything that nobody catches, and keeps nobody else from hearing of the change.
+   * Call *listener* at every change of the state, also if another tab caused it. Return the function that unsubscribes.
+   * An exception of the listener is reported as an uncaught error and does not stop the other listeners.
    */
   onChange(listener: (state: AuthState<U>) => void): () => void;
-  /** The same as `onChange`, under the name that stores have. */
+  /** The same as `onChange`, under the name that store libraries use. */
   subscribe(listener: (state: AuthState<U>) => void): () => void;
   /**
-   * Find out, once, whether somebody is signed in (with storage `"cookie"`: one silent refresh) and give the state
-   * of now; the same promise while nothing changes.
-   * Never rejects: offline, the state stays `loading` with an error, and is found out when the connection is back.
+   * Find out whether a user is signed in (with storage `"cookie"` by one silent refresh) and return the current state.
+   * It asks only once, and returns the same promise while the state does not change.
+   * It never rejects. Offline, the state stays `loading` with an error until the connection is back.
    */
   ready(): Promise<AuthState<U>>;
   /**
@@ -101,33 +101,33 @@ export interface SignetClient<U extends User = User> {
    */
   login(username: string, password: string): Promise<U>;
   /**
-   * Forget the tokens here, end the session at the server, tell the other tabs.
-   * Offline it works too; a cookie that could not be deleted is not used and deleted when the server answers again.
+   * Forget the tokens, end the session on the server, and inform the other tabs.
+   * It works offline too: the remaining cookie is not used, and is deleted when the server answers again.
    *
-   * @throws NetworkError only with `everywhere`, if the server did not hear it: here the user is signed out all the same.
+   * @throws NetworkError only with `everywhere`, if the server could not be reached. The user is signed out here anyway.
    */
   logout(options?: { readonly everywhere?: boolean }): Promise<void>;
   /**
-   * `fetch` with the access token. On a 401 it renews the token once and sends again, body and all.
-   * Every answer of the server is a `Response`; other origins get no token.
+   * `fetch` with the access token. On a 401 it refreshes the token and sends the request once more, with its body.
+   * Every response of the server is returned as a `Response`. Requests to other origins are sent without the token.
    *
-   * @throws SessionExpiredError if the session was found to be over before the request was sent
-   * @throws NetworkError, RateLimitError if a new token was needed and could not be had
+   * @throws SessionExpiredError if the session had ended before the request was sent
+   * @throws NetworkError, RateLimitError if the token had to be refreshed and that failed
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   /**
-   * An access token that is good for now, or `null` if nobody is signed in; with `force` a new one.
+   * Return a valid access token, or `null` if no user is signed in. With `force` it is a new one.
    *
    * @throws SessionExpiredError, NetworkError, RateLimitError
    */
   token(options?: { readonly force?: boolean | undefined }): Promise<string | null>;
   /**
-   * Post *body* as JSON to a route that answers as `POST token` does, and go on with the tokens that it gives.
-   * `login` is this; other ways of logging in and a changed password are too.
+   * POST *body* as JSON to a route that answers like `POST token`, and use the tokens of the response.
+   * `login` does this. Use it for other ways to log in and for a password change.
    *
-   * @param signed send the access token along.
+   * @param signed whether to send the access token with the request.
    */
   exchange(path: string, body: Readonly<Record<string, unknown>>, signed?: boolean): Promise<U>;
-  /** Stop listening to other tabs and to the window, and forget all listeners; the rest goes on, for this page. */
+  /** Stop listening to other tabs and to the window, and remove all listeners. The client still works in this page. */
   close(): void;
 }

@@ -1,4 +1,4 @@
-// The client in real tabs: six of them, at the moment when the token expires.
+// The client in six real tabs when the token expires.
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -13,7 +13,7 @@ declare global {
   }
 }
 
-// Where `make browser` found or put it.
+// The path that `make browser` has written.
 const noted = new URL("../../.venv/.browser", import.meta.url);
 const executablePath =
   process.env["SIGNET_CHROMIUM"] ?? (existsSync(noted) ? readFileSync(noted, "utf8").trim() : "/usr/bin/chromium");
@@ -95,7 +95,7 @@ run.each(["cookie", "local"])(
 );
 
 run.each(["memory", "session", "local"])(
-  "a page that may neither store nor lock anything works as long as it is open (%s)",
+  "without storage and locks the session lasts as long as the page (%s)",
   async (storage) => {
     server.sandbox = true;
     server.pages.set("/", `<script type="module">${script}</script>`);
@@ -126,7 +126,7 @@ run.each(["memory", "session", "local"])(
 );
 
 run.each(["cookie", "local"])(
-  "without Web Locks (plain http) nobody is out, and all have one token (%s)",
+  "without Web Locks (plain HTTP) all tabs stay signed in with one token (%s)",
   async (storage) => {
     const tabs = await openTabs("lan.test", storage);
 

@@ -1,5 +1,5 @@
-// What the client does beyond the 13 rules; in Node, as on a server that renders pages.
-import { afterEach, beforeEach, expect, test } from "vitest";
+// What the client does beyond the 13 rules of rules.test.ts. Runs in Node, as on a server that renders pages.
+import { expect, test } from "vitest";
 import { account, changePassword, register, sessions } from "#signet/account/index.js";
 import {
   createClient,
@@ -13,22 +13,10 @@ import {
   ValidationError,
 } from "#signet/index.js";
 import { openBrowser, settle, thrown } from "./support/browser.js";
-import { type Server, startServer } from "./support/server.js";
+import { startServer } from "./support/server.js";
+import { browser, NAME, PASSWORD, server, setUpServerAndBrowser } from "./support/setup.js";
 
-const NAME = "alesanchezr";
-const PASSWORD = "12341234";
-
-let server: Server;
-let browser: ReturnType<typeof openBrowser>;
-
-beforeEach(async () => {
-  server = await startServer();
-  browser = openBrowser(server.url);
-});
-afterEach(async () => {
-  browser.close();
-  await server.close();
-});
+setUpServerAndBrowser();
 
 test("the two steps of the lesson: get the token, send it", async () => {
   const auth = createClient({ baseUrl: server.url, storage: "memory" });
@@ -57,7 +45,7 @@ test("in cookie mode the refresh token never reaches the page, and X-Signet is s
   expect(JSON.stringify(browser.posted)).not.toContain("sgr_");
 });
 
-test("outside of cookie mode no cookie is sent or taken", async () => {
+test("outside cookie mode no cookie is sent or stored", async () => {
   browser.cookies.set("signet_refresh", "sgr_left_1");
   const tab = browser.tab({ storage: "memory" });
   await tab.login(NAME, PASSWORD);
@@ -66,7 +54,7 @@ test("outside of cookie mode no cookie is sent or taken", async () => {
   expect(server.seen.map((one) => one.headers.cookie)).toEqual([undefined, undefined]);
 });
 
-test("relative paths are resolved as new URL does, with a folder too", async () => {
+test("relative paths are resolved as by new URL, also against a folder", async () => {
   const tab = browser.tab(
     { baseUrl: `${server.url}api/`, storage: "memory" },
     { fetch: async (input) => Response.json({ token: "a.b.c", url: String(input) }) },
@@ -106,7 +94,7 @@ test.each([
   ["https://own.test:444/x", "https://own.test:444/x"],
   ["data:text/plain,x", "data:text/plain,x"],
   ["javascript:1", "javascript:1"],
-])("an address that only looks like our own gets no token: %j", async (path, arrives) => {
+])("an address that only looks like the server's own gets no token: %j", async (path, arrives) => {
   const asked: [string, boolean][] = [];
   const send: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
@@ -124,7 +112,7 @@ test.each([
   ]);
 });
 
-test("headers, method and body of the caller arrive", async () => {
+test("headers, method and body of the caller are sent", async () => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
   await tab.fetch("tasks", { method: "PATCH", headers: [["X-Mine", "1"]], body: new URLSearchParams({ a: "b" }) });
@@ -146,7 +134,7 @@ test.each([
   [503, { error: "unavailable", msg: "x" }, NetworkError, "server"],
   [502, "<html>", NetworkError, "server"],
   [405, { error: "method_not_allowed", msg: "x" }, SignetError, "method_not_allowed"],
-] as const)("an answer %i to the login is the right error", async (status, body, Kind, code) => {
+] as const)("a response %i to the login throws the matching error", async (status, body, Kind, code) => {
   server.fail("/token", status, { "Retry-After": "9" }, body);
   const tab = browser.tab();
   const error = await thrown(tab.login(NAME, PASSWORD));
@@ -156,13 +144,13 @@ test.each([
   expect(isSignetError(error)).toBe(true);
 });
 
-test("fields of a refused form are told", async () => {
+test("the error of a rejected form has its fields", async () => {
   server.fail("/token", 400, {}, { error: "invalid_request", msg: "x", fields: { username: "missing" } });
 
   expect(await thrown(browser.tab().login("", PASSWORD))).toMatchObject({ fields: { username: "missing" } });
 });
 
-test("offline and a server that does not answer in time have codes of their own", async () => {
+test("offline and a timeout have their own codes", async () => {
   const tab = browser.tab({ timeoutMs: 50 });
   server.once("/token", () => new Promise((done) => setTimeout(() => done(false), 200)));
 
@@ -173,13 +161,13 @@ test("offline and a server that does not answer in time have codes of their own"
   expect(await thrown(tab.login(NAME, PASSWORD))).toMatchObject({ name: "NetworkError", code: "offline", status: 0 });
 });
 
-test("other errors are none of ours", () => {
+test("isSignetError is false for other errors", () => {
   expect([new Error("x"), new TypeError("x"), { code: "offline", status: 0 }, null].map(isSignetError)).toEqual(
     Array(4).fill(false),
   );
 });
 
-test("a server without refresh tokens: a 401 ends the session, in words and state", async () => {
+test("on a server without refresh tokens a 401 ends the session, and the state says so", async () => {
   const lesson = await startServer({ refreshTokens: false });
   for (const storage of ["cookie", "memory"] as const) {
     const tab = openBrowser(lesson.url).tab({ storage });
@@ -197,11 +185,11 @@ test("a server without refresh tokens: a 401 ends the session, in words and stat
   await lesson.close();
 });
 
-test("a cookie mode without a session is signed out, without an error", async () => {
+test("cookie mode without a session is signed out, without an error", async () => {
   expect(await browser.tab().ready()).toEqual({ status: "signed-out", user: null, error: null });
 });
 
-test("a bare token in a storage of the user's own is taken up, and stays bare while nothing else is to be kept", async () => {
+test("a plain token in a custom storage is used, and stays plain while there is no refresh token", async () => {
   const lesson = await startServer({ refreshTokens: false });
   const kept: (string | null)[] = [null];
   const storage = { get: () => kept.at(-1) ?? null, set: (text: string | null) => void kept.push(text) };
@@ -219,7 +207,7 @@ test("a bare token in a storage of the user's own is taken up, and stays bare wh
 });
 
 test.each(["{", "null", "{}", "[]", "1", '"x"', "undefined"])(
-  "rubbish in the storage signs nobody in for long: %s",
+  "invalid content of the storage ends signed out: %s",
   async (text) => {
     let kept: string | null = text;
     const tab = browser.tab({ storage: { get: () => kept, set: (next) => void (kept = next) } });
@@ -230,7 +218,7 @@ test.each(["{", "null", "{}", "[]", "1", '"x"', "undefined"])(
   },
 );
 
-test("a storage that is full or forbidden leaves a session for as long as the page lives", async () => {
+test("with a full or forbidden storage the session lasts as long as the page", async () => {
   const broken = () => {
     throw new Error("QuotaExceededError");
   };
@@ -255,7 +243,7 @@ test("a storage that is full or forbidden leaves a session for as long as the pa
   }
 });
 
-test("an asynchronous storage is waited for", async () => {
+test("the client waits for an asynchronous storage", async () => {
   let kept: string | null = null;
   const storage = {
     get: async () => (await settle(5), kept),
@@ -277,7 +265,7 @@ test("an asynchronous storage is waited for", async () => {
   expect(kept).toBeNull();
 });
 
-test("two users one after the other: every tab follows", async () => {
+test("every tab follows when another user signs in", async () => {
   const [one, two] = [browser.tab(), browser.tab()];
   await one.login(NAME, PASSWORD);
   await settle();
@@ -289,7 +277,7 @@ test("two users one after the other: every tab follows", async () => {
   expect(await (await one.fetch("protected")).json()).toMatchObject({ id: 2 });
 });
 
-test("logout everywhere says so to the server", async () => {
+test("logout everywhere ends all sessions on the server", async () => {
   const [one, two] = [browser.tab({ storage: "memory" }), browser.tab({ storage: "memory" })];
   await one.login(NAME, PASSWORD);
   await two.login(NAME, PASSWORD);
@@ -298,7 +286,7 @@ test("logout everywhere says so to the server", async () => {
   expect([...server.sessions.values()].map((session) => session.alive)).toEqual([false, false]);
 });
 
-test("token() gives null when nobody is signed in, and throws when the session is over", async () => {
+test("token() returns null when no user is signed in, and throws when the session has ended", async () => {
   const tab = browser.tab();
 
   expect(await tab.token()).toBeNull();
@@ -311,7 +299,7 @@ test("token() gives null when nobody is signed in, and throws when the session i
   expect(await tab.token()).toBeNull();
 });
 
-test("after close() nothing is heard any more", async () => {
+test("after close() no listener is called", async () => {
   const [one, two] = [browser.tab(), browser.tab()];
   await Promise.all([one.ready(), two.ready()]);
   let calls = 0;
@@ -323,7 +311,7 @@ test("after close() nothing is heard any more", async () => {
   expect(calls).toBe(0);
 });
 
-test("on a server clients share nothing: each user has one", async () => {
+test("clients on a server share nothing", async () => {
   const [one, two] = [1, 2].map(() => createClient({ baseUrl: server.url, storage: "memory" }));
   await one?.login(NAME, PASSWORD);
   await two?.login("other", "43214321");
@@ -333,7 +321,7 @@ test("on a server clients share nothing: each user has one", async () => {
   expect([one?.user, two?.user]).toEqual([null, { id: 2 }]);
 });
 
-test("making a client on a server does nothing, also without an address to resolve against", async () => {
+test("creating a client on a server does no I/O, also with a relative baseUrl", async () => {
   const auth = createClient();
 
   expect(auth.state.status).toBe("loading");
@@ -359,7 +347,7 @@ test("register: the account, a taken name, a weak password", async () => {
   expect(await thrown(register(tab, { username: "new", password: "x" }))).toMatchObject({ code: "offline" });
 });
 
-test("changePassword goes on with the new token; a wrong password is sent once only", async () => {
+test("changePassword continues with the new token; a wrong password is sent only once", async () => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
   const before = await tab.token();
@@ -388,7 +376,7 @@ test("sessions: list, end the others", async () => {
   expect(await thrown(sessions.list(two))).toBeInstanceOf(SessionExpiredError);
 });
 
-test("account() reads what the server says, or throws its error", async () => {
+test("account() returns the account of the server", async () => {
   server.fail("/account", 200, {}, { id: 1, username: NAME });
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -396,7 +384,7 @@ test("account() reads what the server says, or throws its error", async () => {
   expect(await account(tab)).toMatchObject({ username: NAME });
 });
 
-test("ready() gives the state of now, and the same promise while nothing changes", async () => {
+test("ready() returns the current state, and the same promise while nothing changes", async () => {
   const tab = browser.tab();
 
   expect(await tab.ready()).toMatchObject({ status: "signed-out" });
@@ -411,7 +399,7 @@ test("ready() gives the state of now, and the same promise while nothing changes
   expect(await tab.ready()).toMatchObject({ status: "signed-out" });
 });
 
-test("a client that was closed goes on for its own page", async () => {
+test("a closed client still works in its own page", async () => {
   const tab = browser.tab();
   tab.close();
   await tab.login(NAME, PASSWORD);
@@ -428,7 +416,7 @@ test("a client that was closed goes on for its own page", async () => {
   expect([...server.sessions.values()].map((session) => session.alive)).toEqual([false]);
 });
 
-test("a token that lives shorter than the leeway is used as long as it lasts", async () => {
+test("a token with a lifetime below the leeway is used until half of its lifetime", async () => {
   server.expiresIn = 20;
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -442,7 +430,7 @@ test("a token that lives shorter than the leeway is used as long as it lasts", a
   expect(server.refreshes()).toBe(1);
 });
 
-test("a body that can be read once only is not sent again empty", async () => {
+test("a body that can be read only once is not sent again empty", async () => {
   const tab = browser.tab({ storage: "memory" });
   await tab.login(NAME, PASSWORD);
   server.expire();
@@ -455,7 +443,7 @@ test("a body that can be read once only is not sent again empty", async () => {
   expect(server.seen.filter((one) => one.path === "/tasks").map((one) => one.body)).toEqual(["a letter"]);
 });
 
-test("what a slow storage gives does not undo a login or a logout that came meanwhile", async () => {
+test("a slow read of the storage does not undo a later login or logout", async () => {
   let kept: string | null = null;
   let slow: Promise<void> | undefined;
   const storage = {
@@ -491,7 +479,7 @@ test("what a slow storage gives does not undo a login or a logout that came mean
   expect(tab.user).toBeNull();
 });
 
-test("a logout while the password is changed stays one", async () => {
+test("a logout during a password change stays in effect", async () => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
   let answerNow = (): void => {};
@@ -508,10 +496,10 @@ test("a logout while the password is changed stays one", async () => {
   expect(await tab.token()).toBeNull();
 });
 
-test("the cookie of a login is not taken back by the logout before it", async () => {
+test("a slow logout does not delete the cookie of the next login", async () => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
-  // The answer to the logout is slow.
+  // The response to the logout is slow.
   const sent = browser.fetch;
   browser.fetch = async (input, init) => {
     if (init?.method === "DELETE") await settle(100);
@@ -529,14 +517,14 @@ test("the cookie of a login is not taken back by the logout before it", async ()
   expect(slow.user).toEqual({ id: 2 });
 });
 
-test("errors of other libraries that have a code and a status are none of ours", () => {
+test("isSignetError is false for errors of other libraries with a code and a status", () => {
   const axios = Object.assign(new Error("x"), { name: "AxiosError", code: "ERR_BAD_REQUEST", status: 400 });
 
   expect(isSignetError(axios)).toBe(false);
   expect(isSignetError(new SignetError("x", { code: "conflict", status: 409 }))).toBe(true);
 });
 
-test("changePassword for nobody, with an old token, and a page in place of an answer", async () => {
+test("changePassword without a user, with an expired token, and a page instead of JSON", async () => {
   const tab = browser.tab();
 
   expect(await thrown(changePassword(tab, PASSWORD, "a new one"))).toBeInstanceOf(SessionExpiredError);

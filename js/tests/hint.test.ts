@@ -26,11 +26,11 @@ test.each([
   ["x_signet_hint=1", false],
   ["signet_hint", false],
   ["", false],
-])("on a server the cookies %j hint %s", (cookie, expected) => {
+])("on a server the hint of the cookies %j is %s", (cookie, expected) => {
   expect(sessionHint({ headers: new Headers({ cookie }) })).toBe(expected);
 });
 
-test("where it cannot be known it is undefined", () => {
+test("the hint is undefined where it is unknown", () => {
   const from = (site: string, cookie = "") => sessionHint({ headers: new Headers({ cookie, "sec-fetch-site": site }) });
 
   // A link on another site: browsers send no SameSite=Strict cookie.

@@ -1,7 +1,7 @@
-// Other back ends than ours, and what the client says of each way in which something fails.
+// Other servers than Flask-Signet, the errors of each failure, messages, routers and stores.
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { account, changePassword, remove, update } from "#signet/account/index.js";
 import {
   createClient,
@@ -19,27 +19,15 @@ import { json } from "#signet/json.js";
 import { explain, hintOf, MESSAGES, messageOf } from "#signet/messages.js";
 import { requireUser, safeNext } from "#signet/router.js";
 import { toRef, toStore } from "#signet/stores.js";
-import { openBrowser, settle, thrown } from "./support/browser.js";
-import { type Server, startServer } from "./support/server.js";
+import { settle, thrown } from "./support/browser.js";
+import { startServer } from "./support/server.js";
+import { browser, NAME, PASSWORD, server, setUpServerAndBrowser } from "./support/setup.js";
 
-const NAME = "alesanchezr";
-const PASSWORD = "12341234";
-
-let server: Server;
-let browser: ReturnType<typeof openBrowser>;
-
-beforeEach(async () => {
-  server = await startServer();
-  browser = openBrowser(server.url);
-});
-afterEach(async () => {
-  browser.close();
-  await server.close();
-});
+setUpServerAndBrowser();
 
 const jwt = (claims: object): string => `h.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.s`;
 
-/** A client whose server answers `POST token` with *login* and a refresh with *refreshed*; and what was sent. */
+/** Return a client whose server answers `POST token` with *login* and a refresh with *refreshed*, and the sent bodies. */
 function answering(login: object, refreshed?: object) {
   const bodies: unknown[] = [];
   let good = true;
@@ -60,7 +48,7 @@ function answering(login: object, refreshed?: object) {
   return { auth, bodies, expire: () => void (good = false) };
 }
 
-test("a refresh that answers only an access token keeps the refresh token and the user", async () => {
+test("a refresh with only an access token keeps the refresh token and the user", async () => {
   const { auth, bodies, expire } = answering(
     { access_token: jwt({ sub: "1" }), refresh_token: "r1", user: { id: 1, email: "x@y.test" } },
     { access_token: jwt({ sub: "1", n: 2 }) },
@@ -93,7 +81,7 @@ test.each([
 });
 
 test.each([[{}], [{ token: 1 }], [{ access_token: null }], [[]], [null], ["text"]])(
-  "an answer without a token is no login: %j",
+  "a login response without a token is an error: %j",
   async (answer) => {
     const { auth } = answering(answer as object);
 
@@ -101,7 +89,7 @@ test.each([[{}], [{ token: 1 }], [{ access_token: null }], [[]], [null], ["text"
   },
 );
 
-test("a refresh that gives no token within the same session keeps it: a step up, a changed password", async () => {
+test("an exchange without a refresh token in the response keeps the old one", async () => {
   const { auth, bodies, expire } = answering(
     { access_token: jwt({ sub: "1" }), refresh_token: "r1" },
     { token: jwt({ sub: "1", n: 3 }) },
@@ -147,7 +135,7 @@ test.each([
   [{ msg: "The title is too long" }],
   [{ error: "invalid_request", msg: "A header is missing", fields: { title: "too long" } }],
   ["<h1>Unprocessable</h1>"],
-])("a form that is refused with 422 leaves the session alone: %j", async (body) => {
+])("a form rejected with 422 does not end the session: %j", async (body) => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
   server.fail("/tasks", 422, {}, body);
@@ -158,7 +146,7 @@ test.each([
   expect(server.refreshes()).toBe(0);
 });
 
-test("a refresh that is answered with 422 ends the session as a 401 does", async () => {
+test("a 422 to a refresh ends the session like a 401", async () => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
   server.expire();
@@ -181,7 +169,7 @@ test.each([
   [422, { msg: "x" }, ValidationError, "invalid_request"],
   [429, { msg: "x" }, RateLimitError, "invalid_request"],
   [500, { msg: "x" }, NetworkError, "server"],
-] as const)("a login that is answered %i %j keeps code and body", async (status, body, Kind, code) => {
+] as const)("the error of a login answered with %i %j has its code and body", async (status, body, Kind, code) => {
   server.fail("/token", status, {}, body);
   const error = await thrown(browser.tab().login(NAME, PASSWORD));
 
@@ -195,7 +183,7 @@ test.each([
   ["token_expired", { error: "token_expired", msg: "x" }],
   ["invalid_token", { error: "invalid_token", msg: "x" }],
   ["invalid_token", { msg: "Token has expired" }],
-])("a session that the server ends says how: %s", async (code, body) => {
+])("the state says how the server ended the session: %s", async (code, body) => {
   const tab = browser.tab();
   const other = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -207,7 +195,7 @@ test.each([
   await vi.waitFor(() => expect(other.state).toMatchObject({ status: "signed-out", error: { code } }));
 });
 
-test("a logout here is no error; a logout in another tab says so", async () => {
+test("a logout here is no error; a logout in another tab is one", async () => {
   const [one, two] = [browser.tab(), browser.tab()];
   await one.login(NAME, PASSWORD);
   await two.ready();
@@ -225,7 +213,7 @@ test("a logout here is no error; a logout in another tab says so", async () => {
   });
 });
 
-test("a password never follows a redirect, to whatever address", async () => {
+test("a password never follows a redirect", async () => {
   const stranger = await startServer();
   for (const status of [301, 302, 303, 307, 308]) {
     for (const to of [stranger.url, server.url]) {
@@ -285,7 +273,7 @@ test.each([
   ["https://own.test/", "https://own.test/token"],
   ["https://own.test/api", "https://own.test/api/token"],
   ["https://own.test/api/", "https://own.test/api/token"],
-])("baseUrl is a folder, with and without its last slash: %s", async (baseUrl, asked) => {
+])("baseUrl is a folder with and without its last slash: %s", async (baseUrl, asked) => {
   const urls: string[] = [];
   const auth = createClient(
     { baseUrl, storage: "memory" },
@@ -297,7 +285,7 @@ test.each([
   expect(urls).toEqual([asked, asked.replace(/token$/, "x")]);
 });
 
-test("no server at the address is not offline, and offline is", async () => {
+test("a missing server is unreachable, not offline", async () => {
   const free = await startServer();
   await free.close();
   const tab = browser.tab({ baseUrl: free.url, storage: "memory" });
@@ -321,7 +309,7 @@ test.each([
   [500, "", /Is Flask running/],
   [502, "<h1>Bad Gateway</h1>", /Is Flask running/],
   [503, { error: "unavailable", msg: "x" }, undefined],
-] as const)("the hint for an answer %i %j says what to do", async (status, body, hint) => {
+] as const)("the hint for a response %i %j says what to do", async (status, body, hint) => {
   server.fail("/token", status, {}, body);
   const error = await thrown(browser.tab().login(NAME, PASSWORD));
 
@@ -330,7 +318,7 @@ test.each([
   expect(messageOf(error)).not.toContain("HTTP");
 });
 
-test("messages go by code, never by the server's text; yours come first", async () => {
+test("messages are chosen by code, never from the response; custom messages come first", async () => {
   const error = new RateLimitError("try 1", { code: "rate_limited", status: 429, retryAfter: 90 });
   const weak = new ValidationError("x", { code: "invalid_request", status: 400, fields: { username: "is missing" } });
 
@@ -340,7 +328,7 @@ test("messages go by code, never by the server's text; yours come first", async 
   expect([messageOf(new Error("secret")), messageOf(null), messageOf("x")]).toEqual(Array(3).fill(MESSAGES.unknown));
 });
 
-test("explain gives the message for users, and tells the developer in the console what to do", () => {
+test("explain returns the message for users and writes the hint to the console", () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const html = new NetworkError("server http://x/", { code: "server", status: 0 });
   const bug = new TypeError("x is undefined");
@@ -355,7 +343,7 @@ test("explain gives the message for users, and tells the developer in the consol
   warn.mockRestore();
 });
 
-test("json sends and gives JSON, and throws for what is no success", async () => {
+test("json sends and returns JSON, and throws for a status that is no success", async () => {
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
 
@@ -401,7 +389,7 @@ test("update changes the account; remove deletes it and signs out", async () => 
 const request = (path: string, signal?: AbortSignal) =>
   new Request(`https://page.test${path}`, signal ? { signal } : {});
 
-test("requireUser gives the user, or a redirect that leads back", async () => {
+test("requireUser returns the user, or redirects to the login with the way back", async () => {
   const tab = browser.tab();
   const refused = await requireUser(tab, request("/tasks?x=1&y=é#z")).catch((response: Response) => response);
 
@@ -421,7 +409,7 @@ test("requireUser gives the user, or a redirect that leads back", async () => {
   expect(await requireUser(tab, request("/tasks"))).toEqual({ id: 1 });
 });
 
-test("requireUser offline sends nobody to the login page: it waits for the connection", async () => {
+test("requireUser waits while offline instead of redirecting to the login", async () => {
   const before = browser.tab();
   await before.login(NAME, PASSWORD);
   before.close();
@@ -441,7 +429,7 @@ test("requireUser offline sends nobody to the login page: it waits for the conne
   expect(await waiting).toEqual({ id: 1 });
 });
 
-test("requireUser ends with the navigation", async () => {
+test("requireUser rejects when the navigation is cancelled", async () => {
   browser.online = false;
   const aborter = new AbortController();
   const waiting = thrown(requireUser(browser.tab(), request("/tasks", aborter.signal)));
@@ -458,7 +446,7 @@ test.each(["/", "/tasks", "/tasks?x=1#y", "/a%20b?next=//evil.test", "/100%25", 
   },
 );
 
-test("safeNext never leads to another site, however an address is spelled", () => {
+test("safeNext never leads to another site, in any spelling", () => {
   const pieces = [
     "/",
     "//",
@@ -491,7 +479,7 @@ test("safeNext never leads to another site, however an address is spelled", () =
     const text = Array.from({ length: 1 + (round % 6) }, pick).join("");
     let path = safeNext(text, "/fallback");
     if (path !== text && path !== "/fallback") wrong.push([text, path]);
-    // As it is, and after each time that a server decodes it.
+    // As it is, and after each decoding by a server.
     for (let decoded = 0; decoded < 4; decoded++) {
       const { origin, pathname } = new URL(path, own);
       if (origin !== own || pathname.startsWith("//")) wrong.push([text, path]);
@@ -521,7 +509,7 @@ test("safeNext never leads to another site, however an address is spelled", () =
 
 // --- Stores ------------------------------------------------------------------------------------------------
 
-test("a Svelte store calls at once and at every change; a Vue ref follows", async () => {
+test("a Svelte store calls its subscriber at once and at every change; a Vue ref follows", async () => {
   const tab = browser.tab();
   const seen: string[] = [];
   const off = toStore(tab).subscribe((state) => seen.push(state.status));
@@ -541,7 +529,7 @@ test("a Svelte store calls at once and at every change; a Vue ref follows", asyn
   expect(ref.value.status).toBe("signed-out");
 });
 
-test("a Svelte store and a Vue ref go on by themselves when the server is started later", async () => {
+test("a Svelte store and a Vue ref ask again until the server is started", async () => {
   for (const follow of [
     (tab: SignetClient) => void toStore(tab).subscribe(() => {}),
     (tab: SignetClient) => void toRef(tab, (value) => ({ value })),
@@ -549,7 +537,7 @@ test("a Svelte store and a Vue ref go on by themselves when the server is starte
     let started = false;
     const send: typeof fetch = (...given) => (started ? browser.fetch(...given) : Promise.reject(new TypeError("no")));
     const tab = browser.tab({}, { fetch: send, now: Date.now });
-    // There is a page only in a browser.
+    // Only a browser has a window.
     vi.stubGlobal("window", {});
     follow(tab);
     await tab.ready();
@@ -562,9 +550,9 @@ test("a Svelte store and a Vue ref go on by themselves when the server is starte
   }
 }, 20_000);
 
-// --- A back end as the documentation of Flask-JWT-Extended shows it --------------------------------------------
+// --- A server as in the documentation of Flask-JWT-Extended ---------------------------------------------------
 
-test("a back end that answers as Flask-JWT-Extended's documentation does", async () => {
+test("the client works with a server as in Flask-JWT-Extended's documentation", async () => {
   let count = 0;
   const good = new Set<string>();
   const give = (kind: string): string => {
@@ -586,7 +574,7 @@ test("a back end that answers as Flask-JWT-Extended's documentation does", async
   });
   await new Promise<void>((done) => http.listen(0, "127.0.0.1", done));
   const api = `http://127.0.0.1:${(http.address() as AddressInfo).port}/`;
-  // As the documentation shows: its refresh route wants the refresh token as a Bearer token.
+  // As in that documentation, the refresh route expects the refresh token as a Bearer token.
   const send: typeof fetch = (url, init) => {
     if (url !== `${api}token/refresh`) return fetch(url, init);
     const { refresh_token } = JSON.parse(String(init?.body)) as { refresh_token: string };

@@ -1,4 +1,4 @@
-// What is promised about the package as a whole.
+// Properties of the package as a whole.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ test("the codes are those of the server", () => {
   execFileSync(process.execPath, [path("scripts/codes.mjs"), "--check"]);
 });
 
-test("the client weighs 3400 bytes at most, with React 4000", async () => {
+test("the client has at most 3400 bytes, with React 4000", async () => {
   const { BUDGET, sizes } = (await import(path("scripts/size.mjs"))) as {
     BUDGET: { core: number; react: number };
     sizes(): Promise<Record<"core" | "react", { gzip: number }>>;
@@ -21,12 +21,12 @@ test("the client weighs 3400 bytes at most, with React 4000", async () => {
   expect(BUDGET).toEqual({ core: 3400, react: 4000 });
   expect(core.gzip).toBeLessThanOrEqual(BUDGET.core);
   expect(react.gzip).toBeLessThanOrEqual(BUDGET.react);
-  // Less would mean that the files were not found, or that a part of them was left out.
+  // A smaller size would mean that a file is missing.
   expect(core.gzip).toBeGreaterThan(2000);
   expect(react.gzip - core.gzip).toBeGreaterThan(200);
 });
 
-test("every page says the same of the weight", async () => {
+test("every page states the measured size", async () => {
   const { BUDGET, sizes } = (await import(path("scripts/size.mjs"))) as {
     BUDGET: { core: number; react: number };
     sizes(): Promise<Record<"core" | "react", { gzip: number }>>;
@@ -40,7 +40,7 @@ test("every page says the same of the weight", async () => {
   expect(text("README.md")).toContain(`No dependency, ${kB(core.gzip)} (minified, gzip)`);
 });
 
-test("the table in the documentation is of this client, by the same measure", async () => {
+test("the table in the documentation has the sizes of this client", async () => {
   const { sizes } = (await import(path("scripts/size.mjs"))) as {
     sizes(): Promise<Record<string, { minified: number; gzip: number }>>;
   };
@@ -58,12 +58,12 @@ test("the table in the documentation is of this client, by the same measure", as
 
     // Stale? make bench ARGS=client_sizes
     expect([row, minified]).toEqual([row, measured[entry]?.minified]);
-    // Another zlib packs a little differently.
+    // Another version of zlib compresses slightly differently.
     expect(Math.abs(gzip - (measured[entry]?.gzip ?? 0))).toBeLessThan(20);
   }
 });
 
-test("nobody pays for what they do not import", async () => {
+test("an import of one function does not bundle the others", async () => {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     stdin: { contents: 'export { isSignetError } from "./src/index.ts";', loader: "ts", resolveDir: path("") },
@@ -93,7 +93,7 @@ test("no dependency, React optional, types first, provenance", () => {
   expect(conditions.length).toBe(9);
 });
 
-test("what is packed is the built package with its licence, and nothing else", () => {
+test("the npm package has the built files and the licence, and nothing else", () => {
   const [packed] = JSON.parse(
     execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: path(""), encoding: "utf8" }),
   ) as [{ files: { path: string }[] }];

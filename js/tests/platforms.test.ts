@@ -1,16 +1,16 @@
-// The client where a browser's globals are missing or partial: each in turn, React Native, Node, a worker thread.
+// The client without each of a browser's globals, in React Native, in Node and in a worker thread.
 import { fileURLToPath } from "node:url";
 import { createContext, Script } from "node:vm";
 import { Worker } from "node:worker_threads";
 import { build } from "esbuild";
-// @ts-expect-error it comes without types
+// @ts-expect-error it has no types
 import { JSDOM } from "jsdom";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Server, startServer } from "./support/server.js";
 
-// Without these there is no fetch either; what a platform lacks of them, its fetch brings along.
+// Every platform with `fetch` has these.
 const NEEDED = ["Headers", "Request", "Response", "URL"];
-// A login, a request, a token that is refused, a new tab, a logout; and what a page would see of each.
+// A login, a request, a rejected token, a logout; the result has the statuses that the page sees.
 const JOURNEY = `
   globalThis.journey = (async () => {
     const auth = createClient({ baseUrl, storage, timeoutMs: 5000 }, send ? { fetch: send } : {});
@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Everything that a page of a browser has, by name, each in place of its own; the server is on another origin. */
+/** Return the globals of a browser page by name. The server is on another origin. */
 function makeGlobals(): Map<string, unknown> {
   const { window } = new JSDOM("<!doctype html>", { url: "https://page.test/" }) as { window: object };
   const globals = new Map<string, unknown>();
@@ -56,11 +56,11 @@ function makeGlobals(): Map<string, unknown> {
           typeof from[name] === "function" && !/^[A-Z]/.test(name) ? (from[name] as () => void).bind(from) : from[name],
         );
       } catch {
-        // Storage of a page without an origin, say.
+        // For example the storage of a page without an origin.
       }
     }
   }
-  // What the language itself brings is in every context already.
+  // Globals of the language itself exist in every context.
   for (const name of Object.getOwnPropertyNames(new Script("globalThis").runInContext(createContext({}))))
     globals.delete(name);
   for (const name of ["globalThis", "self", "global", "top", "parent", "frames"]) globals.delete(name);
@@ -71,7 +71,7 @@ function makeGlobals(): Map<string, unknown> {
 let made: Map<string, unknown> | undefined;
 const pageGlobals = (): Map<string, unknown> => new Map((made ??= makeGlobals()));
 
-/** Run the journey where *globals* are all that there is, and note which of them are looked at. */
+/** Run the journey with only these globals, and collect the names that are read. */
 async function run(globals: Map<string, unknown>, storage: string, touched = new Set<string>()): Promise<string> {
   const send = globals.has("fetch") ? undefined : fetch;
   const context = createContext({ baseUrl: server.url, storage, send, expire: () => server.expire() });
@@ -82,7 +82,7 @@ async function run(globals: Map<string, unknown>, storage: string, touched = new
   return (context as { journey: Promise<string> }).journey;
 }
 
-/** The same globals; *gone* of the window's members, and what is looked at in it is noted. */
+/** Return the same globals without the member *gone* of the window, and collect the members that are read. */
 function withWindow(globals: Map<string, unknown>, gone: string | null, touched: Set<string>): Map<string, unknown> {
   const window = globals.get("window") as object;
   const watched = new Proxy(window, {
@@ -97,7 +97,7 @@ function withWindow(globals: Map<string, unknown>, gone: string | null, touched:
 
 const MODES = ["memory", "session", "local"] as const;
 
-test("it goes well without any one of the globals that the client looks at", async () => {
+test("the client works without any one of the globals that it reads", async () => {
   const touched = new Set<string>();
   for (const storage of MODES) expect(await run(pageGlobals(), storage, touched)).toBe(GOES_WELL);
   const names = [...touched].filter((name) => !NEEDED.includes(name));
@@ -105,7 +105,7 @@ test("it goes well without any one of the globals that the client looks at", asy
   expect(names).toEqual(expect.arrayContaining(["window", "BroadcastChannel", "AbortController", "location", "fetch"]));
 
   const results: Record<string, string> = {};
-  // Those that a refused token or a broken line would lead to, too.
+  // Also those that are read after a rejected token or a lost connection.
   for (const name of [...names, "atob", "navigator", "document", "crypto", "TextDecoder", "AbortSignal"]) {
     if (name.startsWith("set")) continue; // a timer is a part of every platform
     for (const storage of MODES) {
@@ -118,7 +118,7 @@ test("it goes well without any one of the globals that the client looks at", asy
   expect(results).toEqual(Object.fromEntries(Object.keys(results).map((key) => [key, GOES_WELL])));
 }, 60_000);
 
-test("it goes well without any one of the window's members", async () => {
+test("the client works without any one of the window's members", async () => {
   const touched = new Set<string>();
 
   expect(await run(withWindow(pageGlobals(), null, touched), "local")).toBe(GOES_WELL);
@@ -133,7 +133,7 @@ test("it goes well without any one of the window's members", async () => {
 });
 
 test.each(["localStorage", "sessionStorage", "BroadcastChannel", "navigator", "document"])(
-  "it goes well where even looking at %s throws",
+  "the client works where reading %s throws",
   async (name) => {
     for (const storage of MODES) {
       const globals = pageGlobals();
@@ -157,7 +157,7 @@ test.each(["localStorage", "sessionStorage", "BroadcastChannel", "navigator", "d
   },
 );
 
-test("in React Native: a window without events, no storage, no AbortSignal.timeout, no document", async () => {
+test("the client works in React Native: no events, storage, AbortSignal.timeout or document", async () => {
   const { AbortController: Aborter } = globalThis;
   const globals = new Map<string, unknown>(
     Object.entries({
@@ -189,7 +189,7 @@ test("in React Native: a window without events, no storage, no AbortSignal.timeo
   expect(kept).toBeNull();
 });
 
-test("a server that never answers is given up without AbortSignal.timeout too", async () => {
+test("a request times out without AbortSignal.timeout too", async () => {
   server.once("/token", () => new Promise((done) => setTimeout(() => done(false), 400)));
   const globals = pageGlobals();
   globals.delete("AbortSignal");
@@ -202,7 +202,7 @@ test("a server that never answers is given up without AbortSignal.timeout too", 
   expect(await (context as { code: Promise<string> }).code).toBe("timeout");
 });
 
-test("in a worker thread", async () => {
+test("the client works in a worker thread", async () => {
   const worker = new Worker(
     `const { parentPort, workerData } = require("node:worker_threads");
      const { baseUrl, storage, send } = workerData;
@@ -223,7 +223,7 @@ test("in a worker thread", async () => {
   expect(result).toBe(GOES_WELL);
 });
 
-test("in Node, which ends as soon as the work is done", async () => {
+test("the client does not keep Node running", async () => {
   const { spawn } = await import("node:child_process");
   const node = spawn(process.execPath, [
     "--input-type=module",

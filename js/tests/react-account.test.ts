@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-// useAccount and useSessions: what a component shows while users, answers and connections come and go.
+// useAccount and useSessions: what a component shows as users, responses and connections change.
 import { act, createElement as h, StrictMode } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -8,15 +8,13 @@ import type { SignetClient } from "#signet/index.js";
 import { useAccount, useSessions } from "#signet/react/account.js";
 import { AuthProvider } from "#signet/react/index.js";
 import { openBrowser, settle, thrown } from "./support/browser.js";
-import { type Server, startServer } from "./support/server.js";
+import { browser, server, setUpServerAndBrowser } from "./support/setup.js";
 
 const [MARIA, OTHER] = [
   ["alesanchezr", "12341234"],
   ["other", "43214321"],
 ] as const;
 
-let server: Server;
-let browser: ReturnType<typeof openBrowser>;
 let client: SignetClient;
 let root: Root | undefined;
 let place: HTMLElement;
@@ -24,10 +22,9 @@ let account: ReturnType<typeof useAccount>;
 let sessions: ReturnType<typeof useSessions>;
 const accounts: ReturnType<typeof useAccount>[] = [];
 
-beforeEach(async () => {
+setUpServerAndBrowser();
+beforeEach(() => {
   Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  server = await startServer();
-  browser = openBrowser(server.url);
   client = browser.tab();
   place = document.body.appendChild(document.createElement("div"));
 });
@@ -36,9 +33,7 @@ afterEach(async () => {
   root = undefined;
   place.remove();
   accounts.length = 0;
-  browser.close();
   localStorage.clear();
-  await server.close();
 });
 
 const ShowAccount = () => {
@@ -55,7 +50,7 @@ const show = async (component: () => string): Promise<void> => {
   root = createRoot(place);
   await act(async () => root?.render(h(StrictMode, null, h(AuthProvider, { client }, h(component)))));
 };
-// Again and again: within `act` nothing is rendered, and outside of it nothing may be.
+// Polls, because React renders only at the end of `act`, and must not render outside of it.
 const shown = async (text: string): Promise<void> => {
   for (let round = 0; round < 400 && place.textContent !== text; round++) await act(() => settle(5));
   expect(place.textContent).toBe(text);
@@ -63,7 +58,7 @@ const shown = async (text: string): Promise<void> => {
 const login = ([name, password]: readonly [string, string]): Promise<void> =>
   act(async () => void (await client.login(name, password)));
 
-/** Hold the next answer to *path* until the function that is given back is called. */
+/** Hold the next response to *path* until the returned function is called. */
 const hold = (path: string, body: unknown): (() => void) => {
   let release = (): void => {};
   const held = new Promise<void>((done) => (release = done));
@@ -77,7 +72,7 @@ const hold = (path: string, body: unknown): (() => void) => {
 
 // --- Both ----------------------------------------------------------------------------------------------------
 
-test("nothing is asked while nobody is signed in; after the login the account is read", async () => {
+test("no request is sent while no user is signed in; after the login the account is read", async () => {
   await show(ShowAccount);
   await shown("nobody fine");
 
@@ -89,7 +84,7 @@ test("nothing is asked while nobody is signed in; after the login the account is
   expect(account.data).toMatchObject({ id: 1, roles: [] });
 });
 
-test("after a logout nothing of the account is shown, and nothing is asked", async () => {
+test("after a logout the account is not shown, and no request is sent", async () => {
   await show(ShowAccount);
   await login(MARIA);
   await shown("alesanchezr fine");
@@ -111,10 +106,10 @@ test("the account of one user is never shown to the next one, not even for one r
   expect(new Set(accounts.map((one) => one.data?.id))).toEqual(new Set([undefined, 2]));
 });
 
-test("an answer that comes after the user has changed is dropped", async () => {
+test("a response that arrives after the user has changed is dropped", async () => {
   await client.login(...MARIA);
   const release = hold("/account", { id: 1, username: "late" });
-  // StrictMode asks twice: the second one is held too.
+  // StrictMode sends two requests: the second one is held too.
   const again = hold("/account", { id: 1, username: "late" });
   await show(ShowAccount);
   await shown("nobody fine …");
@@ -127,7 +122,7 @@ test("an answer that comes after the user has changed is dropped", async () => {
   expect(place.textContent).toBe("other fine");
 });
 
-test("an answer that comes after the component is gone harms nothing", async () => {
+test("a response that arrives after the component was unmounted causes no error", async () => {
   await client.login(...MARIA);
   const releases = [hold("/account", { id: 1 }), hold("/account", { id: 1 })];
   await show(ShowAccount);
@@ -151,7 +146,7 @@ test("an error is shown and does not reject; reload asks again", async () => {
   await shown("alesanchezr fine");
 });
 
-test("what was read stays while it is read again, and beside an error", async () => {
+test("the old data stays during a reload and beside an error", async () => {
   await client.login(...MARIA);
   await show(ShowAccount);
   await shown("alesanchezr fine");
@@ -169,7 +164,7 @@ test("what was read stays while it is read again, and beside an error", async ()
   await shown("new offline");
 });
 
-test("a new token is no reason to ask again", async () => {
+test("a new token causes no request", async () => {
   await client.login(...MARIA);
   await show(ShowAccount);
   await shown("alesanchezr fine");
@@ -190,7 +185,7 @@ test("two renders without a change get the same object", async () => {
   expect(account).toBe(before);
 });
 
-test("a session that the server ended shows nobody's account", async () => {
+test("after the server has ended the session no account is shown", async () => {
   await client.login(...MARIA);
   await show(ShowAccount);
   await shown("alesanchezr fine");
@@ -203,7 +198,7 @@ test("a session that the server ended shows nobody's account", async () => {
 
 // --- Each ----------------------------------------------------------------------------------------------------
 
-test("update changes what is shown and gives the account", async () => {
+test("update changes what is shown and returns the account", async () => {
   await client.login(...MARIA);
   await show(ShowAccount);
   await shown("alesanchezr fine");
@@ -214,7 +209,7 @@ test("update changes what is shown and gives the account", async () => {
   expect(changed).toMatchObject({ id: 1, username: "maria" });
 });
 
-test("an update that is refused throws, and what is shown stays", async () => {
+test("a rejected update throws, and the old data stays", async () => {
   await client.login(...MARIA);
   await show(ShowAccount);
   await shown("alesanchezr fine");
@@ -245,7 +240,7 @@ test("the sessions of all devices are listed; one is ended, then all others", as
   devices.forEach((device) => device.close());
 });
 
-test("ending a session that is gone throws, and the list stays", async () => {
+test("ending an unknown session throws, and the list stays", async () => {
   await client.login(...MARIA);
   await show(ShowSessions);
   await shown("1 open, fine");

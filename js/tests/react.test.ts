@@ -5,27 +5,22 @@ import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { SignetClient } from "#signet/index.js";
 import { AuthProvider, RequireAuth, SignedIn, SignedOut, useAuth } from "#signet/react/index.js";
-import { openBrowser, settle } from "./support/browser.js";
-import { type Server, startServer } from "./support/server.js";
+import { settle } from "./support/browser.js";
+import { browser, server, setUpServerAndBrowser } from "./support/setup.js";
 
-let server: Server;
-let browser: ReturnType<typeof openBrowser>;
 let root: Root | undefined;
 let place: HTMLElement;
 
-beforeEach(async () => {
+setUpServerAndBrowser();
+beforeEach(() => {
   Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  server = await startServer();
-  browser = openBrowser(server.url);
   place = document.body.appendChild(document.createElement("div"));
 });
 afterEach(async () => {
   await act(async () => root?.unmount());
   root = undefined;
   place.remove();
-  browser.close();
   localStorage.clear();
-  await server.close();
 });
 
 const Page = () =>
@@ -72,7 +67,7 @@ test("StrictMode and several providers make one silent refresh", async () => {
   expect(server.refreshes()).toBe(1);
 });
 
-test("the session of another tab appears and ends here", async () => {
+test("a login and a logout in another tab are shown here", async () => {
   const [here, there] = [browser.tab(), browser.tab()];
   await show(here);
   await act(async () => void (await here.ready()));
@@ -130,7 +125,7 @@ test("what a server rendered is hydrated without a mismatch, signed in already o
   errors.mockRestore();
 });
 
-test("with suspense a component waits for the first answer, and asks once", async () => {
+test("with suspense a component waits for the first response, and sends one request", async () => {
   const Name = () => `user ${String(useAuth({ suspense: true }).user?.id)}`;
   const before = browser.tab();
   await before.login("alesanchezr", "12341234");
@@ -158,7 +153,7 @@ test("with suspense and offline the component is shown with the error, without a
 
 // --- No answer ---------------------------------------------------------------------------------------------
 
-/** A tab whose server gives no usable answer until it is started. */
+/** Return a tab whose server gives no usable response until it is started. */
 const beforeTheServer = (answer: () => Promise<Response>) => {
   let started = false;
   const client = browser.tab({}, { fetch: (...given) => (started ? browser.fetch(...given) : answer()), now: Date.now });
@@ -171,7 +166,7 @@ const ANSWERS: [code: string, answer: () => Promise<Response>][] = [
   ["csrf_failed", async () => Response.json({ error: "csrf_failed", msg: "no" }, { status: 403 })],
 ];
 
-test.each(ANSWERS)("when the first answer is %s, the page says so and goes on by itself later", async (code, answer) => {
+test.each(ANSWERS)("when the first response is %s, the page shows the error and asks again later", async (code, answer) => {
   const { client, start } = beforeTheServer(answer);
   const page = h(RequireAuth, { fallback: "log in", loading: "one moment", error: (error) => `trouble ${error.code}` });
   await show(client, page);
@@ -186,7 +181,7 @@ test.each(ANSWERS)("when the first answer is %s, the page says so and goes on by
   expect(server.refreshes()).toBe(1);
 });
 
-test("what is shown in trouble may be fixed, and is the loading one if none is given", async () => {
+test("the error content may be fixed, and is the loading content by default", async () => {
   const { client } = beforeTheServer(() => Promise.reject(new TypeError("fetch failed")));
   const fixed = h(RequireAuth, { loading: "one moment", error: "trouble" });
   await show(client, h("p", null, fixed, " ", h(RequireAuth, { loading: "one moment" })));
@@ -198,7 +193,7 @@ test("what is shown in trouble may be fixed, and is the loading one if none is g
   expect(place.textContent).toBe("trouble one moment");
 });
 
-test("a button asks again at once, and does nothing more if there is no answer still", async () => {
+test("the retry function asks again at once, and does nothing else while there is no response", async () => {
   const { client, start } = beforeTheServer(() => Promise.reject(new TypeError("fetch failed")));
   const error = (_error: unknown, retry: () => void): ReactNode => h("button", { onClick: retry });
   await show(client, h(RequireAuth, { fallback: "log in", error }));
@@ -209,7 +204,7 @@ test("a button asks again at once, and does nothing more if there is no answer s
   expect(client.state).toMatchObject({ status: "loading", error: { code: "unreachable" } });
 
   start();
-  // Without a wait the client would not ask: the last failure is too new.
+  // The client waits two seconds after a failure before it asks again.
   await settle(2050);
   await act(async () => {
     press();
@@ -219,7 +214,7 @@ test("a button asks again at once, and does nothing more if there is no answer s
   expect(place.textContent).toBe("log in");
 });
 
-test("nobody asks for a page that is hidden, or for one that is gone", async () => {
+test("a hidden or unmounted page sends no request", async () => {
   let asked = 0;
   const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
   const { client } = beforeTheServer(() => (asked++, Promise.reject(new TypeError("fetch failed"))));
@@ -253,7 +248,7 @@ test.each([
     if (signedIn) await client.login("alesanchezr", "12341234");
     const html = renderToString(hinted(client, hint));
     place.innerHTML = html;
-    // React puts marks between texts.
+    // React puts comments between the strings.
     expect(place.textContent).toBe(first);
 
     const errors = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -271,7 +266,7 @@ test.each([
   }
 });
 
-test("a hint shows nothing that needs a user, and what is found out counts from then on", async () => {
+test("a hint shows no content that needs a user, and the known state replaces it", async () => {
   const seen: unknown[] = [];
   const Probe = () => {
     const { status, user, hint } = useAuth();
@@ -295,7 +290,7 @@ test("a hint shows nothing that needs a user, and what is found out counts from 
   ]);
 });
 
-test("what is typed into a login form that a hint showed stays when it is found out", async () => {
+test("a login form shown by a hint keeps its input when the state is known", async () => {
   const client = browser.tab();
   const form = h(RequireAuth, { fallback: h("input"), loading: "one moment" }, "secret");
   root = createRoot(place);
@@ -311,6 +306,6 @@ test("without a provider the error says what is missing", () => {
   expect(() => renderToString(h(SignedIn))).toThrow("AuthProvider");
 });
 
-test("this is the React that was asked for", () => {
+test("the tests run with the requested version of React", () => {
   expect(version.split(".")[0]).toBe(process.env["REACT_MAJOR"] ?? "19");
 });

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-// The 13 rules of a client that no tab can break; each name begins with the number of its rule.
+// The 13 rules that keep a session intact over tabs and failures. Each name begins with the number of its rule.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createClient, NetworkError, RateLimitError, SessionExpiredError } from "#signet/index.js";
 import { openBrowser, settle, thrown } from "./support/browser.js";
@@ -32,7 +32,7 @@ afterEach(async () => {
 
 const MODES = ["cookie", "memory", "session", "local"] as const;
 
-test("1 expiry counts from the local time of receipt, however wrong the clock", async () => {
+test("1 expiry counts from the local time of receipt, also with a wrong clock", async () => {
   const browser = browse();
   browser.now = -5_000_000_000;
   const tab = browser.tab();
@@ -49,7 +49,7 @@ test("1 expiry counts from the local time of receipt, however wrong the clock", 
   expect(server.refreshes()).toBe(1);
 });
 
-test("1 a clock that is set back does not matter: the 401 is the truth", async () => {
+test("1 with a clock that is set back the 401 decides", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -90,7 +90,7 @@ test.each(["cookie", "local"] as const)("2 six tabs with five requests each make
 });
 
 test.each(["local", "session"] as const)(
-  "2 inside the lock the storage is read again (%s, no messages)",
+  "2 the storage is read again inside the lock (%s, no messages)",
   async (storage) => {
     const browser = browse({ storage }, { messages: false });
     const [one, two] = [browser.tab(), browser.tab()];
@@ -105,13 +105,13 @@ test.each(["local", "session"] as const)(
   },
 );
 
-test("2 a common storage that shows late what another tab wrote costs no refresh", async () => {
+test("2 a delayed write of another tab to the shared storage causes no second refresh", async () => {
   const browser = browse({ storage: "local" });
   const [one, two] = [browser.tab(), browser.tab()];
   await one.login(NAME, PASSWORD);
   await two.ready();
   server.expire();
-  // A browser's tabs are several processes: a lock may be handed on before the storage of the other knows.
+  // The tabs of a browser are separate processes: the lock may be free before the write to the storage is visible.
   const old = localStorage.getItem("signet");
   const late = vi.spyOn(Storage.prototype, "getItem").mockReturnValue(old);
   const write = vi.spyOn(Storage.prototype, "setItem").mockImplementationOnce((key, text) => {
@@ -127,7 +127,7 @@ test("2 a common storage that shows late what another tab wrote costs no refresh
   expect(server.refreshes()).toBe(1);
 });
 
-test("2 a new tab takes the token of another instead of refreshing", async () => {
+test("2 a new tab takes the token of another tab instead of refreshing", async () => {
   const browser = browse();
   const one = browser.tab();
   await one.login(NAME, PASSWORD);
@@ -138,7 +138,7 @@ test("2 a new tab takes the token of another instead of refreshing", async () =>
   expect(server.refreshes()).toBe(0);
 });
 
-test("3 neither listeners nor a storage of the user run while others wait for the lock", async () => {
+test("3 neither listeners nor a custom storage run inside the lock", async () => {
   const browser = browse();
   const held: string[] = [];
   const note = (what: string): void => {
@@ -164,7 +164,7 @@ test("3 neither listeners nor a storage of the user run while others wait for th
   expect(held).toEqual([]);
 });
 
-test("3 a wait for the lock that takes too long gives the token that is still valid", async () => {
+test("3 after a timeout of the lock a valid token is still used", async () => {
   const browser = browse();
   const stuck = new Promise<never>(() => {});
   let blocked = false;
@@ -216,7 +216,7 @@ test.each(["cookie", "local"] as const)(
   },
 );
 
-test.each(MODES)("4 the answer of a refresh that is lost signs nobody out (%s)", async (storage) => {
+test.each(MODES)("4 a lost response to a refresh does not sign the user out (%s)", async (storage) => {
   const browser = browse({ storage });
   const tab = browser.tab(
     {},
@@ -242,7 +242,7 @@ test.each(MODES)("4 the answer of a refresh that is lost signs nobody out (%s)",
   expect((await tab.fetch("protected")).status).toBe(200);
 });
 
-test("4 without a BroadcastChannel, and with Web Locks that are forbidden, the page works by itself", async () => {
+test("4 without a BroadcastChannel and with forbidden Web Locks the page works alone", async () => {
   const denied = vi.fn(() => Promise.reject(new DOMException("denied in this context", "SecurityError")));
   vi.stubGlobal("BroadcastChannel", undefined);
   Object.defineProperty(navigator, "locks", { value: { request: denied }, configurable: true });
@@ -257,7 +257,7 @@ test("4 without a BroadcastChannel, and with Web Locks that are forbidden, the p
   tab.close();
 });
 
-test.each([400, 403, 429, 500, 502, 503])("5 an answer %i to the refresh keeps the session", async (status) => {
+test.each([400, 403, 429, 500, 502, 503])("5 a response %i to the refresh keeps the session", async (status) => {
   const browser = browse({ storage: "local" });
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -274,7 +274,7 @@ test.each([400, 403, 429, 500, 502, 503])("5 an answer %i to the refresh keeps t
   expect((await tab.fetch("protected")).status).toBe(200);
 });
 
-test("5 a page in place of an answer (captive portal) keeps the session", async () => {
+test("5 a page instead of JSON (captive portal) keeps the session", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -285,7 +285,7 @@ test("5 a page in place of an answer (captive portal) keeps the session", async 
   expect(tab.user).toEqual({ id: 1 });
 });
 
-test("5 Retry-After is honoured: nothing is asked before, the session goes on after", async () => {
+test("5 no request is sent before Retry-After has passed, and the session continues after it", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -318,7 +318,7 @@ test("5 only a 401 of the refresh signs out, and says why", async () => {
   expect(tab.state).toMatchObject({ status: "signed-out", user: null, error: { name: "SessionExpiredError" } });
 });
 
-test("6 a refresh ahead of time that fails is no error while the token is valid", async () => {
+test("6 a failed early refresh is no error while the token is valid", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -344,7 +344,7 @@ test("7 a request is sent again exactly once", async () => {
   expect(server.refreshes()).toBe(1);
 });
 
-test("7 a 401 of the token routes leads to no refresh", async () => {
+test("7 a 401 of the token routes causes no refresh", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -354,7 +354,7 @@ test("7 a 401 of the token routes leads to no refresh", async () => {
   expect(server.refreshes()).toBe(0);
 });
 
-test("7 an Authorization header of the caller stays, and its 401 is the caller's", async () => {
+test("7 an Authorization header of the caller is kept, and its 401 is returned", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -364,7 +364,7 @@ test("7 an Authorization header of the caller stays, and its 401 is the caller's
   expect(server.refreshes()).toBe(0);
 });
 
-test("7 a stream can be sent once only: its 401 is handed over", async () => {
+test("7 a stream can be sent only once, so its 401 is returned", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -390,7 +390,7 @@ test("8 a Request is sent again with its body, headers and method", async () => 
   ).toEqual(Array(2).fill(["PUT", "hello", "1"]));
 });
 
-test("8 an abort counts for the second sending too", async () => {
+test("8 an abort also stops the second sending", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -425,7 +425,7 @@ test.each(MODES)("9 logout clears here first, then tells the server and the tabs
   expect(localStorage.length + sessionStorage.length).toBe(0);
 });
 
-test("9 the request of a logout outlives the page", async () => {
+test("9 the request of a logout continues after the page is closed", async () => {
   const browser = browse();
   const inits: (RequestInit | undefined)[] = [];
   const tab = browser.tab({}, { fetch: (input, init) => (inits.push(init), browser.fetch(input, init)) });
@@ -435,7 +435,7 @@ test("9 the request of a logout outlives the page", async () => {
   expect(inits.at(-1)).toMatchObject({ method: "DELETE", keepalive: true });
 });
 
-test("9 a logout works offline, and the cookie that remained is ended when the server answers again", async () => {
+test("9 a logout works offline, and the session of the remaining cookie is ended when the server answers again", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -458,7 +458,7 @@ test("9 a logout works offline, and the cookie that remained is ended when the s
   expect(browser.cookies.size).toBe(0);
 });
 
-test("9 a logout that one server has not heard is not told to another", async () => {
+test("9 a pending logout of one server is not sent to another", async () => {
   const stranger = await startServer();
   const browser = browse();
   const other = browser.tab({ baseUrl: stranger.url }, { fetch });
@@ -475,7 +475,7 @@ test("9 a logout that one server has not heard is not told to another", async ()
   await stranger.close();
 });
 
-test("9 one tab tells the server of a logout, the others keep still", async () => {
+test("9 only one tab sends the logout to the server", async () => {
   const browser = browse();
   const tabs = Array.from({ length: 4 }, () => browser.tab());
   await tabs[0]?.login(NAME, PASSWORD);
@@ -490,7 +490,7 @@ test("9 one tab tells the server of a logout, the others keep still", async () =
   expect(server.count("DELETE", "/token")).toBe(1);
 });
 
-test("9 a logout everywhere that the server did not hear is an error", async () => {
+test("9 a logout everywhere that does not reach the server is an error", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -500,7 +500,7 @@ test("9 a logout everywhere that the server did not hear is an error", async () 
   expect(tab.user).toBeNull();
 });
 
-test.each(MODES)("10 a refresh that ends after the logout is thrown away (%s)", async (storage) => {
+test.each(MODES)("10 the response to a refresh is dropped after a logout (%s)", async (storage) => {
   const browser = browse({ storage });
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -519,19 +519,19 @@ test.each(MODES)("10 a refresh that ends after the logout is thrown away (%s)", 
   expect(localStorage.length + sessionStorage.length).toBe(0);
 });
 
-test("10 a tab that does not know yet who is signed in hears of the logout too", async () => {
+test("10 a tab that is still loading notices the logout too", async () => {
   const browser = browse();
   const one = browser.tab();
   await one.login(NAME, PASSWORD);
   let answerNow = (): void => {};
   const wait = new Promise<void>((done) => (answerNow = done));
   const asked = new Promise<void>((done) => server.once("/token/refresh", async () => (done(), await wait, false)));
-  browser.now += 880_000; // so that no tab gives its token away
+  browser.now += 880_000; // so that no tab sends its token to another
   const two = browser.tab();
   const found = two.ready();
   await asked;
   await one.logout();
-  // The server had made the answer before it heard of the logout.
+  // The server had made the response before the logout arrived.
   server.sessions.forEach((session) => (session.alive = true));
   answerNow();
   await found;
@@ -539,7 +539,7 @@ test("10 a tab that does not know yet who is signed in hears of the logout too",
   expect(two.state.status).toBe("signed-out");
 });
 
-test("10 what the one wrote is not sent in the name of the other", async () => {
+test("10 a request of one user is not sent again with the token of another", async () => {
   const browser = browse({ storage: "memory" });
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -583,7 +583,7 @@ test.each(["cookie", "local"] as const)(
   },
 );
 
-test("12 a focus or a new connection asks nothing and renders nothing while nothing changed", async () => {
+test("12 a focus or a new connection sends no request and calls no listener while nothing changed", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -600,7 +600,7 @@ test("12 a focus or a new connection asks nothing and renders nothing while noth
   expect(calls).toBe(0);
 });
 
-test("12 a tab that wakes up with an old token renews it before it is asked, with no timer running", async () => {
+test("12 a tab that becomes visible with an expired token refreshes it, without a timer", async () => {
   const browser = browse();
   const tab = browser.tab();
   await tab.login(NAME, PASSWORD);
@@ -646,16 +646,16 @@ test("13 the state is replaced only when it changes", async () => {
   expect(states).toEqual([state]);
 });
 
-test("13 a listener that is gone or broken disturbs nobody", async () => {
+test("13 a removed or failing listener does not affect the others", async () => {
   const browser = browse();
   const tab = browser.tab();
   let calls = 0;
   const off = tab.subscribe(() => calls++);
-  // What a page often does: it reads the name of a user who has just left.
+  // A common mistake: reading the id of a user who has just signed out.
   tab.subscribe((state) => void (state.user as { id: number }).id);
   tab.subscribe(() => calls++);
   off();
-  // The mistake is not swallowed either: it is reported as any that nobody catches.
+  // The exception is reported as an unhandled rejection.
   const reported: unknown[] = [];
   const own = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection").on("unhandledRejection", (reason) => reported.push(reason));

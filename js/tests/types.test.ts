@@ -1,4 +1,4 @@
-// Checked by `npm run typecheck`: each expected error must be one.
+// Checked by `npm run typecheck`: each `@ts-expect-error` must be an error.
 import { expect, expectTypeOf, test } from "vitest";
 import {
   type Account,
@@ -30,7 +30,7 @@ import { AuthProvider, RequireAuth, useAuth } from "#signet/react/index.js";
 import { requireUser, type RequireUserOptions, safeNext } from "#signet/router.js";
 import { type Store, toRef, toStore } from "#signet/stores.js";
 
-test("the public types say what may be done", () => {
+test("the public types allow what is documented", () => {
   expectTypeOf(createClient()).toEqualTypeOf<SignetClient>();
   expectTypeOf<SignetClient["fetch"]>().toEqualTypeOf<
     (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>
@@ -54,7 +54,7 @@ test("the public types say what may be done", () => {
   // @ts-expect-error no such storage
   const options: ClientOptions = { storage: "indexeddb" };
 
-  // The user's type: narrower than what we know, never more than what the server tells.
+  // The type of the user can be narrowed, but never has more than the server sends.
   const numbered = createClient<User<number>>();
   expectTypeOf(numbered.user).toEqualTypeOf<User<number> | null>();
   expectTypeOf(numbered.login).returns.resolves.toEqualTypeOf<User<number>>();
@@ -62,9 +62,9 @@ test("the public types say what may be done", () => {
   expectTypeOf(numbered).toExtend<SignetClient>();
   expectTypeOf(useAuth<User<string>>).returns.toExtend<AuthState<User<string>>>();
   expectTypeOf(createClient<User>).returns.toEqualTypeOf<SignetClient>();
-  // @ts-expect-error an id is a text or a number
+  // @ts-expect-error an id is a string or a number
   type NoId = User<Date>;
-  // @ts-expect-error only the id is told: ask a route of yours for the rest
+  // @ts-expect-error the server sends only the id; your own route returns the rest
   const named = createClient<{ id: number; name: string }>();
 
   const error: unknown = new ValidationError("x", { code: "conflict", status: 409, fields: { username: "taken" } });
@@ -74,7 +74,7 @@ test("the public types say what may be done", () => {
   expectTypeOf<NoId>().not.toBeAny();
 });
 
-test("the types of the subpaths say what may be done", () => {
+test("the types of the subpaths allow what is documented", () => {
   const auth = createClient<User<number>>();
 
   // Account pages, with React and without.
@@ -91,7 +91,7 @@ test("the types of the subpaths say what may be done", () => {
   // @ts-expect-error the server has no such field to change
   const change: Parameters<typeof update>[1] = { roles: ["admin"] };
 
-  // JSON: what comes back is unknown until it is said what it is.
+  // JSON: the result is unknown unless its type is given.
   expectTypeOf<Awaited<ReturnType<typeof json>>>().toEqualTypeOf<unknown>();
   expectTypeOf(json<number[]>).returns.resolves.toEqualTypeOf<number[]>();
   expectTypeOf<JsonInit["body"]>().toEqualTypeOf<unknown>();
@@ -116,7 +116,7 @@ test("the types of the subpaths say what may be done", () => {
   expectTypeOf(toStore(auth)).toEqualTypeOf<Store<AuthState<User<number>>>>();
   expectTypeOf(toRef(auth, (value) => ({ value }))).toEqualTypeOf<{ value: AuthState<User<number>> }>();
 
-  // Messages: codes only, never a text of the server's.
+  // Messages: codes only, never a string of the server.
   expectTypeOf(messageOf).parameters.toEqualTypeOf<[error: unknown, messages?: Messages | undefined]>();
   expectTypeOf(explain).toEqualTypeOf(messageOf);
   expectTypeOf(hintOf).returns.toEqualTypeOf<string | undefined>();

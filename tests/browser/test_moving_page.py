@@ -81,7 +81,7 @@ def test_the_front_end_of_the_page_works_with_its_back_end(
         page.evaluate("token => localStorage.setItem('access_token', token)", token)
         page.reload()
 
-        expect(page.get_by_role("alert")).to_have_text("Your session has ended. Sign in to go on.")
+        expect(page.get_by_role("alert")).to_have_text("Your session has ended. Sign in to continue.")
         assert page.evaluate("localStorage.getItem('access_token')") is None
 
     assert [] == errors

@@ -136,7 +136,7 @@ def test_a_route_that_vite_does_not_pass_on_is_named_in_the_console(
     vite = start_vite(start_server, app_folder, config, api.port)
     page.goto(f"http://localhost:{vite.port}/")
 
-    with page.expect_console_message(lambda message: "the answer is not JSON" in message.text) as heard:
+    with page.expect_console_message(lambda message: "the response is not JSON" in message.text) as heard:
         sign_in(page, PASSWORD)
 
     assert "/protected: " in heard.value.text

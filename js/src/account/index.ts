@@ -2,7 +2,7 @@ import { SessionExpiredError, sessionOver } from "../errors.js";
 import { json } from "../json.js";
 import type { SignetClient, User, UserId } from "../types.js";
 
-/** An account as the server shows it to its owner. */
+/** An account, as the server shows it to its owner. */
 export interface Account {
   readonly id: UserId;
   readonly username: string;
@@ -12,33 +12,33 @@ export interface Account {
   readonly created_at: string;
 }
 
-/** One login of the user, on this or another device. */
+/** A session of the user, on this or another device. */
 export interface Session {
   readonly id: string;
   readonly device: string | null;
   readonly ip: string | null;
   readonly created: string;
   readonly last_seen: string;
-  /** Whether it is the one that asks. */
+  /** Whether it is the session of this request. */
   readonly current: boolean;
 }
 
 /**
- * Open an account (`POST account`); it signs nobody in.
+ * Create an account (`POST account`). The user is not signed in by it.
  *
- * @throws ValidationError with `fields` (a taken name too: `code` is `conflict`), RateLimitError, NetworkError
+ * @throws ValidationError with `fields` (if the name is taken, `code` is `conflict`), RateLimitError, NetworkError
  */
 export const register = (
   client: SignetClient,
   form: { readonly username: string; readonly password: string; readonly email?: string },
 ): Promise<Account> => json(client, "account", { body: form });
 
-/** Read the account of whoever is signed in (`GET account`). */
+/** Return the account of the signed-in user (`GET account`). */
 export const account = (client: SignetClient): Promise<Account> => json(client, "account");
 
 /**
- * Change the user name or the e-mail address (`PATCH account`). The server asks for a fresh token: log in again before,
- * if the login is older than that.
+ * Change the user name or the e-mail address (`PATCH account`). The server requires a fresh token: if it is not fresh,
+ * log in again first.
  *
  * @throws ValidationError with `fields`; SessionExpiredError with the code `fresh_token_required`
  */
@@ -48,7 +48,7 @@ export const update = (
 ): Promise<Account> => json(client, "account", { method: "PATCH", body: changes });
 
 /**
- * Delete the account (`DELETE account`) and sign out. The server asks for a fresh token, as for `update`.
+ * Delete the account (`DELETE account`) and sign out. The server requires a fresh token, as for `update`.
  *
  * @throws SessionExpiredError with the code `fresh_token_required`; NetworkError
  */
@@ -58,10 +58,10 @@ export async function remove(client: SignetClient): Promise<void> {
 }
 
 /**
- * Change the password (`POST account/password`). This session goes on with new tokens, all others end.
+ * Change the password (`POST account/password`). This session continues with new tokens; all others end.
  *
  * @throws InvalidCredentialsError if *current* is wrong; ValidationError if *password* is too weak;
- *   SessionExpiredError if nobody is signed in (any more)
+ *   SessionExpiredError if no user is signed in
  */
 export async function changePassword(client: SignetClient, current: string, password: string): Promise<User> {
   const change = () => client.exchange("account/password", { current_password: current, password }, true);
@@ -69,19 +69,19 @@ export async function changePassword(client: SignetClient, current: string, pass
   try {
     return await change();
   } catch (error) {
-    // As in fetch: the server knows better whether the token is good, and a new one is worth one more try.
+    // As in `fetch`: if the server rejects the token, try once more with a new one.
     if (!(error instanceof SessionExpiredError) || !(await client.token({ force: true }))) throw error;
     return change();
   }
 }
 
-/** The logins of the user on all devices. */
+/** The sessions of the user on all devices. */
 export const sessions: {
-  /** All that are open (`GET account/sessions`). */
+  /** Return all open sessions (`GET account/sessions`). */
   list(client: SignetClient): Promise<readonly Session[]>;
-  /** End one (`DELETE account/sessions/<id>`). */
+  /** End one session (`DELETE account/sessions/<id>`). */
   end(client: SignetClient, id: string): Promise<void>;
-  /** End all but this one (`DELETE account/sessions`). */
+  /** End all sessions except this one (`DELETE account/sessions`). */
   endOthers(client: SignetClient): Promise<void>;
 } = {
   list: (client) => json(client, "account/sessions"),

@@ -6,13 +6,13 @@ import type { SignetError } from "../errors.js";
 import type { SignetClient } from "../types.js";
 import { useAuth } from "./index.js";
 
-/** What a route answered, as far as it is known. */
+/** The data of a route, and the state of the request for it. */
 export interface Loaded<T> {
-  /** `null` until it came, and when nobody is signed in. It stays when `reload` fails. */
+  /** `null` until the response arrives, and while no user is signed in. It stays if `reload` fails. */
   readonly data: T | null;
   readonly error: SignetError | null;
   readonly pending: boolean;
-  /** Ask again. It never rejects: see `error`. */
+  /** Send the request again. It never rejects: check `error`. */
   readonly reload: () => Promise<void>;
 }
 
@@ -23,7 +23,7 @@ interface Kept<T> {
   readonly pending: boolean;
 }
 
-/** Ask once for each user who signs in, and drop answers that come too late. */
+/** Send one request for each user who signs in, and drop responses that arrive after a change of the user. */
 function useLoaded<T>(ask: (client: SignetClient) => Promise<T>): Loaded<T> {
   const { client, user } = useAuth();
   const [kept, setKept] = useState<Kept<T> | null>(null);
@@ -36,7 +36,7 @@ function useLoaded<T>(ask: (client: SignetClient) => Promise<T>): Loaded<T> {
       (data) => ({ data, error: null }),
       (error: SignetError) => ({ error }),
     );
-    // What was read before stays beside an error: a lost connection empties no page.
+    // The old data stays beside an error, so that a lost connection does not empty the page.
     if (mine === turn.current.count) setKept((old) => ({ ...(old as Kept<T>), ...next, pending: false }));
   }, [ask, client, user]);
   useEffect(() => {
@@ -45,13 +45,13 @@ function useLoaded<T>(ask: (client: SignetClient) => Promise<T>): Loaded<T> {
     return () => void turns.count++;
   }, [reload]);
   return useMemo(() => {
-    // In the render after a change of the user what was kept is another user's.
+    // In the first render after a change of the user, `kept` still belongs to the other user.
     const now = user && kept?.of === user ? kept : null;
     return { data: now?.data ?? null, error: now?.error ?? null, pending: now?.pending ?? !!user, reload };
   }, [kept, user, reload]);
 }
 
-/** The account of the user who is signed in, read once (`GET account`). `update` changes it and what is shown. */
+/** Return the account of the signed-in user, read once (`GET account`). `update` changes it and reads it again. */
 export function useAccount(): Loaded<Account> & {
   readonly update: (changes: Parameters<typeof update>[1]) => Promise<Account>;
 } {
@@ -70,7 +70,7 @@ export function useAccount(): Loaded<Account> & {
   );
 }
 
-/** The user's logins on all devices (`GET account/sessions`); `end` and `endOthers` end some and read them again. */
+/** Return the user's sessions on all devices (`GET account/sessions`). `end` and `endOthers` read the list again. */
 export function useSessions(): Loaded<readonly Session[]> & {
   readonly end: (id: string) => Promise<void>;
   readonly endOthers: () => Promise<void>;

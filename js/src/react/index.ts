@@ -14,7 +14,7 @@ import type { SignetError } from "../errors.js";
 import { untilKnown } from "../retry.js";
 import type { AuthState, SignetClient, User } from "../types.js";
 
-/** What a server renders and the browser begins with: nobody knows yet. */
+/** The state of server rendering and of the first render in the browser: still unknown. */
 const UNKNOWN: AuthState<never> = { status: "loading", user: null, error: null };
 
 interface Given {
@@ -24,47 +24,47 @@ interface Given {
 
 const ClientContext = createContext<Given | null>(null);
 
-/** The state and what can be done about it. Two renders without a change get the same object. */
+/** The state of the session and the functions of the client. Renders without a change get the same object. */
 export type Auth<U extends User = User> = AuthState<U> &
   Pick<SignetClient<U>, "login" | "logout" | "fetch" | "token"> & {
     readonly client: SignetClient<U>;
-    /** While `status` is `loading`: whether a session probably exists, if that is known. */
+    /** While `status` is `loading`: whether a session probably exists, or `undefined` if that is unknown. */
     readonly hint: boolean | undefined;
   };
 
 /**
- * Give all below it one client, and have it find out who is signed in. While the server gives no answer it is asked
- * again, after 2.5 seconds at first and every 30 seconds at last.
+ * Provide the client to the components below, and find out who is signed in. While the server does not answer, it asks
+ * again: first after 2.5 seconds, later every 30 seconds.
  *
- * With a *hint* (see `flask-signet/hint`) the time until that is known shows something better: with `false` the
- * components below show what they show to a signed-out user, with `true` a *loading* that looks like the page of
- * a signed-in user fits. Give the browser the same hint as the server that rendered the page.
+ * A *hint* (see `flask-signet/hint`) decides what is shown until the state is known. With `false`, the components below
+ * show what a signed-out user sees. With `true`, choose a *loading* that looks like the page of a signed-in user. Pass
+ * the same hint in the browser as on the server that rendered the page.
  */
 export const AuthProvider: FunctionComponent<{
   readonly client: SignetClient;
   readonly hint?: boolean | undefined;
   readonly children?: ReactNode;
 }> = ({ client, hint, children }) => {
-  // One silent refresh per client, however often this runs (StrictMode runs it twice): the client keeps the promise.
+  // StrictMode runs this twice. The client keeps its promise, so there is one silent refresh.
   useEffect(() => untilKnown(client), [client]);
   const value = useMemo(() => ({ client, hint }), [client, hint]);
   return createElement(ClientContext.Provider, { value }, children);
 };
 
 /**
- * Read who is signed in; the component renders again when that changes.
+ * Return the state of the session. The component renders again when it changes.
  *
- * @param options with `suspense` the component waits (in the next `<Suspense>`) until the first answer is there.
+ * @param options with `suspense`, the nearest `<Suspense>` shows its fallback until the state is known.
  * @throws Error outside of an `<AuthProvider>`
  */
 export function useAuth<U extends User = User>({ suspense = false }: { readonly suspense?: boolean } = {}): Auth<U> {
-  // Whoever calls knows which client the provider was given.
+  // The caller knows the user type of the client that the provider has.
   const given = useContext(ClientContext);
   if (!given) throw new Error("useAuth: no <AuthProvider client={…}> above this component");
   const { client, hint } = given as Given & { readonly client: SignetClient<U> };
   const state = useSyncExternalStore<AuthState<U>>(client.subscribe, client.getSnapshot, () => UNKNOWN);
   const { status, error } = client.state;
-  // Not on a server, which would wait for a browser's cookie. The promise lives in the client, as React asks.
+  // Not on a server, which has no cookie to wait for. The client caches the promise, as React requires.
   if (suspense && status === "loading" && !error && typeof window !== "undefined") throw client.ready();
   return useMemo(() => {
     const { login, logout, fetch, token } = client;
@@ -72,17 +72,17 @@ export function useAuth<U extends User = User>({ suspense = false }: { readonly 
   }, [client, state, hint]);
 }
 
-/** Who is signed in, if it is known or can be guessed: a guess never shows what needs a user. */
+/** Return the status, or `signed-out` by the hint. A hint never shows content that needs a user. */
 const useStatus = (): AuthState["status"] => {
   const { status, hint } = useAuth();
   return hint === false ? "signed-out" : status;
 };
 
 /**
- * Show *children* to whoever is signed in, *fallback* (a login form) to others, *loading* until that is known or hinted,
- * and *error* if it cannot be known yet because the server gives no usable answer; default: the same as *loading*.
+ * Show *children* to a signed-in user and *fallback* (a login form) to others. Show *loading* until the state is known
+ * or hinted, and *error* while it is unknown because the server gives no usable response. Default of *error*: *loading*.
  *
- * As a function *error* gets the error and what asks again at once.
+ * *error* may be a function of the error and of a function that asks the server again.
  */
 export const RequireAuth: FunctionComponent<{
   readonly children?: ReactNode;
@@ -94,14 +94,14 @@ export const RequireAuth: FunctionComponent<{
   const status = useStatus();
   if (status !== "loading") return status === "signed-in" ? children : fallback;
   if (!error) return loading;
-  // What comes of it is in the state.
+  // The result is in the state.
   return typeof trouble === "function" ? trouble(error, () => void token().catch(() => {})) : trouble;
 };
 
-/** Show *children* while somebody is signed in. */
+/** Show *children* while a user is signed in. */
 export const SignedIn: FunctionComponent<{ readonly children?: ReactNode }> = ({ children }) =>
   useStatus() === "signed-in" ? children : null;
 
-/** Show *children* once it is known, or hinted, that nobody is signed in. */
+/** Show *children* if it is known or hinted that no user is signed in. */
 export const SignedOut: FunctionComponent<{ readonly children?: ReactNode }> = ({ children }) =>
   useStatus() === "signed-out" ? children : null;

@@ -1,7 +1,7 @@
 import type { Channel, ClientOptions, Deps, Lock, SignetClient } from "#signet/index.js";
 import { createClient } from "#signet/index.js";
 
-/** Web Locks for the tabs of one browser: first come, first served; a signal ends the wait only. */
+/** Web Locks for the tabs of one browser, first come, first served. A signal ends only the wait. */
 export function makeLocks(): Lock & { held(): boolean } {
   let queue: Promise<unknown> = Promise.resolve();
   let holders = 0;
@@ -23,7 +23,7 @@ export function makeLocks(): Lock & { held(): boolean } {
   return Object.assign(lock, { held: () => holders > 0 });
 }
 
-/** One browser: tabs that share cookies, locks and messages. The clock is in the hands of the test. */
+/** Open a browser: its tabs share cookies, locks and messages. The test sets its clock. */
 export function openBrowser(baseUrl: string, common: ClientOptions = {}, { locks = true, messages = true } = {}) {
   const lock = makeLocks();
   const free: Lock = (_name, _signal, work) => work();
@@ -32,7 +32,7 @@ export function openBrowser(baseUrl: string, common: ClientOptions = {}, { locks
   const browser = {
     cookies: new Map<string, string>(),
     now: 1_000_000,
-    /** Whether there is a connection, as the navigator says it too. */
+    /** Whether there is a connection; `navigator.onLine` has the same value. */
     get online() {
       return globalThis.navigator?.onLine !== false;
     },
@@ -41,7 +41,7 @@ export function openBrowser(baseUrl: string, common: ClientOptions = {}, { locks
       Object.defineProperty(navigator, "onLine", { value: yes, configurable: true });
     },
     held: lock.held,
-    /** Posted to other tabs, in order. */
+    /** The messages to other tabs, in order. */
     posted: [] as unknown[],
     fetch: (async (input, init) => {
       if (!browser.online) throw new TypeError("fetch failed");
@@ -60,7 +60,7 @@ export function openBrowser(baseUrl: string, common: ClientOptions = {}, { locks
       }
       return response;
     }) as typeof fetch,
-    /** Open a tab, with settings and surroundings of its own if it needs them. */
+    /** Open a tab, if needed with its own settings and environment. */
     tab(options: ClientOptions = {}, deps: Partial<Deps> = {}): SignetClient {
       const channel = (name: string): Channel | undefined => {
         if (!messages) return undefined;
@@ -87,10 +87,10 @@ export function openBrowser(baseUrl: string, common: ClientOptions = {}, { locks
   return browser;
 }
 
-/** Let messages between tabs and promises settle. */
+/** Wait until messages between tabs and promises are done. */
 export const settle = (ms = 30): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-/** Give what *promise* rejects with; a fulfilled promise is a failure. */
+/** Return the error that *promise* rejects with. Throw if it fulfils. */
 export const thrown = async (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
     () => {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A session as the server keeps it. */
+/** A session on the server. */
 interface Session {
   readonly id: string;
   readonly user: number;
@@ -28,8 +28,8 @@ const USERS: Record<string, { id: number; password: string }> = {
 };
 
 /**
- * Start a server on loopback that speaks the part of Flask-Signet that a client sees: sessions, rotation with
- * a grace time, theft, cookie mode. It is there to be tampered with; the real one is tested elsewhere.
+ * Start a server on loopback with the part of Flask-Signet that a client sees: sessions, rotation with a grace time,
+ * reuse detection, cookie mode. Tests can change its responses; the real server is tested elsewhere.
  */
 export async function startServer({ refreshTokens = true, graceMs = 30_000, expiresIn = 900 } = {}) {
   const sessions = new Map<string, Session>();
@@ -242,15 +242,15 @@ export async function startServer({ refreshTokens = true, graceMs = 30_000, expi
     /** Path → HTML that is served there. */
     pages: new Map<string, string>(),
     expiresIn,
-    /** Serve the pages without an origin, as in a sandboxed frame: the browser forbids them storage and locks. */
+    /** Serve the pages sandboxed, without an origin: the browser then forbids storage and locks. */
     sandbox: false,
-    /** How often *path* (without query) was asked with *method*. */
+    /** Return the number of requests to *path* (without query) with *method*. */
     count: (method: string, path: string): number =>
       seen.filter((one) => one.method === method && one.path.split("?")[0] === path).length,
     refreshes: (): number => server.count("POST", "/token/refresh"),
-    /** Refuse all access tokens that are out. */
+    /** Reject all access tokens issued so far. */
     expire: (): void => good.clear(),
-    /** Answer the next request to *path* otherwise; the trick gives true if it answered. */
+    /** Let *trick* answer the next request to *path*. It returns true if it has answered. */
     once: (path: string, trick: Trick): void => void tricks.push({ path, trick }),
     /** Answer the next request to *path* with *status*. */
     fail: (
