@@ -1,7 +1,7 @@
 """The demo: a task list for signed-in users, and a page that shows what their tokens do.
 
-All that has to do with signing in is one line, ``Signet(app)``. The rest of this file is what any
-application adds: its own routes, guarded by ``@jwt_required()``.
+One line, ``Signet(app)``, adds login, refresh, logout and accounts. The rest of this file is the
+application's own: its routes, protected by ``@jwt_required()``.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ HERE = Path(__file__).resolve().parent
 
 
 def data_folder() -> str:
-    """Return where the data lies: ``instance``, or what ``TASKS_INSTANCE`` names."""
+    """Return the folder of the data: ``TASKS_INSTANCE``, or ``instance`` beside this file."""
     return os.environ.get("TASKS_INSTANCE") or str(HERE / "instance")
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Return the application; its own table is made here, what Signet needs when it is first used."""
+    """Return the application. It creates its own table here; Signet creates its tables at the first use."""
     app = Flask(__name__, static_folder=None, instance_path=data_folder())
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.config["SIGNET_REGISTRATION"] = os.environ.get("REGISTRATION") == "1"
-    # Nothing is remembered of tokens that were checked, so that "signature checked" in the log is true each time.
+    # No cache of verified tokens, so that "Signature checked" in the log is true for every request.
     app.config["JWT_VERIFIED_CACHE_BYTES"] = 0
     app.config.update(config or {})
 
@@ -55,7 +55,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     @app.post("/demo/expire")
     @jwt_required()
     def expire() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
-        """A token like the caller's whose time is already over: for the button "Expire now"."""
+        """Return an expired token of the same user, for the button "Use an expired token"."""
         return {"token": create_access_token(identity=get_jwt_identity(), expires_delta=timedelta(0))}
 
     return app

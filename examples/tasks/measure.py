@@ -1,8 +1,8 @@
-"""What a request really did, measured, and told to the page in the header ``X-Demo-Log``.
+"""Measure what the server does for each request, and send it to the page in the header ``X-Demo-Log``.
 
-SQLite itself reports each statement that it runs, so nothing here is a guess: not the tasks' own
-statements, nor those of Signet's store. Only a verb and a table leave the server, never a value.
-The header is for this demo; an application that serves real users keeps such things to itself.
+SQLite itself reports each statement that it runs: those of the tasks and those of Signet's store.
+The header has only the verb and the table of a statement, never a value. It is for this demo; do not
+send it to the users of a real application.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _started: ContextVar[float] = ContextVar("started", default=0.0)
 
 
 def summary(sql: str) -> str | None:
-    """Return the verb and table of *sql*, or ``None`` for what only opens or closes a transaction."""
+    """Return the verb and table of *sql*, or ``None`` for a statement that only begins or ends a transaction."""
     words = sql.split(None, 2)
     verb = words[0].upper().rstrip(";") if words else ""
     if not verb.isalpha() or verb in _BRACKETS:
@@ -41,7 +41,7 @@ def summary(sql: str) -> str | None:
 
 
 def trace(connection: sqlite3.Connection) -> None:
-    """Let *connection* report its statements to the request that runs them."""
+    """Record the statements of *connection* for the request that runs them."""
 
     def note(sql: str) -> None:
         statements, text = _statements.get(), summary(sql)
@@ -52,10 +52,10 @@ def trace(connection: sqlite3.Connection) -> None:
 
 
 def _trace_every_connection() -> None:
-    """Let each new SQLite connection of this process report, whoever opens it.
+    """Trace every new SQLite connection of this process.
 
-    Replacing a function of the standard library is nothing to imitate. Here it is the one place that all
-    pass: the tasks, SQLAlchemy, and the reader that looks for revoked sessions.
+    Do not replace functions of the standard library in your own application. The demo does it because all
+    connections are opened there: those of the tasks, of SQLAlchemy, and of the reader of revoked sessions.
     """
     connect = sqlite3.dbapi2.connect
     if connect.__name__ == "traced":
@@ -70,7 +70,7 @@ def _trace_every_connection() -> None:
 
 
 class Meter:
-    """Puts the header on every answer of *app* but the files of the page."""
+    """Adds the header to every response of *app*, except to the files of the page."""
 
     def __init__(self, app: Flask) -> None:
         _trace_every_connection()
@@ -94,7 +94,7 @@ class Meter:
 
 
 def _token_was_accepted() -> bool:
-    """Say whether a guard let this request pass because of its token."""
+    """Return whether a guard accepted the token of this request."""
     try:
         return bool(get_jwt())
     except RuntimeError:  # no guard ran

@@ -1,4 +1,4 @@
-"""The built front end at ``/``, under a policy that lets no foreign and no inline script run."""
+"""The built front end at ``/``. Its Content-Security-Policy allows no foreign and no inline scripts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ page = Blueprint("page", __name__)
 
 @page.get("/")
 def index() -> Response | tuple[str, int, dict[str, str]]:
-    """The one page; what it shows is behind the ``#`` of its address."""
+    """Return the page. The part of the URL after ``#`` selects the view."""
     if not (BUILT / "index.html").is_file():
         return "The front end is not built yet: run `make run`.\n", 503, {"Content-Type": "text/plain"}
     return _file(BUILT, "index.html", "no-cache")
@@ -44,13 +44,13 @@ def index() -> Response | tuple[str, int, dict[str, str]]:
 
 @page.get("/<any('theme.js', 'favicon.svg'):name>")
 def beside(name: str) -> Response:
-    """What the page needs under a name that does not change."""
+    """Return a file whose name does not change."""
     return _file(BUILT, name, "no-cache")
 
 
 @page.get("/assets/<path:name>")
 def asset(name: str) -> Response:
-    """Files whose names change with their content."""
+    """Return a file whose name changes with its content."""
     return _file(BUILT / "assets", name, f"public, max-age={A_YEAR}, immutable")
 
 
@@ -62,7 +62,7 @@ def _file(folder: Path, name: str, cache: str) -> Response:
 
 @page.after_app_request
 def protect(response: Response) -> Response:
-    """Send the policy with every answer, the API's too."""
+    """Add the policy to every response, also to those of the API."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

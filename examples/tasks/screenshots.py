@@ -1,6 +1,6 @@
-"""Take the pictures of the documentation: ``make screenshots``, or by hand with ``--all`` for every view.
+"""Take the screenshots of the documentation: ``make screenshots``, or by hand with ``--all`` for every view.
 
-Starts the demo on data of its own, signs in as the lesson's user and writes PNG files.
+Starts the demo with new data, signs in as the lesson's user and writes PNG files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DESKTOP, PHONE = (1280, 800), (390, 844)
 
 @contextmanager
 def demo() -> Iterator[str]:
-    """Serve the demo on a free port and fresh data; gives its address."""
+    """Serve the demo on a free port with new data; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -61,7 +61,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def open_page(browser: Browser, url: str, size: tuple[int, int], scheme: str, *, scale: float = 1) -> Page:
-    """Return a page in a context of its own, at the login form."""
+    """Return a page in its own browser context, at the login form."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -78,27 +78,27 @@ def open_page(browser: Browser, url: str, size: tuple[int, int], scheme: str, *,
 
 def sign_in(page: Page) -> None:
     """Sign in as the lesson's user and wait for the tasks."""
-    page.get_by_role("button", name="Fill in").click()
+    page.get_by_role("button", name="Use the lesson's user").click()
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_role("listitem").filter(has_text="Tick this task").wait_for()
+    page.get_by_role("listitem").filter(has_text="Mark this task as done").wait_for()
 
 
 def show(page: Page, view: str) -> None:
-    """Go to one of the views and let its requests end."""
+    """Go to one of the views and wait until its requests are done."""
     page.evaluate("view => { location.hash = view }", view)
     page.wait_for_load_state("networkidle")
     page.mouse.move(0, 0)
 
 
 def shoot(page: Page, path: Path, *, whole: bool = False, clip: FloatRect | None = None) -> None:
-    """Write a picture of what the window shows, of a part of it, or of the *whole* page."""
+    """Write a screenshot of the window, of a part of it, or of the *whole* page."""
     page.wait_for_timeout(150)
     page.screenshot(path=path, full_page=whole, clip=clip)
     print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 
 def for_the_documentation(browser: Browser, url: str, out: Path) -> None:
-    """The four pictures that README and docs show."""
+    """Take the four screenshots of README and docs."""
     for size, scheme, name in (
         (DESKTOP, "light", "tasks-desktop-light"),
         (DESKTOP, "dark", "tasks-desktop-dark"),
@@ -114,9 +114,9 @@ def for_the_documentation(browser: Browser, url: str, out: Path) -> None:
     page = open_page(browser, url, (1280, 960), "light")
     sign_in(page)
     show(page, "token")
-    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_role("button", name="Show token", exact=True).click()
     page.mouse.move(0, 0)
-    # What the window shows below its head and beside the log.
+    # The part of the window below the header and beside the log.
     box = page.get_by_role("main").bounding_box()
     assert box is not None
     edge = 20
@@ -129,7 +129,7 @@ def for_the_documentation(browser: Browser, url: str, out: Path) -> None:
 
 
 def for_the_eye(browser: Browser, url: str, out: Path) -> None:
-    """Every view in both schemes and both sizes, to be looked at."""
+    """Take every view in both schemes and both sizes, for a review by eye."""
     for scheme in ("light", "dark"):
         for size, device in ((DESKTOP, "desktop"), (PHONE, "phone")):
             page = open_page(browser, url, size, scheme)
@@ -142,13 +142,13 @@ def for_the_eye(browser: Browser, url: str, out: Path) -> None:
 
 
 def main() -> None:
-    """Write the pictures of the documentation, or all views into another folder."""
+    """Write the screenshots of the documentation, or all views into another folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", action="store_true", help="every view, both schemes, both sizes")
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder for the pictures (default: docs/images)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    # Where `make browser` found or put it.
+    # The path that `make browser` has written.
     noted = Path(sys.prefix) / ".browser"
     executable = os.environ.get("SIGNET_CHROMIUM") or (noted.read_text("utf-8").strip() if noted.exists() else None)
     with demo() as url, sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""``/tasks``: list, add, tick and delete. Each user sees only their own."""
+"""``/tasks``: list, add, mark as done, delete. Users see only their own tasks."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def _file(folder: str) -> Path:
 
 
 def prepare(folder: str) -> None:
-    """Make the table in *folder*, unless it is there."""
+    """Create the table in *folder* if it does not exist."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(_file(folder), timeout=5)) as connection:
         connection.execute(SCHEMA)
 
 
 def database() -> sqlite3.Connection:
-    """Return this request's connection to the application's own data."""
+    """Return the connection of this request to the database of the tasks."""
     if "tasks_database" not in g:
         connection = sqlite3.connect(_file(current_app.instance_path), timeout=5)
         connection.row_factory = sqlite3.Row
@@ -49,14 +49,14 @@ def database() -> sqlite3.Connection:
 
 @tasks.teardown_app_request
 def close_database(_error: BaseException | None) -> None:
-    """Give the connection back, whatever became of the request."""
+    """Close the connection at the end of the request, also after an error."""
     connection: sqlite3.Connection | None = g.pop("tasks_database", None)
     if connection is not None:
         connection.close()
 
 
 def add_task(user_id: object, title: str) -> int:
-    """Write a task of *user_id* and return its number."""
+    """Insert a task of *user_id* and return its id."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     with database() as connection:
         cursor = connection.execute(
@@ -66,7 +66,7 @@ def add_task(user_id: object, title: str) -> int:
 
 
 def owned(task_id: int) -> dict[str, Any] | None:
-    """Return the task *task_id* if it belongs to the user of the token."""
+    """Return the task *task_id* if it belongs to the user of the access token."""
     row = (
         database()
         .execute("select * from tasks where id = ? and user_id = ?", (task_id, str(get_jwt_identity())))
@@ -76,24 +76,24 @@ def owned(task_id: int) -> dict[str, Any] | None:
 
 
 def shape(row: sqlite3.Row) -> dict[str, Any]:
-    """Return a row as the page reads it."""
+    """Return a row as JSON for the page."""
     return {"id": row["id"], "title": row["title"], "done": bool(row["done"]), "created_at": row["created_at"]}
 
 
 def refusal(reason: str, field: str) -> Answer:
-    """Return a 400 in the shape that Signet's own routes have."""
+    """Return a 400 in the same form as Signet's own routes."""
     return {"error": "invalid_request", "msg": reason, "fields": {field: reason}}, 400
 
 
 def not_found() -> Answer:
-    """Return the one answer for a task that is gone, never was, or is somebody else's."""
+    """Return the same 404 for a missing task and for a task of another user."""
     return {"error": "not_found", "msg": "No such task"}, 404
 
 
 @tasks.get("")
 @jwt_required()
 def list_tasks() -> list[dict[str, Any]]:
-    """All tasks of the user, the oldest first."""
+    """Return all tasks of the user, oldest first."""
     rows = database().execute("select * from tasks where user_id = ? order by id", (str(get_jwt_identity()),))
     return [shape(row) for row in rows]
 
@@ -101,24 +101,24 @@ def list_tasks() -> list[dict[str, Any]]:
 @tasks.post("")
 @jwt_required()
 def create_task() -> Answer:
-    """``{"title": text}`` makes a task."""
+    """Create a task from ``{"title": "…"}``."""
     body = request.get_json(silent=True)
     title = body.get("title") if isinstance(body, dict) else None
     if not isinstance(title, str) or not title.strip():
-        return refusal("Write what is to be done", "title")
+        return refusal("Enter a title", "title")
     if len(title.strip()) > TITLE_LIMIT:
-        return refusal(f"At most {TITLE_LIMIT} characters", "title")
+        return refusal(f"The title can have at most {TITLE_LIMIT} characters", "title")
     return owned(add_task(get_jwt_identity(), title.strip())) or {}, 201
 
 
 @tasks.patch("/<int:task_id>")
 @jwt_required()
 def tick_task(task_id: int) -> Answer | dict[str, Any]:
-    """``{"done": true}`` ticks a task, ``false`` takes the tick away."""
+    """Mark a task as done with ``{"done": true}``, as open with ``false``."""
     body = request.get_json(silent=True)
     done = body.get("done") if isinstance(body, dict) else None
     if not isinstance(done, bool):
-        return refusal("true or false", "done")
+        return refusal("Must be true or false", "done")
     with database() as connection:
         connection.execute(
             "update tasks set done = ? where id = ? and user_id = ?", (done, task_id, str(get_jwt_identity()))

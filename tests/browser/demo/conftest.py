@@ -1,4 +1,4 @@
-"""One demo for each file of tests, and one person at it for each test."""
+"""One demo for each test file, and one browser context for each test."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.browser.demo.tasks_demo import Demo, running, watched
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A demo with data of its own."""
+    """A demo with its own data."""
     with running(tmp_path_factory.mktemp("tasks")) as demo:
         yield demo
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Cookies and storage of one person."""
+    """Cookies and storage of one user."""
     context = browser.new_context(reduced_motion="reduce")
     context.set_default_timeout(15_000)
     yield context
@@ -28,7 +28,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, demo: Demo) -> Iterator[Page]:
-    """The login form; the test fails if a page wrote an error or asked for a dialog."""
+    """The login form; the test fails if the page raises an error or opens a dialog."""
     with watched(context.new_page()) as page:
         page.goto(demo.url)
         yield page

@@ -1,4 +1,4 @@
-"""The demo of ``make run`` for the tests: a server process with data of its own, and what a person does on the page."""
+"""The demo of ``make run`` for the tests: a server process with its own data, and the steps of a user on the page."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ DESKTOP, PHONE = (1280, 800), (390, 844)
 class Demo:
     """A running demo.
 
-    :param url: as a browser has it.
-    :param folder: where its data lies.
+    :param url: the address of the page.
+    :param folder: the folder of its data.
     """
 
     url: str
@@ -36,7 +36,7 @@ class Demo:
 
 @contextmanager
 def running(folder: Path) -> Generator[Demo]:
-    """Serve the demo with its data in *folder*, open for registration."""
+    """Serve the demo with its data in *folder* and with registration."""
     if not (DEMO / "web" / "dist" / "index.html").is_file():
         pytest.fail("the front end is not built: make test does it", pytrace=False)
     server = Server([sys.executable, str(DEMO / "serve.py")], cwd=ROOT)
@@ -52,7 +52,7 @@ def running(folder: Path) -> Generator[Demo]:
 
 @contextmanager
 def watched(page: Page) -> Generator[Page]:
-    """Fail at the end if a page wrote an error or asked for a dialog meanwhile."""
+    """Fail at the end if the page raised an error or opened a dialog."""
     trouble: list[str] = []
 
     def dialog(shown: Dialog) -> None:
@@ -67,7 +67,7 @@ def watched(page: Page) -> Generator[Page]:
 
 
 def new_user(demo: Demo) -> tuple[str, str]:
-    """Register somebody without a past; gives name and password."""
+    """Register a new user; return name and password."""
     user = {"username": f"user-{uuid.uuid4().hex[:12]}", "password": "quiet river stone"}
     assert request("POST", f"{demo.url}/account", json_body=user).status == 201
     return user["username"], user["password"]
@@ -98,4 +98,4 @@ def add(page: Page, title: str) -> None:
 
 
 def log_of(page: Page) -> Locator:
-    return page.get_by_role("complementary", name="On the wire")
+    return page.get_by_role("complementary", name="Requests")

@@ -1,4 +1,4 @@
-"""The demo of ``make run`` in Chromium: a real server process, a real browser, what a person does and sees."""
+"""The demo of ``make run`` in Chromium: a real server process, a real browser, the steps of a user."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.browser
 def test_signing_in_shows_the_tasks_and_who_it_is(page: Page) -> None:
     sign_in(page)
 
-    expect(page.get_by_role("checkbox", name="Tick this task and watch the log")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Mark this task as done and watch the requests")).to_be_visible()
     expect(page.get_by_text("alesanchezr", exact=True)).to_be_visible()
     expect(log_of(page).get_by_text("Signed in", exact=True)).to_be_visible()
 
@@ -51,11 +51,11 @@ def test_tasks_are_added_ticked_and_deleted_and_outlive_a_reload(page: Page) -> 
     expect(page.get_by_role("checkbox", name="Water the plants")).to_have_count(0)
 
 
-def test_an_empty_task_is_refused_in_words(page: Page) -> None:
+def test_an_empty_task_is_refused_with_a_message(page: Page) -> None:
     sign_in(page)
     page.get_by_role("button", name="Add", exact=True).click()
 
-    expect(page.get_by_role("alert").filter(has_text="Write what is to be done.")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="Enter a title.")).to_be_visible()
     expect(page.get_by_label("New task")).to_be_focused()
 
 
@@ -67,7 +67,7 @@ def test_another_user_sees_only_their_own_tasks(page: Page, browser: Browser, de
         other.goto(demo.url)
         sign_in(other, *OTHER)
 
-        expect(other.get_by_text("Nothing to do.")).to_be_visible()
+        expect(other.get_by_text("No tasks.")).to_be_visible()
         add(other, "Only for beatriz")
     page.reload()
 
@@ -101,7 +101,7 @@ def test_token_and_protected_answer_as_the_lesson_does(demo: Demo) -> None:
 # --- Signing in and out ---------------------------------------------------------------------------------
 
 
-def test_a_wrong_password_is_said_and_what_was_typed_is_kept(page: Page) -> None:
+def test_a_wrong_password_shows_a_message_and_keeps_the_input(page: Page) -> None:
     page.get_by_label("User name").fill("alesanchezr")
     page.get_by_label("Password", exact=True).fill("not this one")
     page.get_by_role("button", name="Sign in", exact=True).click()
@@ -120,7 +120,7 @@ def test_an_unknown_name_is_refused_with_the_same_words(page: Page) -> None:
     expect(page.get_by_role("alert")).to_have_text("Wrong user name or password.")
 
 
-# What a button said, in order: looking now and then would miss a second on a busy machine.
+# The texts of a button, in order: polling would miss a second on a busy machine.
 REMEMBER_WHAT_IT_SAYS = """(button) => {
     globalThis.said = [];
     const look = () => said.at(-1) === button.textContent || said.push(button.textContent);
@@ -132,7 +132,7 @@ REMEMBER_WHAT_IT_SAYS = """(button) => {
 def test_too_many_wrong_passwords_are_counted_down_and_then_the_right_one_works(
     page: Page, context: BrowserContext, demo: Demo
 ) -> None:
-    """The server's own limit, passed on second by second; nothing is sent meanwhile, and another tab works on."""
+    """The page counts down the server's limit; it sends nothing meanwhile, and another tab still works."""
     name, right = new_user(demo)
     page.get_by_role("radio", name="Memory").check(force=True)  # where each tab has a session of its own
     sign_in(page, name, right)
@@ -167,7 +167,7 @@ def test_too_many_wrong_passwords_are_counted_down_and_then_the_right_one_works(
         # The same user, from the same address, at the same time.
         add(page, "Written meanwhile")
         go(page, "Token")
-        page.get_by_role("button", name="Refresh", exact=True).click()
+        page.get_by_role("button", name="Refresh the token", exact=True).click()
         expect(log_of(page).get_by_text("Token refreshed")).to_be_visible()
         assert tab.evaluate("said.at(-1)") != "Sign in"
 
@@ -181,11 +181,11 @@ def test_too_many_wrong_passwords_are_counted_down_and_then_the_right_one_works(
     expect(page.get_by_role("checkbox", name="Written meanwhile")).to_be_visible()
 
 
-def test_an_account_is_made_and_shown_to_its_owner(page: Page) -> None:
-    """Each refusal stands at its field; what is right is kept."""
-    page.get_by_role("button", name="Make an account").click()
-    name, mail = page.get_by_label("User name"), page.get_by_label("E-mail, if you like")
-    password, make = page.get_by_label("Password", exact=True), page.get_by_role("button", name="Make the account")
+def test_an_account_is_created_and_shown_to_its_owner(page: Page) -> None:
+    """Each error marks its field; the other input is kept."""
+    page.get_by_role("button", name="Create an account").click()
+    name, mail = page.get_by_label("User name"), page.get_by_label("E-mail (optional)")
+    password, make = page.get_by_label("Password", exact=True), page.get_by_role("button", name="Create account")
     name.fill(OTHER[0])
     mail.fill("not an address")
     password.fill("kurz")
@@ -227,20 +227,20 @@ def test_a_session_that_was_ended_elsewhere_says_so_and_keeps_the_draft(
         other.goto(demo.url)
         sign_in(other, *OTHER)
         go(other, "Sessions")
-        other.get_by_role("button", name="End all others").click()
-        other.get_by_role("button", name=re.compile(r"Yes, end \d+")).click()
-        expect(other.get_by_text("This is the only one.")).to_be_visible()
+        other.get_by_role("button", name="Sign out all other devices").click()
+        other.get_by_role("button", name=re.compile(r"Sign out \d+ other device")).click()
+        expect(other.get_by_text("This is your only session.")).to_be_visible()
     page.wait_for_timeout(1100)  # every process knows within a second
     page.get_by_role("button", name="Add", exact=True).click()
 
-    expect(page.get_by_text("Your session is over.")).to_be_visible()
+    expect(page.get_by_text("Your session has ended.")).to_be_visible()
     expect(page.get_by_label("User name")).to_have_value(OTHER[0])
     page.get_by_label("Password", exact=True).fill(OTHER[1])
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_label("New task")).to_have_value("Half a thou")
 
 
-def test_somebody_else_does_not_get_the_draft(page: Page) -> None:
+def test_another_user_does_not_get_the_draft(page: Page) -> None:
     sign_in(page)
     page.get_by_label("New task").fill("A secret wish")
     page.get_by_role("button", name="Sign out").click()
@@ -257,23 +257,25 @@ def test_the_token_is_masked_until_shown_and_each_claim_is_explained(page: Page)
     go(page, "Token")
     token = page.get_by_role("region", name="The access token")
     expect(token).to_contain_text("•••")
-    expect(page.get_by_text("signed and not encrypted")).to_be_visible()
+    expect(page.get_by_text("signed, not encrypted")).to_be_visible()
     expect(token.get_by_text("until it expires")).to_be_visible()
-    token.get_by_role("button", name="Show", exact=True).click()
+    token.get_by_role("button", name="Show token", exact=True).click()
 
     expect(token).not_to_contain_text("•••")
     expect(token.locator(".token")).to_have_text(re.compile(r"^Token: eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+$"))
     for claim in ("alg", "kid", "sub", "iat", "exp", "jti", "sid"):
         expect(token.locator("dt", has_text=re.compile(f"^{claim}$"))).to_have_count(1)
-    expect(token.get_by_text("A claim that this application added.")).to_have_count(0)
+    expect(token.get_by_text("A claim added by this application.")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("button", "error"), [("Expire now", "token_expired"), ("Corrupt the token", "invalid_token")])
+@pytest.mark.parametrize(
+    ("button", "error"), [("Use an expired token", "token_expired"), ("Use a changed token", "invalid_token")]
+)
 def test_a_refused_token_is_replaced_and_the_request_sent_again(page: Page, button: str, error: str) -> None:
     sign_in(page)
     go(page, "Token")
     page.get_by_role("button", name=button).click()
-    expect(log_of(page).get_by_text("on purpose")).to_be_visible()
+    expect(log_of(page).get_by_text("token set")).to_be_visible()
     go(page, "Tasks")
     expect(page.get_by_role("checkbox").first).to_be_visible()
     title = f"After {button}"
@@ -286,10 +288,10 @@ def test_a_refused_token_is_replaced_and_the_request_sent_again(page: Page, butt
 
 
 @pytest.mark.parametrize("mode", ["Cookie", "Local storage"])
-def test_the_log_says_that_a_token_was_adopted_from_another_tab(
+def test_the_log_says_that_a_token_came_from_another_tab(
     mode: str, page: Page, context: BrowserContext, demo: Demo
 ) -> None:
-    """The one tab renews, the other takes over what it got and asks the server for nothing."""
+    """One tab refreshes; the other takes its token and sends no request."""
     page.get_by_role("radio", name=mode).check(force=True)
     sign_in(page)
     second = context.new_page()
@@ -298,20 +300,20 @@ def test_the_log_says_that_a_token_was_adopted_from_another_tab(
     expect(log_of(second).get_by_text("Session found")).to_be_visible()
     second.evaluate("performance.clearResourceTimings()")
     go(page, "Token")
-    page.get_by_role("button", name="Refresh", exact=True).click()
+    page.get_by_role("button", name="Refresh the token", exact=True).click()
 
     expect(log_of(page).get_by_text("Token refreshed")).to_be_visible()
-    expect(log_of(page).get_by_text("Adopted from another tab")).to_have_count(0)
-    expect(log_of(second).get_by_text("Adopted from another tab")).to_be_visible()
+    expect(log_of(page).get_by_text("Token from another tab")).to_have_count(0)
+    expect(log_of(second).get_by_text("Token from another tab")).to_be_visible()
     expect(log_of(second).get_by_text("Token refreshed")).to_have_count(0)
     assert second.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)") == []
-    # And the other way round, where this tab has renewed by itself before.
+    # And the other way round, where this tab has refreshed before.
     go(second, "Token")
-    second.get_by_role("button", name="Refresh", exact=True).click()
+    second.get_by_role("button", name="Refresh the token", exact=True).click()
     expect(log_of(second).get_by_text("Token refreshed")).to_be_visible()
-    expect(log_of(page).get_by_text("Adopted from another tab")).to_be_visible()
+    expect(log_of(page).get_by_text("Token from another tab")).to_be_visible()
     for tab in (page, second):
-        tab.get_by_role("region", name="The access token").get_by_role("button", name="Show", exact=True).click()
+        tab.get_by_role("region", name="The access token").get_by_role("button", name="Show token", exact=True).click()
     assert len({tab.locator(".apart .token").inner_text() for tab in (page, second)}) == 1
 
 
@@ -326,7 +328,7 @@ def test_a_second_tab_opens_and_is_signed_in_where_the_storage_is_shared(
         page.get_by_role("link", name="Open a second tab").click()
 
     expect(opened.value.get_by_role("heading", name=heading, exact=True)).to_be_visible()
-    expect(page.get_by_role("heading", name="The token, taken apart")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your access token")).to_be_visible()
 
 
 def test_the_log_says_what_the_server_did(page: Page) -> None:
@@ -335,8 +337,8 @@ def test_the_log_says_what_the_server_did(page: Page) -> None:
     add(page, "Measured")
     entry = log_of(page).get_by_role("listitem").filter(has_text="POST /tasks").first
 
-    expect(entry).to_contain_text("Signature checked, no database read for it")
-    expect(entry).to_contain_text("The tasks themselves: 1 read, 1 write")
+    expect(entry).to_contain_text("Signature checked without the database")
+    expect(entry).to_contain_text("Tasks: 1 read, 1 write")
 
 
 def test_a_copied_command_runs_and_hides_the_token_until_asked(page: Page, context: BrowserContext) -> None:
@@ -346,10 +348,10 @@ def test_a_copied_command_runs_and_hides_the_token_until_asked(page: Page, conte
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     sign_in(page)
     entry = log_of(page).get_by_role("listitem").filter(has_text="GET /tasks").first
-    entry.get_by_text("as curl", exact=True).click()
+    entry.get_by_text("Show curl", exact=True).click()
     expect(entry.get_by_label("Command")).not_to_contain_text("eyJ")
     entry.get_by_role("button", name="Show token").click()
-    entry.get_by_role("button", name="curl of GET /tasks").click()
+    entry.get_by_role("button", name="Copy curl of GET /tasks").click()
     expect(entry.get_by_text("Copied")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")
     ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=15, check=True)
@@ -358,7 +360,7 @@ def test_a_copied_command_runs_and_hides_the_token_until_asked(page: Page, conte
     assert "Tick this task" in ran.stdout
 
 
-def test_without_a_line_nobody_is_signed_out(page: Page) -> None:
+def test_offline_the_user_stays_signed_in(page: Page) -> None:
     sign_in(page)
     go(page, "Token")
     page.get_by_role("button", name="Go offline").click()
@@ -374,11 +376,11 @@ def test_without_a_line_nobody_is_signed_out(page: Page) -> None:
     ("mode", "carries_on"),
     [("Cookie", True), ("Memory", False), ("Session storage", True), ("Local storage", True)],
 )
-def test_each_storage_says_what_a_script_could_take_and_does_what_it_says(
+def test_each_storage_says_what_a_script_could_steal_and_keeps_the_tokens_there(
     page: Page, mode: str, carries_on: bool
 ) -> None:
     page.get_by_role("radio", name=mode).check(force=True)
-    expect(page.get_by_text("What could an injected script take?")).to_be_visible()
+    expect(page.get_by_text("What could an injected script steal?")).to_be_visible()
     sign_in(page)
     stored = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
     page.reload()
@@ -398,16 +400,16 @@ def test_sessions_show_this_one_first_and_end_another(page: Page, browser: Brows
         sign_in(page)
         go(page, "Sessions")
         rows = page.get_by_role("main").get_by_role("listitem")
-        expect(rows.first).to_contain_text("This one")
+        expect(rows.first).to_contain_text("This device")
         phone = rows.filter(has_text="Safari on iPhone")
         expect(phone).to_have_count(1)
         expect(phone.locator("time")).to_have_count(2)
-        phone.get_by_role("button", name="End").click()
+        phone.get_by_role("button", name="End session").click()
 
         expect(phone).to_have_count(0)
         other.wait_for_timeout(1100)
         go(other, "Sessions")
-        expect(other.get_by_text("Your session is over.")).to_be_visible()
+        expect(other.get_by_text("Your session has ended.")).to_be_visible()
 
 
 def test_all_other_sessions_end_at_once_and_the_log_says_so(page: Page, browser: Browser, demo: Demo) -> None:
@@ -421,15 +423,15 @@ def test_all_other_sessions_end_at_once_and_the_log_says_so(page: Page, browser:
         go(page, "Sessions")
         rows = page.get_by_role("main").get_by_role("listitem")
         expect(rows).to_have_count(3)
-        page.get_by_role("button", name="End all others").click()
-        page.get_by_role("button", name="Yes, end 2").click()
+        page.get_by_role("button", name="Sign out all other devices").click()
+        page.get_by_role("button", name="Sign out 2 other devices").click()
 
         expect(rows).to_have_count(1)
-        expect(rows.first).to_contain_text("This one")
+        expect(rows.first).to_contain_text("This device")
         expect(log_of(page).get_by_text("DELETE /account/sessions").first).to_be_visible()
         page.wait_for_timeout(1100)
         for other in others:
             go(other, "Sessions")
-            expect(other.get_by_text("Your session is over.")).to_be_visible()
-            expect(log_of(other).get_by_text("Session over").first).to_be_visible()
+            expect(other.get_by_text("Your session has ended.")).to_be_visible()
+            expect(log_of(other).get_by_text("Session ended").first).to_be_visible()
         expect(page.get_by_role("heading", name="Sessions")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The demo for everybody: by keyboard, with a password manager, small and large, light and dark, axe."""
+"""Accessibility of the demo: keyboard, password managers, screen sizes, colour schemes, axe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_login_form_is_one_that_password_managers_know(page: Page) -> None:
     expect(page.get_by_label("User name")).to_have_attribute("autocomplete", "username")
     expect(page.get_by_label("User name")).to_have_attribute("autocapitalize", "none")
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("autocomplete", "current-password")
-    toggle = page.get_by_role("button", name="Show the password")
+    toggle = page.get_by_role("button", name="Show password")
     expect(toggle).to_have_attribute("aria-pressed", "false")
     toggle.click()
 
@@ -29,9 +29,9 @@ def test_the_login_form_is_one_that_password_managers_know(page: Page) -> None:
 
 
 def test_the_form_for_a_new_account_is_one_that_password_managers_know(page: Page) -> None:
-    page.get_by_role("button", name="Make an account").click()
+    page.get_by_role("button", name="Create an account").click()
     expect(page.get_by_label("User name")).to_have_attribute("autocomplete", "username")
-    expect(page.get_by_label("E-mail, if you like")).to_have_attribute("autocomplete", "email")
+    expect(page.get_by_label("E-mail (optional)")).to_have_attribute("autocomplete", "email")
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("autocomplete", "new-password")
 
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("minlength", "8")
@@ -41,7 +41,7 @@ def test_the_form_for_a_new_account_is_one_that_password_managers_know(page: Pag
 
 
 def tab_to(wanted: Locator, *, key: str = "Tab") -> None:
-    """Press Tab until *wanted* has the focus, and demand that this can be seen."""
+    """Press Tab until *wanted* has the focus, and check that the focus is visible."""
     page = wanted.page
     for _ in range(60):
         page.keyboard.press(key)
@@ -55,7 +55,7 @@ def tab_to(wanted: Locator, *, key: str = "Tab") -> None:
             const style = each && [each, ...each.children].map((one) => getComputedStyle(one));
             return style && style.some((one) => one.outlineStyle !== "none" && parseFloat(one.outlineWidth) >= 2);
         })"""
-    ), f"one does not see that {wanted} has the focus"
+    ), f"the focus of {wanted} is not visible"
 
 
 def button(page: Page, name: str) -> Locator:
@@ -73,7 +73,7 @@ def test_the_whole_way_goes_by_keyboard(page: Page) -> None:
     page.keyboard.type(LESSON[0])
     tab_to(page.get_by_label("Password", exact=True))
     page.keyboard.type(LESSON[1])
-    tab_to(button(page, "Show the password"))
+    tab_to(button(page, "Show password"))
     press("Space")
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("type", "text")
     tab_to(page.get_by_role("radio", name="Cookie"))
@@ -83,7 +83,7 @@ def test_the_whole_way_goes_by_keyboard(page: Page) -> None:
     press("Enter")
     wait_for_tasks(page)
 
-    # The view that appears is where the keyboard goes on.
+    # The new view has the focus.
     expect(page.get_by_role("main")).to_be_focused()
     tab_to(page.get_by_label("New task"))
     page.keyboard.type("By keyboard")
@@ -100,19 +100,19 @@ def test_the_whole_way_goes_by_keyboard(page: Page) -> None:
     tab_to(page.get_by_role("link", name="Token", exact=True), key="Shift+Tab")
     press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
-    tab_to(button(page, "Expire now"))
+    tab_to(button(page, "Use an expired token"))
     press("Enter")
-    expect(log_of(page).get_by_text("Token expired on purpose")).to_be_visible()
+    expect(log_of(page).get_by_text("Expired token set")).to_be_visible()
     tab_to(button(page, "Go offline"))
     press("Space")
-    expect(page.get_by_text("You cut the line")).to_be_visible()
+    expect(page.get_by_text("You are offline for this test")).to_be_visible()
     press("Space")
-    expect(page.get_by_text("You cut the line")).to_have_count(0)
+    expect(page.get_by_text("You are offline for this test")).to_have_count(0)
 
     tab_to(page.get_by_role("link", name="Sessions", exact=True), key="Shift+Tab")
     press("Enter")
     expect(page.get_by_role("region", name="Your account")).to_be_visible()
-    entries = page.get_by_role("list", name="Log, newest first")
+    entries = page.get_by_role("list", name="Requests and events, newest first")
     tab_to(entries)
     tab_to(button(page, "Sign out").first, key="Shift+Tab")
     press("Enter")
@@ -137,14 +137,14 @@ def test_axe_finds_nothing_on_any_view(browser: Browser, demo: Demo, scheme: Any
         found += violations(page, "login with an error")
         sign_in(page)
         found += violations(page, "tasks")
-        for view in ("Token", "Sessions", *(["Log"] if size == PHONE else [])):
+        for view in ("Token", "Sessions", *(["Requests"] if size == PHONE else [])):
             go(page, view)
             page.wait_for_load_state("networkidle")
             found += violations(page, view)
             overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, f"{view} is wider than the window"
             if view == "Sessions" and size == DESKTOP:
-                # The log is as long as it likes, and scrolls by itself.
+                # The log scrolls by itself.
                 assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
 
     assert found == []
@@ -191,5 +191,5 @@ def test_the_choice_of_colours_has_three_states_and_is_kept(page: Page) -> None:
 
     assert light != dark
     assert page.evaluate(ground) == dark
-    page.get_by_role("radio", name="Like the system").check(force=True)
+    page.get_by_role("radio", name="System").check(force=True)
     assert page.evaluate(ground) == light

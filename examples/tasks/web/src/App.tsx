@@ -20,10 +20,10 @@ const NAMES: Record<View, [string, IconName]> = {
   tasks: ["Tasks", "check"],
   token: ["Token", "key"],
   sessions: ["Sessions", "laptop"],
-  log: ["Log", "pulse"],
+  log: ["Requests", "pulse"],
 };
 
-/** The name of the user, asked once per session from the lesson's own guarded route. */
+/** Return the name of the user, read once per session from the lesson's protected route. */
 function useName(client: SignetClient, signedIn: boolean): string | null {
   useEffect(() => {
     if (!signedIn) return;
@@ -34,7 +34,7 @@ function useName(client: SignetClient, signedIn: boolean): string | null {
       const body = response?.ok ? ((await response.json()) as { username?: string }) : null;
       if (!wanted) return;
       if (body) userName.set(body.username ?? null);
-      // Without a line, or while the server has trouble, the page works on without the name.
+      // Offline, or while the server fails, the page works without the name.
       else if (tries > 1 && response?.status !== 401) timer = setTimeout(() => void ask(tries - 1), 2000);
     };
     void ask(5);
@@ -55,8 +55,8 @@ function OfflineBanner() {
     <div className="banner" role="status">
       <Icon name="unplug" />
       <span>
-        {isCut ? "You cut the line: no request gets through." : "You are offline."} What you type is kept, and nobody is
-        signed out.
+        {isCut ? "You are offline for this test: every request fails." : "You are offline."} You stay signed in, and
+        your input is kept.
       </span>
       {isCut && (
         <button type="button" className="small" onClick={() => setCut(false)}>
@@ -77,7 +77,7 @@ export function App({ client }: { client: SignetClient }) {
   const shown = useRef(`${status} ${view}`);
   useTitle(signedIn ? NAMES[view][0] : status === "loading" ? "Loading" : "Sign in");
 
-  // Whoever moves by keyboard or hears the page starts at the top of the new view.
+  // For keyboards and screen readers: focus the start of the new view.
   useEffect(() => {
     const next = `${status} ${view}`;
     if (shown.current !== next && !shown.current.startsWith("loading")) main.current?.focus({ preventScroll: true });
@@ -130,7 +130,7 @@ export function App({ client }: { client: SignetClient }) {
           {signedIn && view === "tasks" && <Tasks client={client} />}
           {signedIn && view === "token" && <Token client={client} token={token} />}
           {signedIn && view === "sessions" && <Sessions client={client} />}
-          {signedIn && view === "log" && <h1 className="sr-only">Log</h1>}
+          {signedIn && view === "log" && <h1 className="sr-only">Requests</h1>}
         </main>
         <Log />
       </div>
@@ -142,17 +142,17 @@ function Loading({ stuck, onRetry }: { stuck: boolean; onRetry: () => void }) {
   if (stuck) {
     return (
       <section className="panel" role="status">
-        <h1>One moment</h1>
-        <p>The server does not answer, so it is not known yet whether you are signed in.</p>
+        <h1>No answer from the server</h1>
+        <p>The page cannot find out yet whether you are signed in.</p>
         <button type="button" onClick={onRetry}>
-          Ask again
+          Try again
         </button>
       </section>
     );
   }
   return (
     <div className="panel" role="status">
-      <p className="sr-only">Looking for your session…</p>
+      <p className="sr-only">Checking whether you are signed in…</p>
       <div className="skeleton wide" />
       <div className="skeleton" />
       <div className="skeleton" />

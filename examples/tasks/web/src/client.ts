@@ -1,4 +1,4 @@
-/** Makes the one client of the page for the chosen storage, and writes its life into the journal. */
+/** Creates the client of the page for the chosen storage, and writes its events into the journal. */
 import { createClient, type SignetClient } from "flask-signet";
 
 import { forgetAll, note } from "./journal";
@@ -18,40 +18,41 @@ interface Running {
   stop: () => void;
 }
 
-/** Why this tab shows the login form again, if it is not the user's own wish. */
+/** Why this tab shows the login form again; `null` if the user signed out here. */
 export const over = makeStore<"expired" | "elsewhere" | null>(null);
 /** The token that the client would send now; `null` when signed out. */
 export const accessToken = makeStore<string | null>(null);
-/** What the user is called, as the server said last; `null` until it did. */
+/** The user name that the server sent last; `null` before. */
 export const userName = makeStore<string | null>(null);
 
 let leaving = false;
 
 function welcome(wasKnown: boolean): void {
   const step = given.get()?.step;
-  if (step === "login") note("good", "Signed in", "The password opened a session; the client keeps its tokens.");
+  if (step === "login") note("good", "Signed in", "The server opened a session. The client keeps its tokens.");
   else if (step === "refresh")
-    note("good", "Session carried on", "One silent refresh at the start of the page, no password.");
-  else if (wasKnown) note("good", "Signed in by another tab", "It told this one, which asked the server for nothing.");
-  else note("good", "Session found", "This browser still had it, or another tab did: no password, no request.");
+    note("good", "Session resumed", "The page sent one refresh request at its start. No password was needed.");
+  else if (wasKnown)
+    note("good", "Signed in by another tab", "The other tab sent its token. This tab sent no request.");
+  else note("good", "Session found", "In the storage of this browser or in another tab. No request was needed.");
 }
 
 function farewell(expired: boolean): void {
-  if (leaving) note("plain", "Signed out", "Forgotten here first, then the server ended the session.");
+  if (leaving) note("plain", "Signed out", "The client deleted its tokens, then the server ended the session.");
   else if (expired) {
     over.set("expired");
-    note("bad", "Session over", "The server refused to carry it on: somebody must sign in again.");
+    note("bad", "Session ended", "The server refused the refresh. Sign in again.");
   } else {
     over.set("elsewhere");
-    note("plain", "Signed out in another tab", "It told this one, which forgot its tokens too.");
+    note("plain", "Signed out in another tab", "This tab deleted its tokens too.");
   }
 }
 
-/** Watch *client* until the function that is given back is called. */
+/** Watch *client* until the returned function is called. */
 function watch(client: SignetClient): () => void {
   let before = client.state;
 
-  /** The client's token may be another one: see which, and where it came from. */
+  /** Check whether the client has a new token, and note where it came from. */
   const look = async (): Promise<void> => {
     if (client.state.status !== "signed-in") return;
     const token = await client.token().catch(() => null);
@@ -59,10 +60,10 @@ function watch(client: SignetClient): () => void {
     if (token === null || token === old || client.state.status !== "signed-in") return;
     accessToken.set(token);
     swapped.set(null);
-    if (old === null) return; // the beginning of a session has an entry of its own
+    if (old === null) return; // the start of a session has its own entry
     if (given.get()?.token === token)
-      note("good", "Token refreshed", "A new access token, and the refresh token changed too.");
-    else note("plain", "Adopted from another tab", "It had a newer token, so this one asked the server for none.");
+      note("good", "Token refreshed", "The server sent a new access token and a new refresh token.");
+    else note("plain", "Token from another tab", "Another tab refreshed the token. This tab sent no request.");
   };
 
   const off = client.onChange((state) => {
@@ -79,8 +80,8 @@ function watch(client: SignetClient): () => void {
     }
     before = state;
   });
-  // A refresh changes no state, and so no listener hears of it: look after each one of ours, and once a second for
-  // those of other tabs. Close to its end the token is left alone; else looking would renew it for ever.
+  // A refresh does not change the state, so no listener is called. Check after each refresh of this tab, and once a
+  // second for those of other tabs. Not close to the expiry: there, reading the token would refresh it.
   const offGiven = given.subscribe(() => setTimeout(() => void look(), 20));
   const timer = setInterval(() => {
     if (!document.hidden && secondsLeft(accessToken.get()) > 35) void look();
@@ -109,7 +110,7 @@ function run(mode: Mode): Running {
 const stored = remembered(KEY);
 export const running = makeStore<Running>(run(isMode(stored) ? stored : "cookie"));
 
-/** End the session by the user's wish. */
+/** Sign the user out. */
 export async function signOut(client: SignetClient): Promise<void> {
   leaving = true;
   try {
@@ -119,7 +120,7 @@ export async function signOut(client: SignetClient): Promise<void> {
   }
 }
 
-/** Keep tokens elsewhere from now on. They do not move, so the session ends. */
+/** Change the storage of the tokens. They are not moved, so the session ends. */
 export async function changeMode(mode: Mode): Promise<void> {
   const { client, stop } = running.get();
   if (client.state.status === "signed-in") await signOut(client);
@@ -127,6 +128,6 @@ export async function changeMode(mode: Mode): Promise<void> {
   client.close();
   remember(KEY, mode);
   forgetAll();
-  note("plain", `Storage: ${mode}`, "A new client was made; sign in to fill it.");
+  note("plain", `Storage: ${mode}`, "The page created a new client. Sign in to use it.");
   running.set(run(mode));
 }

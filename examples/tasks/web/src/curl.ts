@@ -1,4 +1,4 @@
-/** Writes a request of the journal as a command for the shell, its secrets as variables. */
+/** Writes a request of the journal as a shell command. Its secrets are variables. */
 import type { RequestEntry } from "./journal";
 import { placeholders } from "./wire";
 
@@ -18,7 +18,7 @@ export function asCurl(entry: RequestEntry, origin: string, showToken: boolean):
   const byCookie = entry.path.startsWith("/token") && entry.headers.some(([name]) => name === "x-signet");
   if (byCookie) lines.push(`-H ${quote(`Origin: ${origin}`)}`);
   if (byCookie && entry.path !== "/token" && !entry.body?.includes(placeholders.REFRESH)) {
-    variables.push("REFRESH='…'  # the cookie is HttpOnly: no script can read it, the developer tools can");
+    variables.push("REFRESH='…'  # an HttpOnly cookie: copy it from the developer tools, scripts cannot read it");
     lines.push(`-b "signet_refresh=$REFRESH"`);
   }
   if (entry.body !== null) {

@@ -1,4 +1,4 @@
-/** Times and devices as people read them. */
+/** Formats times and devices for people. */
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
@@ -16,7 +16,7 @@ export function ago(date: Date, now: number): string {
   return relative.format(Math.round(seconds / 86_400), "day");
 }
 
-/** `14:03`, and with hours `1:02:03`; *seconds* may be negative. */
+/** Return `14:03`, or `1:02:03` with hours. *seconds* may be negative. */
 export function countdown(seconds: number): string {
   const total = Math.abs(Math.trunc(seconds));
   const two = (number: number): string => String(number).padStart(2, "0");
@@ -44,7 +44,7 @@ const SYSTEMS: [RegExp, string][] = [
   [/Linux|X11/, "Linux"],
 ];
 
-/** A name for the text that a browser sends about itself, or that text, shortened. */
+/** Return a name for a User-Agent string, or the shortened string. */
 export function deviceName(agent: string | null): string {
   if (!agent) return "Unknown device";
   const browser = BROWSERS.find(([pattern]) => pattern.test(agent))?.[1];

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** The time, again every *ms* milliseconds. For display only: no decision depends on it. */
+/** Return the time, updated every *ms* milliseconds. For display only. */
 export function useNow(ms: number): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
@@ -10,7 +10,7 @@ export function useNow(ms: number): number {
   return now;
 }
 
-/** Whether requests can get through: the browser's word, and our own switch. */
+/** Return whether the page is online: by the browser, and by the switch of the page. */
 export function useOnline(): boolean {
   const [online, setOnline] = useState(navigator.onLine);
   useEffect(() => {
@@ -26,7 +26,7 @@ export function useOnline(): boolean {
   return online;
 }
 
-/** What stands behind the `#`, one of *views*; the first if it is none of them. */
+/** Return the view named after the `#` of the URL, or the first of *views*. */
 export function useView<View extends string>(views: readonly [View, ...View[]]): View {
   const read = (): View => views.find((view) => `#${view}` === location.hash) ?? views[0];
   const [view, setView] = useState(read);
@@ -38,7 +38,7 @@ export function useView<View extends string>(views: readonly [View, ...View[]]):
   return view;
 }
 
-/** The name of the page in the tab. */
+/** Set the title of the page. */
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · Signet tasks`;

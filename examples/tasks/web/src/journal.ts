@@ -1,7 +1,7 @@
-/** What happened, newest first: each request with what the server measured, and each turn of the client. */
+/** The log, newest first: requests with the measurements of the server, and events of the client. */
 import { makeStore } from "./store";
 
-/** The header `X-Demo-Log` of an answer: what the server did for it. */
+/** The header `X-Demo-Log` of a response: what the server did for the request. */
 export interface Report {
   /** Milliseconds inside the application. */
   ms: number;
@@ -23,11 +23,11 @@ export interface RequestEntry {
   /** Passwords and refresh tokens already replaced by a placeholder. */
   body: string | null;
   token: string | null;
-  /** `null` while the request is under way; 0 if no answer came. */
+  /** `null` until the response arrives; 0 if there was none. */
   status: number | null;
   error: string | null;
   report: Report | null;
-  /** The same request was refused with 401 a moment ago. */
+  /** Whether the same request was refused with 401 just before. */
   again: boolean;
 }
 

@@ -1,7 +1,7 @@
-/** Takes a compact JWS apart, here in the page: nothing is sent anywhere, and nothing is verified. */
+/** Decodes a compact JWS in the page. It sends no request and does not verify the signature. */
 
 export interface Parts {
-  /** The three texts between the dots. */
+  /** The three encoded parts between the dots. */
   text: [string, string, string];
   header: Record<string, unknown>;
   payload: Record<string, unknown>;
@@ -23,7 +23,7 @@ export function takeApart(token: string): Parts | null {
   }
 }
 
-/** The token with one character in the middle of its signature changed. */
+/** Return the token with one character in the middle of its signature changed. */
 export function corrupt(token: string): string {
   const dot = token.lastIndexOf(".");
   const at = dot + 1 + Math.floor((token.length - dot) / 2);
@@ -31,29 +31,28 @@ export function corrupt(token: string): string {
 }
 
 const EXPLAINED: Record<string, string> = {
-  alg: "How the signature is made. The server goes by its own key and not by this line.",
-  typ: "What kind of object this is: a JSON Web Token.",
-  kid: "Which of the server's keys signed it, so that keys can change without signing anybody out.",
-  sub: "The subject: whose token this is. In a JWT it is always text.",
-  sub_type: "The account number was a whole number, so the server gives it back as one.",
-  iat: "Issued at: when the token was made.",
-  nbf: "Not before: the token counts from this moment on.",
-  exp: "Expires: from this moment on every server refuses it.",
-  jti: "The number of this one token; no other has it.",
-  type: "“access” opens routes; only that kind is accepted by them.",
-  fresh: "Whether a password was typed for this token, or an earlier session was carried on.",
-  sid: "The session that it belongs to. When you end the session, its tokens end too.",
-  epoch: "A counter of your account. “End all sessions” raises it, and older tokens no longer count.",
-  sub_mark:
-    "A mark of your account as it was at the login: after a change of the password, older tokens no longer count.",
-  iss: "The issuer: who made the token.",
-  aud: "The audience: for whom it was made.",
-  csrf: "Guards against forged requests when the token travels in a cookie.",
-  roles: "What this user may do.",
-  scope: "What this token may do.",
+  alg: "Algorithm of the signature. The server uses the algorithm of its own key and does not trust this value.",
+  typ: "Type of the object: a JSON Web Token.",
+  kid: "Key ID: which key of the server signed the token. Keys can be replaced without signing users out.",
+  sub: "Subject: the id of the user. In a JWT it is always a string.",
+  sub_type: "The id of the user is a number, so the server converts the subject to a number.",
+  iat: "Issued at: when the server created the token.",
+  nbf: "Not before: the token is valid from this time.",
+  exp: "Expiry: from this time the server rejects the token.",
+  jti: "JWT ID: unique for each token.",
+  type: "Type of the token. Protected routes accept only “access” tokens.",
+  fresh: "true after a login with the password, false after a refresh.",
+  sid: "Session ID. When the session ends, the server rejects its tokens.",
+  epoch: "A counter of your account. Ending all sessions increases it, and the server rejects older tokens.",
+  sub_mark: "State of your account at the login. After a password change, the server rejects older tokens.",
+  iss: "Issuer: who created the token.",
+  aud: "Audience: who should accept the token.",
+  csrf: "Protects against forged requests if the token is sent in a cookie.",
+  roles: "Roles of the user.",
+  scope: "Permissions of the token.",
 };
 
-export const explain = (name: string): string => EXPLAINED[name] ?? "A claim that this application added.";
+export const explain = (name: string): string => EXPLAINED[name] ?? "A claim added by this application.";
 
 export const isTime = (name: string, value: unknown): value is number =>
   (name === "exp" || name === "iat" || name === "nbf") && typeof value === "number";

@@ -1,4 +1,4 @@
-/** Small choices that outlive a reload. Storage may be full or forbidden, and that must not matter. */
+/** Settings that are kept over a reload. The storage may be full or forbidden; that is no error. */
 export function remembered(key: string): string | null {
   try {
     return localStorage.getItem(key);
@@ -12,6 +12,6 @@ export function remember(key: string, value: string | null): void {
     if (value === null) localStorage.removeItem(key);
     else localStorage.setItem(key, value);
   } catch {
-    // The choice then holds until the next reload.
+    // The setting is then lost at the next reload.
   }
 }

@@ -1,20 +1,19 @@
-/** Puts what the server measured into sentences. */
+/** Describes the measurements of the server in words. */
 import type { RequestEntry } from "./journal";
 
-/** What a server process reads for all requests together, and not for the one that happens to come first. */
+/** Tables that a server process reads once for all requests, not for a single one. */
 const FEED = /^SELECT signet_(feed|epochs)/;
 const KEYS = /^SELECT signet_key/;
 const READS = new Set(["SELECT"]);
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
-/** What the server says about *entry*: the headline first. */
+/** Return what the server did for *entry*, the most important line first. */
 export function whatTheServerDid({ report, status, error, path }: RequestEntry): string[] {
-  if (status === null) return ["Under way"];
-  if (status === 0) return [error === "aborted" ? "Given up by the page" : "No answer: the server was not reached"];
+  if (status === null) return ["Waiting for the response"];
+  if (status === 0) return [error === "aborted" ? "Cancelled by the page" : "No response: the server was not reached"];
   if (!report) return [];
   const said: string[] = [];
-  if (path === "/token/refresh" && error === "missing_token")
-    return ["No refresh cookie: nobody is signed in here yet"];
+  if (path === "/token/refresh" && error === "missing_token") return ["No refresh cookie: you are not signed in yet"];
   const all = Object.entries(report.sql).filter(([text]) => !text.startsWith("PRAGMA"));
   const feed = all.filter(([text]) => FEED.test(text));
   const keys = all.filter(([text]) => KEYS.test(text));
@@ -27,7 +26,7 @@ export function whatTheServerDid({ report, status, error, path }: RequestEntry):
       statements.length === 0
         ? "Signature checked, no database read"
         : ours.length === 0
-          ? "Signature checked, no database read for it"
+          ? "Signature checked without the database"
           : "Signature checked",
     );
   } else if (error) {
@@ -36,11 +35,11 @@ export function whatTheServerDid({ report, status, error, path }: RequestEntry):
     said.push("No token needed, no database read");
   }
   if (ours.length > 0) said.push(`Accounts and sessions: ${inWords(ours)}`);
-  if (theirs.length > 0) said.push(`The tasks themselves: ${inWords(theirs)}`);
-  if (keys.length > 0) said.push("Looked for new signing keys, as now and then for all requests");
-  if (feed.length > 0) said.push("Read the list of ended sessions, as once a second at most");
+  if (theirs.length > 0) said.push(`Tasks: ${inWords(theirs)}`);
+  if (keys.length > 0) said.push("Looked for new signing keys (from time to time)");
+  if (feed.length > 0) said.push("Read the list of ended sessions (at most once a second)");
   else if (report.sql["PRAGMA data_version"])
-    said.push("Asked whether any session had ended, as once a second at most: no row read");
+    said.push("Checked for ended sessions (at most once a second): no row read");
   return said;
 }
 

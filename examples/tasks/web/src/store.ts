@@ -1,4 +1,4 @@
-/** The smallest store that React can read: an immutable value and who wants to know. */
+/** A minimal store for React: an immutable value and its listeners. */
 import { useSyncExternalStore } from "react";
 
 export interface Store<T> {

@@ -1,8 +1,8 @@
 /**
- * The `fetch` that the client is given: between the library and the server, in plain sight.
+ * The `fetch` of the client, between the library and the server.
  *
- * It writes every request into the journal, can cut the line ("go offline"), and can put another token
- * in the place of the client's ("expire now", "corrupt"). The library knows nothing of it.
+ * It writes every request into the journal, can let all requests fail ("Go offline"), and can send another token
+ * instead of the client's ("Use an expired token", "Use a changed token"). The library does not notice it.
  */
 import { begin, finish, note, type Report } from "./journal";
 import { makeStore } from "./store";
@@ -13,17 +13,17 @@ const PASSWORD = "__PASSWORD__";
 const REFRESH = "__REFRESH__";
 export const placeholders = { PASSWORD, REFRESH } as const;
 
-/** The line is cut for this page. */
+/** Whether all requests of this page fail. */
 export const cut = makeStore(false);
-/** What travels in the place of a token: real → sent. Lives until the client has a new one. */
+/** The token that is sent instead of the real one, until the client has a new one. */
 export const swapped = makeStore<{ real: string; sent: string } | null>(null);
 
 const refused = new Map<string, number>();
 
-/** The last access token that the server gave to this tab, and for what. Tokens of other tabs are not here. */
+/** The last access token that the server sent to this tab, and the request for it. Not the tokens of other tabs. */
 export const given = makeStore<{ token: string; step: AuthStep } | null>(null);
 
-/** What the server will see if the client sends *token*. */
+/** Return the token that is really sent if the client sends *token*. */
 export const onTheWire = (token: string, swap: { real: string; sent: string } | null): string =>
   swap?.real === token ? swap.sent : token;
 
@@ -32,7 +32,7 @@ function stepOf(method: string, path: string): AuthStep {
   return path === "/token" ? "login" : path === "/token/refresh" ? "refresh" : null;
 }
 
-/** The body for people: its secrets replaced, so that no log ever held them. */
+/** Return the body with its secrets replaced, so that the log never has them. */
 function withoutSecrets(body: string): string | null {
   if (!body) return null;
   try {
@@ -84,7 +84,7 @@ export const wireFetch: typeof fetch = async (input, init) => {
   const id = begin({ method: request.method, path, headers, body, token, again });
 
   try {
-    if (cut.get()) throw new TypeError("Failed to fetch"); // what a browser without a line does
+    if (cut.get()) throw new TypeError("Failed to fetch"); // as a browser without a connection
     const response = await fetch(request);
     const step = stepOf(request.method, url.pathname);
     if (step && response.ok) given.set({ step, token: await tokenOf(response) });
@@ -97,13 +97,13 @@ export const wireFetch: typeof fetch = async (input, init) => {
   }
 };
 
-/** Cut the line or mend it, and tell the page as a browser would. */
+/** Let all requests fail, or end that, and send the event that a browser would send. */
 export function setCut(offline: boolean): void {
   cut.set(offline);
   note(
     offline ? "bad" : "good",
-    offline ? "Line cut" : "Line mended",
-    offline ? "Every request fails until it is mended." : "",
+    offline ? "Offline" : "Online again",
+    offline ? "Every request fails until you go online." : "",
   );
   window.dispatchEvent(new Event(offline ? "offline" : "online"));
 }

@@ -5,11 +5,11 @@ import { Icon } from "./Icon";
 interface Props {
   text: () => string;
   label: string;
-  /** What is copied, for those who do not see what the button stands beside. */
+  /** What is copied, for screen readers. */
   of?: string;
 }
 
-/** Copies a text and says so. Without the clipboard (plain http in a LAN) it says that instead. */
+/** Copies a string and confirms it. Without a clipboard (plain HTTP in a LAN) it shows an error. */
 export function CopyButton({ text, label, of }: Props) {
   const [said, setSaid] = useState("");
   const copy = async () => {
@@ -17,7 +17,7 @@ export function CopyButton({ text, label, of }: Props) {
       await navigator.clipboard.writeText(text());
       setSaid("Copied");
     } catch {
-      setSaid("Not allowed here");
+      setSaid("Copy failed");
     }
     setTimeout(() => setSaid(""), 2000);
   };

@@ -1,7 +1,7 @@
 import { countdown } from "../format";
 import { useNow } from "../hooks";
 
-/** How long the token still counts, second by second. For the eye: the client goes by the time of receipt. */
+/** Shows the time until the token expires. For display only: the client counts from the time of receipt. */
 export function Countdown({ payload }: { payload: Record<string, unknown> }) {
   const now = useNow(1000);
   const { exp, iat } = payload;
@@ -12,7 +12,7 @@ export function Countdown({ payload }: { payload: Record<string, unknown> }) {
     <div className="countdown" data-over={left <= 0}>
       <p>
         <span className="digits">{left > 0 ? countdown(left) : "Expired"}</span>{" "}
-        <small>{left > 0 ? "until it expires" : `${countdown(left)} ago: the next request will get a new one`}</small>
+        <small>{left > 0 ? "until it expires" : `${countdown(left)} ago: the next request refreshes it`}</small>
       </p>
       <meter min={0} max={whole} low={whole * 0.2} value={Math.max(0, left)} aria-label="Time left">
         {left} s

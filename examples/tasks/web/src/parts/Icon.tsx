@@ -1,4 +1,4 @@
-/** Line icons, drawn here: no font, no request. Decoration only; the words stand beside them. */
+/** Inline line icons, without a font or a request. They are decoration: each has a label beside it. */
 const PATHS = {
   auto: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18",
   check: "M5 12.5l4.5 4.5L19 7.5",
@@ -29,7 +29,7 @@ export function Icon({ name }: { name: IconName }) {
   );
 }
 
-/** The mark: header, payload and the seal under them. */
+/** The logo: lines for header, payload and signature, and a seal. */
 export function Mark() {
   return (
     <svg className="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">

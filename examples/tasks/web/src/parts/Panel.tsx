@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** A titled part of the page. */
+/** A section with a title. */
 export function Panel({
   title,
   id,

@@ -5,43 +5,43 @@ const TEXTS: Record<Mode, { name: string; where: string; taken: string; risk: 1 
   cookie: {
     name: "Cookie",
     where:
-      "The refresh token lies in an HttpOnly cookie, the access token in the memory of this page. A reload carries on.",
+      "The refresh token is in an HttpOnly cookie, the access token in the memory of this page. You stay signed in after a reload.",
     taken:
-      "It could send requests in your name and get access tokens while the page is open. It could not take the refresh token along, so it is over when you close the page and the last access token expires, 15 minutes later at most.",
+      "Access tokens, and it can send requests as you while the page is open. It cannot read the refresh token, so its access ends at most 15 minutes after you close the page, when the last access token expires.",
     risk: 1,
   },
   memory: {
     name: "Memory",
-    where: "Both tokens lie in the memory of this page only. A reload signs you out.",
+    where: "Both tokens are only in the memory of this page. A reload signs you out.",
     taken:
-      "It could watch the page's requests and take both tokens as they pass, then carry the session on elsewhere until it ends. After you close the page there is nothing left to find.",
+      "Both tokens, if it watches the page's requests. It can then use the session elsewhere until it ends. After you close the page, it finds nothing.",
     risk: 2,
   },
   session: {
     name: "Session storage",
-    where: "Both tokens lie in the storage of this tab, until the tab is closed.",
+    where: "Both tokens are in the storage of this tab until you close it.",
     taken:
-      "It could read both tokens with one line of code and carry the session on elsewhere until it ends: at the latest after 30 days, or when you end it under Sessions.",
+      "Both tokens, with one line of code. It can then use the session elsewhere until it ends: after 30 days at most, or when you end it under Sessions.",
     risk: 3,
   },
   local: {
     name: "Local storage",
-    where: "Both tokens lie in the storage of the browser, for all tabs, also after a restart. Most lessons do it so.",
+    where: "Both tokens are in the storage of the browser, for all tabs, also after a restart. Most tutorials do this.",
     taken:
-      "It could read both tokens with one line of code, in any tab and weeks later too, and carry the session on elsewhere until it ends: at the latest after 30 days, or when you end it under Sessions.",
+      "Both tokens, with one line of code, in any tab, also weeks later. It can then use the session elsewhere until it ends: after 30 days at most, or when you end it under Sessions.",
     risk: 3,
   },
 };
-const RISKS = { 1: "least", 2: "more", 3: "most" } as const;
+const RISKS = { 1: "low", 2: "medium", 3: "high" } as const;
 
-/** Where the tokens are kept, and what a script that was smuggled in could take. */
+/** Chooses the storage of the tokens, and shows what an injected script could steal from it. */
 export function StorageSwitch({ signedIn }: { signedIn: boolean }) {
   const { mode } = useStore(running);
   const chosen = TEXTS[mode];
   return (
     <div className="storage">
       <fieldset className="segments">
-        <legend>Keep the tokens in</legend>
+        <legend>Store the tokens in</legend>
         {MODES.map((value) => (
           <label key={value}>
             <input
@@ -58,12 +58,12 @@ export function StorageSwitch({ signedIn }: { signedIn: boolean }) {
       <p>{chosen.where}</p>
       <p className="risk" data-risk={chosen.risk}>
         <strong>
-          What could an injected script take? <span className="risk-word">The {RISKS[chosen.risk]}.</span>
+          What could an injected script steal? <span className="risk-word">Risk: {RISKS[chosen.risk]}.</span>
         </strong>{" "}
         {chosen.taken}
       </p>
       {signedIn && (
-        <p className="hint">Tokens do not move from one place to another: choosing another one signs you out.</p>
+        <p className="hint">If you choose another storage, you are signed out, because the tokens are not moved.</p>
       )}
     </div>
   );

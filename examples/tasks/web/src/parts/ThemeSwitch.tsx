@@ -4,7 +4,7 @@ import { remember, remembered } from "../remember";
 import { Icon, type IconName } from "./Icon";
 
 const CHOICES = [
-  ["auto", "Like the system", "auto"],
+  ["auto", "System", "auto"],
   ["light", "Light", "sun"],
   ["dark", "Dark", "moon"],
 ] as const satisfies readonly (readonly [string, string, IconName])[];
@@ -16,7 +16,7 @@ const first = (): Theme => {
   return stored === "light" || stored === "dark" ? stored : "auto";
 };
 
-/** Three states: as the system, light, dark. */
+/** Chooses the colour scheme: the one of the system, light, or dark. */
 export function ThemeSwitch() {
   const [theme, setTheme] = useState<Theme>(first);
   useEffect(() => {
@@ -26,7 +26,7 @@ export function ThemeSwitch() {
   }, [theme]);
   return (
     <fieldset className="theme">
-      <legend className="sr-only">Colours</legend>
+      <legend className="sr-only">Colour scheme</legend>
       {CHOICES.map(([value, label, icon]) => (
         <label key={value} title={label}>
           <input type="radio" name="theme" value={value} checked={theme === value} onChange={() => setTheme(value)} />

@@ -5,7 +5,7 @@ import { onTheWire, swapped } from "../wire";
 import { Countdown } from "./Countdown";
 import { TokenText } from "./TokenText";
 
-/** The token in one line, with the way to where it is taken apart. */
+/** The token in one line, with a link to the view that decodes it. */
 export function TokenStrip() {
   const token = useStore(accessToken);
   const swap = useStore(swapped);
@@ -13,9 +13,9 @@ export function TokenStrip() {
   return (
     <section className="panel strip" aria-labelledby="strip-head">
       <div className="panel-head">
-        <h2 id="strip-head">What opens these routes</h2>
+        <h2 id="strip-head">Your access token</h2>
         <a className="button small" href="#token">
-          Take it apart
+          Decode
         </a>
       </div>
       {parts ? (

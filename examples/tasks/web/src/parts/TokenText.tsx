@@ -2,13 +2,13 @@ import type { Parts } from "../jwt";
 
 const NAMES = ["header", "payload", "signature"] as const;
 
-/** Dots of the same length: how long each part is may be seen, what it says not. */
+/** Replace all but the first characters by dots, so that only the length can be seen. */
 const mask = (text: string): string => text.slice(0, 3) + "•".repeat(Math.max(0, text.length - 3));
 
-/** How much of each part the brief form shows. */
+/** Number of characters of each part in the brief form. */
 const BRIEF = [7, 14, 9] as const;
 
-/** The three parts in their colours; *brief* fits into one line. */
+/** Shows the three parts in their colours. *brief* fits into one line. */
 export function TokenText({ parts, shown, brief = false }: { parts: Parts; shown: boolean; brief?: boolean }) {
   const cut = (text: string, index: number): string => (brief ? text.slice(0, BRIEF[index]) : text);
   return (

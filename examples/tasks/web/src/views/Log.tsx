@@ -11,11 +11,11 @@ import { useStore } from "../store";
 const FILTERS = [
   ["all", "All"],
   ["request", "Requests"],
-  ["event", "Client"],
+  ["event", "Client events"],
 ] as const;
 type Filter = (typeof FILTERS)[number][0];
 
-/** What client and server did, newest first. */
+/** Requests and events of the client, newest first. */
 export function Log() {
   const entries = useStore(journal);
   const [filter, setFilter] = useState<Filter>("all");
@@ -23,7 +23,7 @@ export function Log() {
   return (
     <aside className="log" aria-labelledby="log-head">
       <div className="log-head">
-        <h2 id="log-head">On the wire</h2>
+        <h2 id="log-head">Requests</h2>
         <button type="button" className="quiet small" onClick={forgetAll} disabled={entries.length === 0}>
           Clear
         </button>
@@ -44,9 +44,9 @@ export function Log() {
         ))}
       </fieldset>
       {wanted.length === 0 ? (
-        <p className="empty">Each request, what the server did for it, and each turn of the client will stand here.</p>
+        <p className="empty">Requests, what the server did for them, and events of the client appear here.</p>
       ) : (
-        <ol className="entries" tabIndex={0} aria-label="Log, newest first">
+        <ol className="entries" tabIndex={0} aria-label="Requests and events, newest first">
           {wanted.map((entry) => (
             <Line key={entry.id} entry={entry} />
           ))}
@@ -85,7 +85,7 @@ function RequestLine({ entry }: { entry: RequestEntry }) {
             {entry.method} <bdi>{entry.path}</bdi>
           </code>
         </p>
-        <CopyButton text={curl} label="curl" of={`${entry.method} ${entry.path} as a command`} />
+        <CopyButton text={curl} label="Copy curl" of={`${entry.method} ${entry.path}`} />
       </div>
       <ul className="did">
         {entry.again && <li className="again">Sent again with the new token</li>}
@@ -96,8 +96,8 @@ function RequestLine({ entry }: { entry: RequestEntry }) {
       <details>
         <summary>
           <Time at={entry.at} />
-          {entry.report && <span>{entry.report.ms.toFixed(1)} ms in the server</span>}
-          <span className="more">as curl</span>
+          {entry.report && <span>{entry.report.ms.toFixed(1)} ms on the server</span>}
+          <span className="more">Show curl</span>
         </summary>
         <pre tabIndex={0} aria-label="Command">
           {curl()}

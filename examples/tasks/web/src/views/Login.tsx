@@ -8,9 +8,9 @@ import { StorageSwitch } from "../parts/StorageSwitch";
 import { reason } from "../reason";
 import { makeStore, useStore } from "../store";
 
-/** Kept outside the form, so that neither another storage nor a session that ends loses any typing. */
+/** Stored outside the form, so that the input is kept when the storage changes or the session ends. */
 const typedName = makeStore("");
-/** Until it has done its work. */
+/** Deleted after the login. */
 const typedPassword = makeStore("");
 
 const LESSON = { username: "alesanchezr", password: "12341234" };
@@ -59,7 +59,7 @@ export function Login({ client }: { client: SignetClient }) {
   const [caps, setCaps] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  /** The one field that is wrong; `null` if the server does not tell which, as with a wrong password. */
+  /** The invalid field; `null` if the server does not name one, as for a wrong password. */
   const [wrong, setWrong] = useState<string | null>(null);
   const [wait, setWait] = useCountdown();
   const id = useId();
@@ -72,7 +72,7 @@ export function Login({ client }: { client: SignetClient }) {
     if (busy || wait > 0) return;
     if (!username || !password) {
       const missing = username ? "password" : "username";
-      setProblem(username ? "Type your password." : "Type your user name.");
+      setProblem(username ? "Enter your password." : "Enter your user name.");
       setWrong(missing);
       focusOn(missing);
       return;
@@ -103,13 +103,13 @@ export function Login({ client }: { client: SignetClient }) {
         {why && (
           <p className="notice" role="status">
             {why === "expired"
-              ? "Your session is over. Sign in again: what you had typed is kept."
+              ? "Your session has ended. Sign in again. Your input is kept."
               : "You signed out in another tab."}
           </p>
         )}
         <div>
-          <h1>{fresh ? "Make an account" : "Sign in"}</h1>
-          <p className="hint">to your tasks, and watch what a token does for you.</p>
+          <h1>{fresh ? "Create an account" : "Sign in"}</h1>
+          <p className="hint">See how a JSON Web Token is issued, sent and checked.</p>
         </div>
         <form
           ref={form}
@@ -132,7 +132,7 @@ export function Login({ client }: { client: SignetClient }) {
           />
           {fresh && (
             <Field
-              label="E-mail, if you like"
+              label="E-mail (optional)"
               name="email"
               type="email"
               autoComplete="email"
@@ -160,7 +160,7 @@ export function Login({ client }: { client: SignetClient }) {
               />
               <button type="button" className="quiet small" aria-pressed={shown} onClick={() => setShown(!shown)}>
                 <Icon name="eye" />
-                <span className="sr-only">Show the password</span>
+                <span className="sr-only">Show password</span>
               </button>
             </div>
             {caps && (
@@ -180,12 +180,12 @@ export function Login({ client }: { client: SignetClient }) {
           <button type="submit" className="primary wide" disabled={wait > 0} aria-disabled={busy}>
             {busy
               ? fresh
-                ? "One moment…"
+                ? "Creating the account…"
                 : "Signing in…"
               : wait > 0
                 ? `Wait ${wait} s`
                 : fresh
-                  ? "Make the account"
+                  ? "Create account"
                   : "Sign in"}
           </button>
         </form>
@@ -198,12 +198,12 @@ export function Login({ client }: { client: SignetClient }) {
               setProblem(null);
             }}
           >
-            {fresh ? "I have an account" : "Make an account"}
+            {fresh ? "Sign in to an existing account" : "Create an account"}
           </button>
         )}
         <div className="lesson">
           <p>
-            The user of the lesson is <code>{LESSON.username}</code> with the password <code>{LESSON.password}</code>.
+            User of the lesson: <code>{LESSON.username}</code>, password <code>{LESSON.password}</code>.
           </p>
           <button
             type="button"
@@ -214,11 +214,11 @@ export function Login({ client }: { client: SignetClient }) {
               setProblem(null);
             }}
           >
-            Fill in
+            Use the lesson&rsquo;s user
           </button>
         </div>
       </div>
-      <section className="panel" aria-label="Where the tokens are kept">
+      <section className="panel" aria-label="Token storage">
         <StorageSwitch signedIn={false} />
       </section>
     </div>

@@ -57,29 +57,30 @@ export function Sessions({ client }: { client: SignetClient }) {
               <button
                 type="button"
                 className="danger"
-                onClick={() => void end(() => sessions.endOthers(client), "All others have ended")}
+                onClick={() => void end(() => sessions.endOthers(client), "All other sessions have ended")}
               >
-                Yes, end {others}
+                {others === 1 ? "Sign out 1 other device" : `Sign out ${others} other devices`}
               </button>
               <button type="button" className="quiet" onClick={() => setSure(false)}>
-                Keep
+                Cancel
               </button>
             </div>
           ) : (
             <button type="button" onClick={() => setSure(true)}>
-              End all others
+              Sign out all other devices
             </button>
           ))}
       </div>
       <p className="lead">
-        Where you are signed in. What you end here is refused by every server process within a second.
+        The devices where you are signed in. After you end a session, every server process rejects its tokens within one
+        second.
       </p>
       <div role="alert">
         {problem && (
           <p className="problem">
             {problem}{" "}
             <button type="button" className="link" onClick={() => void load()}>
-              Load again
+              Try again
             </button>
           </p>
         )}
@@ -100,14 +101,16 @@ export function Sessions({ client }: { client: SignetClient }) {
             key={session.id}
             session={session}
             onEnd={() =>
-              void (session.current ? signOut(client) : end(() => sessions.end(client, session.id), "Ended"))
+              void (session.current
+                ? signOut(client)
+                : end(() => sessions.end(client, session.id), "The session has ended"))
             }
           />
         ))}
       </ul>
       {sorted && others === 0 && (
         <p className="hint">
-          This is the only one. Sign in from another browser, or a private window, to see a second.
+          This is your only session. Sign in from another browser or a private window to see a second one.
         </p>
       )}
       {owner && <Owner owner={owner} />}
@@ -128,9 +131,9 @@ function Owner({ owner }: { owner: Account }) {
         </div>
         <div>
           <dt>E-mail</dt>
-          <dd>{owner.email === null ? "none given" : <bdi>{owner.email}</bdi>}</dd>
+          <dd>{owner.email === null ? "none" : <bdi>{owner.email}</bdi>}</dd>
         </div>
-        <Fact name="Account made" date={since} now={Date.now()} />
+        <Fact name="Created" date={since} now={Date.now()} />
       </dl>
     </Panel>
   );
@@ -146,13 +149,13 @@ function Row({ session, onEnd }: { session: Session; onEnd: () => void }) {
       </span>
       <div>
         <h2>
-          <bdi>{name}</bdi> {session.current && <span className="badge">This one</span>}
+          <bdi>{name}</bdi> {session.current && <span className="badge">This device</span>}
         </h2>
         <dl className="facts">
           <Fact name="Signed in" date={new Date(session.created)} now={now} />
           <Fact name="Last seen" date={new Date(session.last_seen)} now={now} />
           <div>
-            <dt>Address</dt>
+            <dt>IP address</dt>
             <dd>
               <code>{session.ip ?? "unknown"}</code>
             </dd>
@@ -160,8 +163,8 @@ function Row({ session, onEnd }: { session: Session; onEnd: () => void }) {
         </dl>
       </div>
       <button type="button" className="quiet" onClick={onEnd}>
-        {session.current ? "Sign out" : "End"}
-        {!session.current && <span className="sr-only"> the session {name}</span>}
+        {session.current ? "Sign out" : "End session"}
+        {!session.current && <span className="sr-only"> {name}</span>}
       </button>
     </li>
   );

@@ -14,10 +14,10 @@ interface Task {
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 
-/** A title that was begun, and by whom: kept over the end of a session, never shown to another user. */
+/** The unsaved title and its user. It is kept when the session ends, and never shown to another user. */
 const draft = makeStore<{ user: string; title: string }>({ user: "", title: "" });
 
-/** What the server answered, or an error for people. */
+/** Return the JSON of the response, or throw an error with a message for users. */
 async function ask<T>(client: SignetClient, path: string, init?: RequestInit): Promise<T> {
   const response = await client.fetch(path, init);
   if (response.status === 204) return undefined as T;
@@ -55,7 +55,7 @@ export function Tasks({ client }: { client: SignetClient }) {
   const add = (event: FormEvent) => {
     event.preventDefault();
     if (!title.trim()) {
-      setProblem("Write what is to be done.");
+      setProblem("Enter a title.");
       field.current?.focus();
       return;
     }
@@ -106,7 +106,7 @@ export function Tasks({ client }: { client: SignetClient }) {
             name="title"
             maxLength={200}
             autoComplete="off"
-            placeholder="What is to be done?"
+            placeholder="New task"
             value={title}
             onChange={(event) => draft.set({ user, title: event.target.value })}
             aria-invalid={problem !== null}
@@ -122,7 +122,7 @@ export function Tasks({ client }: { client: SignetClient }) {
             <p className="problem" id="task-problem">
               {problem}{" "}
               <button type="button" className="link" onClick={() => void load()}>
-                Load again
+                Try again
               </button>
             </p>
           )}
@@ -141,7 +141,7 @@ export function Tasks({ client }: { client: SignetClient }) {
         {tasks?.length === 0 && (
           <div className="empty">
             <Icon name="check" />
-            <p>Nothing to do. Write down the first task above.</p>
+            <p>No tasks. Add the first one above.</p>
           </div>
         )}
         {tasks && tasks.length > 0 && (

@@ -37,12 +37,12 @@ export function Token({ client, token }: { client: SignetClient; token: string |
       const real = await client.token();
       if (!body.token || !real) throw new Refused(body.msg ?? "The server gave no expired token.");
       swapped.set({ real, sent: body.token });
-      note("plain", "Token expired on purpose", "The next request carries one whose time is over.");
+      note("plain", "Expired token set", "The next request sends an expired token, for this test.");
     });
   const corruptIt = () => {
     if (!token) return;
     swapped.set({ real: token, sent: corrupt(token) });
-    note("plain", "Token corrupted on purpose", "One character of its signature is another one now.");
+    note("plain", "Changed token set", "The next request sends a token with one changed character in its signature.");
   };
   const tryIt = () => attempt(async () => void (await client.fetch("protected")));
   const refresh = () => attempt(async () => void (await client.token({ force: true })));
@@ -50,11 +50,11 @@ export function Token({ client, token }: { client: SignetClient; token: string |
   return (
     <>
       <div className="view-head">
-        <h1>The token, taken apart</h1>
+        <h1>Your access token</h1>
       </div>
       <p className="lead">
-        A JWT is <strong>signed and not encrypted</strong>: whoever holds it can read every word of it, and nobody but
-        the server can change one. It was taken apart here in your browser; it was sent nowhere for that.
+        A JWT is <strong>signed, not encrypted</strong>: anyone who has it can read it, but only the server can create
+        or change it. Your browser decoded it on this page, without a request.
       </p>
       {parts ? (
         <Apart parts={parts} shown={shown} onShow={() => setShown(!shown)} swapped={sent !== token} text={sent ?? ""} />
@@ -64,20 +64,23 @@ export function Token({ client, token }: { client: SignetClient; token: string |
           <div className="skeleton" />
         </section>
       )}
-      <Panel title="Put it to the test" id="test-head">
-        <p>Each of these ends well: watch in the log how the client gets a new token and sends the request again.</p>
+      <Panel title="Try it" id="test-head">
+        <p>
+          Choose a token and send a request. If the server rejects the token, the client refreshes it and sends the
+          request again. The log of requests shows each step.
+        </p>
         <div className="actions">
           <button type="button" onClick={() => void tryIt()}>
             <Icon name="pulse" /> Send a request
           </button>
           <button type="button" onClick={() => void expireNow()}>
-            <Icon name="moon" /> Expire now
+            <Icon name="moon" /> Use an expired token
           </button>
           <button type="button" onClick={corruptIt}>
-            <Icon name="key" /> Corrupt the token
+            <Icon name="key" /> Use a changed token
           </button>
           <button type="button" onClick={() => void refresh()}>
-            <Icon name="refresh" /> Refresh
+            <Icon name="refresh" /> Refresh the token
           </button>
           <a className="button" href="/" target="_blank" rel="noopener">
             <Icon name="tabs" /> Open a second tab
@@ -88,7 +91,7 @@ export function Token({ client, token }: { client: SignetClient; token: string |
         </div>
         <div role="alert">{problem && <p className="problem">{problem}</p>}</div>
       </Panel>
-      <Panel title="Where it is kept" id="storage-head">
+      <Panel title="Token storage" id="storage-head">
         <StorageSwitch signedIn />
       </Panel>
     </>
@@ -110,27 +113,27 @@ function Apart({ parts, shown, swapped: isSwapped, text, onShow }: ApartProps) {
         <Countdown payload={parts.payload} />
         <div className="row">
           <button type="button" className="small" aria-pressed={shown} onClick={onShow}>
-            <Icon name="eye" /> Show
+            <Icon name="eye" /> Show token
           </button>
           <CopyButton text={() => text} label="Copy" of="the token" />
         </div>
       </div>
       {isSwapped && (
-        <p className="notice">This one travels in the place of the client&rsquo;s token until the server refuses it.</p>
+        <p className="notice">The page sends this token instead of the client&rsquo;s until the server rejects it.</p>
       )}
       <TokenText parts={parts} shown={shown} />
       <div className="parts">
-        <Claims name="Header" part="header" about="How it was signed" values={parts.header} />
-        <Claims name="Payload" part="payload" about="What it says" values={parts.payload} />
+        <Claims name="Header" part="header" about="How it is signed" values={parts.header} />
+        <Claims name="Payload" part="payload" about="Claims about the user" values={parts.payload} />
         <div className="part" data-part="signature">
           <h2>
             <span className="chip part-signature">Signature</span>
-            <small>Why it can be believed</small>
+            <small>Proof that the server issued it</small>
           </h2>
           <p>
-            {bytes(parts.text[2])} bytes over the header and the payload, as they stand. Change one letter of either and
-            the signature fits no more; only the server&rsquo;s key can make a new one. The page cannot check it and
-            need not: the server does, at every request.
+            {bytes(parts.text[2])} bytes, computed from the header and the payload with the server&rsquo;s key. If one
+            character of either changes, the signature is invalid. The server checks it at every request; the page
+            cannot and need not check it.
           </p>
         </div>
       </div>
