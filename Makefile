@@ -1,7 +1,7 @@
-# Every target sets up what it needs: a clean clone with Python >= 3.11, Node >= 20.19 and make is enough.
+# Every target sets up what it needs. A clean clone needs only Python >= 3.11, Node >= 20.19 and make.
 #
-# A stamp (.ready) lies inside the folder it vouches for, is removed before the work begins and made when
-# it is done; so an interrupted set-up is taken up again by the next call.
+# A stamp file (.ready) in a folder says that the folder is complete. It is removed before the work begins and
+# created when it is done, so the next call repeats an interrupted set-up.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -20,13 +20,13 @@ WEB_FILES := $(shell find examples/tasks/web -type f -not -path '*/dist/*' -not 
 
 # Python and Node are set up side by side; recipes are single, so nothing else runs in parallel.
 MAKEFLAGS += -j2
-# Without bytecode each of the many Pythons that the tests start would compile Flask and SQLAlchemy again: 2 s each.
+# Without bytecode, each Python process of the tests would compile Flask and SQLAlchemy again, which takes 2 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One worker for each processor, at most four. The tests of programs go by file, since those of one file share a server.
+# One worker per processor, at most four. Tests that start programs are distributed by file: they share a server.
 PYTEST  := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4
 BESIDE  := $(BIN)/python scripts/side_by_side.py
-# Which tests start programs is found by tests/support/stages.py. A path in ARGS runs all that it names, whole.
+# tests/support/stages.py finds the tests that start programs. A path in ARGS runs all tests below it.
 QUICK   := -m "not slow and (not process or journey)"
 REST    := -m "process and not journey and not slow"
 NAMED   := $(filter tests% ./tests% %.py,$(ARGS))
@@ -36,14 +36,14 @@ NAMED   := $(filter tests% ./tests% %.py,$(ARGS))
 
 help:
 	@echo "make run     the demo on http://localhost:$(PORT)  (PORT=, HOST=, FRESH=1 for new data, ARGS=)"
-	@echo "make test    the quick tests, in minutes           (ARGS= for pytest; a path runs whole, without JavaScript)"
+	@echo "make test    the quick tests, a few minutes        (ARGS= for pytest; a path runs all tests below it, no JavaScript)"
 	@echo "make test-processes   the tests that start servers, browsers and other programs"
-	@echo "make lint    style, types and import floors        (make format mends what it can)"
-	@echo "make bench   compare with peers                    (ARGS= names the benchmarks)"
-	@echo "make deep    races, fuzzing, mutation: minutes to hours"
+	@echo "make lint    style, types, import layers           (make format fixes what can be fixed automatically)"
+	@echo "make bench   benchmarks against other libraries    (ARGS= names the benchmarks)"
+	@echo "make deep    races, fuzzing, mutation testing: minutes to hours"
 	@echo "make docs    the documentation as HTML"
-	@echo "make setup   everything the above need, nothing else"
-	@echo "make lock    write the lock files anew; make clean: remove all that was made, data too"
+	@echo "make setup   only install what the other targets need"
+	@echo "make lock    write the lock files; make clean: delete all generated files, also the demo's data"
 
 setup: $(VENV)/.ready node_modules/.ready
 
@@ -56,14 +56,14 @@ $(VENV)/.uv: requirements/uv.lock scripts/check_tools.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	@touch $@
 
-# What the demo runs on. Installs and does not prune, so it leaves a full set-up whole.
+# The packages of the demo. This installs and does not prune, so a full set-up stays complete.
 $(VENV)/.ready-run: requirements/run.lock pyproject.toml | $(VENV)/.uv
 	@rm -f $@
 	$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/run.lock
 	$(EDIT)
 	@touch $@
 
-# Sync prunes all that the lock does not name, the project itself too: so that is installed again after it.
+# `sync` removes packages that are not in the lock file, also the project itself, so install that again afterwards.
 $(VENV)/.ready: requirements/dev.lock requirements/run.lock pyproject.toml | $(VENV)/.uv
 	@rm -f $@
 	$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
@@ -88,7 +88,7 @@ examples/tasks/web/dist/.ready: $(WEB_FILES) js/dist/.ready | node_modules/.read
 	npm run build --workspace examples/tasks/web --silent
 	@touch $@
 
-# --- What people call -------------------------------------------------------------------------------
+# --- Commands ---------------------------------------------------------------------------------------
 
 run: $(VENV)/.ready-run examples/tasks/web/dist/.ready
 	@exec $(BIN)/python examples/tasks/serve.py $(ARGS)
@@ -111,7 +111,7 @@ endif
 test-processes: setup browser nginx js/dist/.ready examples/tasks/web/dist/.ready
 	$(PYTEST) --dist loadfile $(REST) $(ARGS)
 
-# The longest first. The package is checked as it was built: npm would build it again, while others read it.
+# The slowest first. The checks use the existing build: npm would build the package again while others read it.
 lint: setup js/dist/.ready
 	@npm_config_ignore_scripts=true $(BESIDE) \
 		"node_modules/.bin/pyright --warnings" \
@@ -131,7 +131,7 @@ format: setup
 	npm run --silent format
 	$(BIN)/python scripts/api_page.py
 
-# The load of the end-to-end measurement comes from wrk; without it that one measurement says so and is left out.
+# The end-to-end benchmark needs wrk. Without it, that benchmark is skipped with a message.
 bench: setup js/dist/.ready
 	@command -v wrk >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q wrk; } || true
 	$(BIN)/python -m benchmarks $(ARGS)

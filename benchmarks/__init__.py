@@ -1,1 +1,1 @@
-"""Measurements beside the peer, in one run, as ratios. ``python -m benchmarks`` prints them all."""
+"""Comparisons with other libraries, as ratios within one run. ``python -m benchmarks`` runs them all."""

@@ -1,5 +1,5 @@
-// Installs clients of others into a temporary folder, weighs each in the same way as ours, and prints what a visitor
-// downloads, as JSON.
+// Installs other clients into a temporary folder, measures each in the same way as flask-signet, and prints the sizes
+// as JSON.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { ENTRY, weigh } from "../js/scripts/size.mjs";
 const OURS = fileURLToPath(new URL("../js/", import.meta.url));
 const KIT = ["useSignIn", "useSignOut", "useAuthUser", "useAuthHeader", "useIsAuthenticated"];
 
-// What is measured, the packages that it is made of, and the lines that an application would write.
+// Name, npm packages, and the imports of an application.
 const CLIENTS = [
   ["flask-signet", [], ENTRY.core],
   ["flask-signet with React", [], ENTRY.react],

@@ -1,8 +1,8 @@
-"""Requests a second through granian: bare route, guarded by us, guarded by Flask-JWT-Extended.
+"""Requests per second through granian: bare route, protected by Flask-Signet, protected by Flask-JWT-Extended.
 
-The load comes from ``wrk`` (a package of the system), on loopback. Server and load get a core each: where both
-share all cores, their threads wait for each other, and what is measured is who gets a core. That is measured, too,
-and stands below.
+``wrk`` (a system package) makes the load, on loopback. Server and load have one core each: if both share all
+cores, their threads wait for each other, and the result depends on the scheduler. The second half of the table
+shows that case.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from benchmarks import measure
 from benchmarks.guard import bare_app, guarded_app
 from flask_signet.clock import SYSTEM
 
-SECONDS = 1  # wrk counts in whole seconds; many short turns rather than few long ones
-# One turn differs from the next by a twentieth; what a goal is set for is repeated until the median stands still.
+SECONDS = 1  # wrk counts in whole seconds; many short rounds give a steadier median than few long ones
+# Rounds differ by about 5 %. Rows with a goal are repeated until the median is stable.
 ROUNDS = {"one each": 32, "shared": 8}
 ROUTES = ("bare", "bare-again", "ours", "theirs")
 THREADS = {"default": (), "one": ("--blocking-threads", "1")}
@@ -61,7 +61,7 @@ def _dispatch(environ: dict[str, str], start_response: object) -> object:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody holds at this moment."""
+    """Return a free TCP port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -76,7 +76,7 @@ def _token() -> str:
 
 @contextmanager
 def _on(cores: set[int]) -> Iterator[None]:
-    """Run here, and in what is started meanwhile, on these cores alone."""
+    """Run this process and the processes that it starts only on these cores."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -140,7 +140,7 @@ def arrangements() -> dict[str, tuple[set[int], set[int]]]:
 def main() -> None:
     """Print the table."""
     if shutil.which("wrk") is None:
-        print("wrk is missing; `make bench` installs it where it may. Nothing was measured.", file=sys.stderr)
+        print("Not measured: wrk is missing. `make bench` installs it as root on Debian.", file=sys.stderr)
         return
     rows: list[list[object]] = []
     for cores, (server_cores, load_cores) in arrangements().items():
@@ -157,10 +157,10 @@ def main() -> None:
     day = time.strftime("%Y-%m-%d", time.gmtime(SYSTEM.now()))
     note = (
         f"granian, one worker, wrk with 16 connections, HS256, one token; {ROUNDS['one each']} interleaved rounds of "
-        f"{SECONDS} s, {ROUNDS['shared']} where cores are shared (measured {day}). With a core each for server and "
-        "load, what is measured is the server's whole work for a request. On a small machine that both share, they "
-        "wait for each other as well, which makes every added microsecond dearer; and granian's default of many "
-        "threads waits for the interpreter's lock, which slows the bare route most."
+        f"{SECONDS} s, {ROUNDS['shared']} with shared cores (measured {day}). With one core each for server and load, "
+        "the figures show the whole work of the server for a request. With shared cores, server and load also wait for "
+        "each other, so each added microsecond costs more. With granian's default of many threads, the threads wait "
+        "for the interpreter lock, which slows the bare route most."
     )
     head = ["cores", "threads", "route", "requests/s", "ratio", "goal"]
     measure.publish("end_to_end", measure.table("End to end", head, rows, note))

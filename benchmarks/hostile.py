@@ -1,4 +1,4 @@
-"""The worst that a stranger may send: what each reader of his bytes costs before a signature or password is checked."""
+"""Cost of hostile input: the slowest input for each parser that runs before a signature or password is checked."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def main() -> None:
         rows.append([entry.name, entry.limit, taken, "–" if entry.operator else f"< {GOAL}", cell])
     note = (
         f"Thread time of the slowest shape (unclosed, nested, escaped, repeated, long, mixed), medians of {ROUNDS}. "
-        "The length is the limit of the reader, or what a server may hand on where the reader refuses sooner. Rows "
+        "The length is the limit of the parser, or the largest input of a server if the parser rejects earlier. Rows "
         "without a goal are files and settings of the operator, and a command."
     )
-    head = ["what is read", "length", "ms", "goal", "slowest shape"]
+    head = ["input", "length", "ms", "goal", "slowest shape"]
     measure.publish("hostile", measure.table("Hostile input", head, rows, note))
 
 

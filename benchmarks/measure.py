@@ -1,4 +1,4 @@
-"""What every measurement shares: interleaved rounds, medians, and tables that docs can include."""
+"""Shared by all benchmarks: interleaved rounds, medians, and tables that the docs include."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def interleaved(work: Mapping[str, Work], rounds: int, warm_up: int = 1) -> dict
 
 
 def in_turns(rate: Callable[[str], float], names: Sequence[str], rounds: int) -> dict[str, list[float]]:
-    """Return what *rate* gives for each name in each round, after one round to warm up.
+    """Return the result of *rate* for each name in each round, after one round to warm up.
 
-    :param rate: name → operations a second, measured anew at each call.
+    :param rate: name → operations per second, measured at each call.
     """
     rates: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-1, rounds):
@@ -50,9 +50,9 @@ def in_turns(rate: Callable[[str], float], names: Sequence[str], rounds: int) ->
 
 
 def shuffled(names: Sequence[str], number: int) -> list[str]:
-    """Return the order of a round: whoever runs behind itself finds warm caches, and nobody may always.
+    """Return the order of a round. It changes, because an entry that runs after itself finds warm caches.
 
-    In as many rounds as there are names each is once at each place; then the neighbours change, too.
+    In as many rounds as there are names, each name is once at each position; then the order changes too.
     """
     block, turn = divmod(number, len(names))
     order = list(names)
@@ -78,7 +78,7 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]], not
 
 
 def publish(name: str, text: str) -> None:
-    """Print *text*, and keep it where the docs include it."""
+    """Print *text*, and write it to the file that the docs include."""
     print(text, flush=True)
     DOCS.mkdir(parents=True, exist_ok=True)
     (DOCS / f"{name}.md").write_text(text)

@@ -1,6 +1,7 @@
 """A refresh through the service against the same statements sent raw: SQLite (FULL) and PostgreSQL (4 processes).
 
-Both sides read and write the same columns with the same durability; ours also checks and makes a refresh token.
+Both sides read and write the same columns with the same durability; Flask-Signet also checks and creates a refresh
+token.
 Access tokens are not signed here: that happens outside the transaction and is measured by ``verify``.
 """
 
@@ -194,7 +195,7 @@ def main() -> None:
     """Print the table."""
     rows = [row for row in (sqlite_row(), postgresql_row()) if row is not None]
     head = ["store", "raw statements / s", "refreshes / s", "ours / raw", "goal"]
-    note = "Median of rounds that take turns. Disks differ: read the ratio."
+    note = "Medians of interleaved rounds. Compare the ratio, because disks differ."
     measure.publish(
         "refresh", measure.table("A refresh through the service against its raw statements", head, rows, note)
     )

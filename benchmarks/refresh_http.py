@@ -1,8 +1,8 @@
-"""Refreshes a second over HTTP: ours, Flask-Security's, and Flask-JWT-Extended's with a blocklist in the database.
+"""Refreshes per second over HTTP: Flask-Signet, Flask-Security, and Flask-JWT-Extended with a database blocklist.
 
-Each is one gunicorn worker with four threads over a database of its own; four clients refresh, each a session of
-its own, as fast as they are answered. Every refresh replaces the refresh token and writes to the database with the
-same durability. Ours runs without grace, so that each of its refreshes writes, too.
+Each runs in one gunicorn worker with four threads and its own database. Four clients refresh their own sessions without
+a pause. Every refresh replaces the refresh token and writes to the database with the same durability. Flask-Signet runs
+without grace time, so that each of its refreshes writes too.
 """
 
 from __future__ import annotations
@@ -257,9 +257,9 @@ def main() -> None:
     """Print the table."""
     rows = [*_measured("SQLite, synchronous=FULL", None), *_on_postgresql()]
     note = (
-        f"gunicorn, one worker with four threads; {CLIENTS} clients; median of {ROUNDS} rounds of {SECONDS:.0f} s that "
-        "take turns. Both peers run through Flask-SQLAlchemy, on SQLite with the pragmas of our own file. Neither "
-        "gives the answer that a client lost again, and the second does not notice that a token came twice."
+        f"gunicorn, one worker with four threads; {CLIENTS} clients; medians of {ROUNDS} interleaved rounds of "
+        f"{SECONDS:.0f} s. The other libraries use Flask-SQLAlchemy, on SQLite with the same pragmas. Neither repeats "
+        "a response that a client has lost. Flask-JWT-Extended does not detect the reuse of a refresh token."
     )
-    head = ["store", "library", "refreshes / s", "ours / this one"]
+    head = ["store", "library", "refreshes / s", "Flask-Signet / this one"]
     measure.publish("refresh_http", measure.table("Refreshes over HTTP", head, rows, note))

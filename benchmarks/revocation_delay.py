@@ -1,6 +1,6 @@
-"""How long an ended session is still let in: four workers, one hundred revocations, the slowest worker of each.
+"""How long an ended session is still accepted: four workers, one hundred revocations, the slowest worker of each.
 
-A real gunicorn over an SQLite file; every worker is asked without pause from the moment the logout was answered.
+A real gunicorn with an SQLite file. Each worker gets requests without a pause as soon as the logout is answered.
 """
 
 from __future__ import annotations
@@ -102,14 +102,14 @@ def main() -> None:
     ordered = sorted(delays)
     rows = [
         ["median of the slowest worker", f"{measure.median(ordered):.3f}", "–"],
-        ["95th of the 100", f"{ordered[94]:.3f}", "–"],
-        ["the slowest of all", f"{ordered[-1]:.3f}", "≤ 1"],
+        ["95th percentile", f"{ordered[94]:.3f}", "–"],
+        ["maximum", f"{ordered[-1]:.3f}", "≤ 1"],
     ]
     note = (
-        f"{WORKERS} gunicorn workers over one SQLite file, {REVOCATIONS} logouts; seconds from its answer "
-        "until the last request that the slowest worker still let in had begun."
+        f"{WORKERS} gunicorn workers with one SQLite file, {REVOCATIONS} logouts. Seconds from the response to a "
+        "logout to the start of the last request that the slowest worker accepted."
     )
-    measure.publish("revocation_delay", measure.table("Revocation, everywhere", ["", "seconds", "goal"], rows, note))
+    measure.publish("revocation_delay", measure.table("Revocation delay", ["", "seconds", "goal"], rows, note))
 
 
 def _measured(port: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""The cost of a new token beside the size of the ring: 1 key to 50."""
+"""Cost of verifying a new token by the number of keys: 1 to 50."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def main() -> None:
     rows = [[name, measure.median(taken[name]) * 1e6, measure.ratio(taken, name, "1")] for name in ("1 again", *work)]
     note = (
         f"Guarded requests with new HS256 tokens, medians of {ROUNDS} interleaved rounds of {CALLS}. Goal: flat. "
-        '"1 again" is another ring of one key: the noise of this run.'
+        '"1 again" is a second key set with one key: the noise of this run.'
     )
-    measure.publish("ring", measure.table("Size of the ring", ["keys", "µs", "against one key"], rows, note))
+    measure.publish("ring", measure.table("Number of keys", ["keys", "µs", "against one key"], rows, note))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an application pays for the token layer before its first request: time and memory of a new process."""
+"""Cost of the token layer before the first request: time and memory of a new process."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def _measure(environment: dict[str, str]) -> None:
         f"Medians of {ROUNDS} interleaved starts: import, one token made, one guarded request answered. "
         "Goal for Flask-Signet: ≤ +15 % and ≤ +2 MB."
     )
-    measure.publish("startup", measure.table("Starting", ["application", "ms", "time", "memory, MB"], rows, note))
+    measure.publish(
+        "startup", measure.table("Start time and memory", ["application", "ms", "time", "memory, MB"], rows, note)
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The way of a request through the package: how many files it enters, and how often it comes back to one.
+"""The path of a request through the package: how many files it enters, and how often it returns to one.
 
-Nothing is timed here. Five requests run through a real application (built-in accounts, a SQLite file, the test client),
-and every call of a function of the package is noted. Two rounds go before, uncounted, so that opening connections and
-making keys is left out; the clock stands still, so that each run gives the same numbers.
+Nothing is timed. Five requests run through a real application (built-in accounts, a SQLite file, the test client), and
+every call of a function of the package is recorded. Two uncounted rounds run first, so that opening connections and
+creating keys are not counted. The clock is stopped, so that each run gives the same numbers.
 
 What is counted, for one request:
 

@@ -1,7 +1,7 @@
-"""Find a Chromium for the browser tests, or get one; write its path to the file named by the argument.
+"""Find or install Chromium for the browser tests; write its path to the file named by the argument.
 
-In this order: ``SIGNET_CHROMIUM``; the system's; the system's after ``apt-get install`` where root and apt are at
-hand; the one that the npm package ``@sparticuz/chromium`` unpacks. Without any, the browser tests say so and skip.
+In this order: ``SIGNET_CHROMIUM``; an installed Chromium; ``apt-get install`` as root; the browser of the npm package
+``@sparticuz/chromium``. Without a browser, the browser tests are skipped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def on_system() -> str | None:
 
 
 def by_apt() -> str | None:
-    """Install Debian's package, if this is root on such a system."""
+    """Install the package of Debian or Ubuntu if the user is root."""
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
         return None
@@ -53,7 +53,7 @@ def by_npm() -> str | None:
 
 
 def main(target: Path) -> None:
-    """Write the path; an empty file would hide a later installation, so without a browser there is none."""
+    """Write the path. Without a browser, write no file, so that a browser installed later is found."""
     path = on_system() or by_apt() or by_npm()
     if path is None:
         print("No Chromium found: the browser tests will be skipped. Install one or set SIGNET_CHROMIUM.")

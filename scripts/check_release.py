@@ -1,6 +1,6 @@
 """Compare the tag of a release with the versions of both packages: ``check_release.py v1.2.3``.
 
-Exits with 1 and says what disagrees; a change of that version must stand in the changelog too.
+Exits with 1 and prints each difference. The changelog must have a section for the version too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def problems(tag: str, root: Path) -> list[str]:
-    """Return what keeps *root* from being released as *tag* (``v`` and the version)."""
+    """Return the reasons why *root* cannot be released as *tag* (``v`` and the version)."""
     versions = {
         "the tag": tag.removeprefix("v"),
         "pyproject.toml": tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"],

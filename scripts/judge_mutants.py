@@ -1,10 +1,10 @@
-"""A plugin of pytest for ``scripts/mutate.py``: collect the tests once, then judge every mutant in a fork of its own.
+"""A pytest plugin for ``scripts/mutate.py``: collect the tests once, then test every mutant in its own fork.
 
-mutmut makes the mutants and measures which tests meet which function. Its own runs begin a pytest for every mutant,
-which takes longer than the tests do.
+mutmut creates the mutants and records which tests call which function. mutmut itself starts pytest for every mutant,
+which takes longer than the tests.
 
-The environment says what to do: ``SIGNET_MUTANTS`` is a file with the names of the mutants, as JSON, and
-``SIGNET_OUTCOMES`` one to which a line for each is added: the name and the status by mutmut's numbers.
+Two environment variables are read: ``SIGNET_MUTANTS`` is a JSON file with the names of the mutants, and
+``SIGNET_OUTCOMES`` is the file for the results: one line for each mutant, with its name and mutmut's status number.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SURVIVED, KILLED, BROKEN, NO_TESTS, TIMEOUT = 0, 1, 3, 33, 36
 settings.register_profile(
     "mutation",
     max_examples=25,
-    phases=(Phase.explicit, Phase.generate),  # nobody reads the example, so none is made smaller
+    phases=(Phase.explicit, Phase.generate),  # no shrinking: the examples are not read
     deadline=None,
     derandomize=True,
     database=None,
@@ -42,7 +42,7 @@ def late(*_: object) -> None:
 
 
 class Judge:
-    """Runs the tests of one mutant after the other, those first that killed its neighbours, then the quickest."""
+    """Tests the mutants one by one: first with tests that killed mutants of the same function, then the fastest."""
 
     def __init__(self, session: pytest.Session, measured: dict[str, Any], outcomes: Path) -> None:
         self.session = session
@@ -54,7 +54,7 @@ class Judge:
         self.killer = outcomes.with_suffix(".killer")
 
     def judge(self, mutant: str) -> None:
-        """Write down what becomes of *mutant*."""
+        """Write the result of *mutant*."""
         function = mangled_name_from_mutant_name(mutant)
         killers = self.killers[function]
         names = [name for name in self.tests_of.get(function, ()) if name in self.items]
@@ -67,7 +67,7 @@ class Judge:
             print(mutant, status, file=outcomes)
 
     def run(self, mutant: str, items: list[pytest.Item]) -> int:
-        """Return the status of *items* with *mutant*; an empty name is the code as it stands."""
+        """Return the status of *items* with *mutant*; an empty name is the unchanged code."""
         child = os.fork()
         if child == 0:
             status = BROKEN
@@ -87,8 +87,8 @@ class Judge:
         signal.signal(signal.SIGPROF, late)
         for item, following in zip(items, [*items[1:], None], strict=True):
             seconds = self.seconds[item.nodeid]
-            # A loop that became endless is ended by the CPU time that the test needs without a mutant; one that
-            # waits for ever by the clock on the wall, which says little on a machine that does other things too.
+            # CPU time limits an endless loop: several times what the test needs without a mutant. Wall-clock time
+            # limits an endless wait; it is generous, because the machine may be busy.
             signal.setitimer(signal.ITIMER_PROF, 5 + 10 * seconds)
             signal.alarm(int(120 + 60 * seconds))
             self.session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -100,7 +100,7 @@ class Judge:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Judge the mutants instead of running the tests, where mutants are named."""
+    """Test the mutants instead of running the tests, if mutants are named."""
     if "SIGNET_MUTANTS" not in os.environ:
         return None
     measured = json.loads((session.config.rootpath / "mutmut-stats.json").read_text())

@@ -1,4 +1,4 @@
-"""Make ``src/flask_signet/tokens/known_secrets.bin`` from a list of publicly known secrets.
+"""Create ``src/flask_signet/tokens/known_secrets.bin`` from a list of publicly known secrets.
 
 Usage: python scripts/known_secrets.py jwt.secrets.list
 """
@@ -15,7 +15,7 @@ SHORTEST = 32
 
 
 def main(source: Path) -> None:
-    """Write the sorted digests of every line that is long enough to pass for a good key."""
+    """Write the sorted digests of all lines that are long enough for a valid key."""
     lines = {line.rstrip(b"\r") for line in source.read_bytes().split(b"\n")}
     digests = {hashlib.sha256(line).digest()[:WIDTH] for line in lines if len(line) >= SHORTEST}
     TARGET.write_bytes(b"".join(sorted(digests)))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the lock files anew: names, versions, hashes and markers, no addresses.
+# Write the lock files: names, versions, hashes and markers, no URLs.
 set -eu
 cd "$(dirname "$0")/.."
 uv="${UV:-.venv/bin/uv}"
@@ -16,6 +16,6 @@ echo flask-appbuilder | compile - pyproject.toml ${UPGRADE:+--upgrade} -o requir
 npm install --package-lock-only --no-fund --no-audit --loglevel=error
 (cd scripts/browser && npm install --package-lock-only --no-fund --no-audit --loglevel=error)
 if grep -n '://' requirements/*.lock || grep -n '"resolved": "[a-z+]*://' package-lock.json scripts/browser/package-lock.json; then
-    echo "A lock file holds an address." >&2
+    echo "A lock file contains a URL. Remove it: lock files have only names, versions and hashes." >&2
     exit 1
 fi

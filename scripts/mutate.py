@@ -1,7 +1,7 @@
-"""Mutation testing of what decides about a token: change one thing at a time, and see whether a test notices.
+"""Mutation testing of the modules that decide about a token: change one thing at a time, and check that a test fails.
 
-Works on a copy in a temporary folder, so nothing of the checkout is touched. Prints one row for each
-module and every mutant that no test killed; ends with status 1 below the wanted share.
+Works on a copy in a temporary folder and does not change the checkout. Prints one row for each module, and
+every mutant that no test killed. Exits with 1 if too few were killed.
 
     python scripts/mutate.py                      all modules
     python scripts/mutate.py tokens/jws.py        some of them
@@ -53,12 +53,12 @@ MODULES = (
     "sessions/refresh_token.py",
     "accounts/password_check.py",
 )
-# The fast tests. Those with servers and other programs say little about single lines and cost the most.
+# The fast tests. Those with servers and other programs say little about single lines and take the most time.
 TESTS = ("tests/tokens", "tests/vectors", "tests/attacks", "tests/unit", "tests/web", "tests/compat")
 TOO_SLOW = (
     "tests/attacks/test_rotation_under_load.py",
     "tests/tokens/test_verifier.py::test_a_forked_process_goes_on_by_itself",
-    # Milliseconds are counted there, which mutmut's detours around every function use up.
+    # These measure milliseconds, and the wrappers of mutmut around every function take too long.
     "tests/attacks/test_transport.py::test_row_25_a_huge_token_is_refused_unread",
     "tests/attacks/test_transport.py::test_row_25_hostile_tokens_within_the_cap_are_judged_at_once",
 )
@@ -104,7 +104,7 @@ def selection() -> list[str]:
 
 
 def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of this virtual environment in *folder*; what it says is returned."""
+    """Run a program of this virtual environment in *folder* and return its output."""
     program = str(Path(sys.executable).parent / command[0])
     given = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", **environment}
     given["PYTHONPATH"] = os.pathsep.join((given.get("PYTHONPATH", ""), str(ROOT / "scripts"))).strip(os.pathsep)
@@ -112,7 +112,7 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
 
 
 def mutants(folder: Path) -> list[str]:
-    """Make the mutants, measure the tests, and return the names of the mutants."""
+    """Create the mutants, measure the tests, and return the names of the mutants."""
     done = run(folder, "python", "-c", GENERATE)
     if done.returncode:
         raise SystemExit(done.stdout[-4000:] + done.stderr[-4000:])
@@ -121,9 +121,9 @@ def mutants(folder: Path) -> list[str]:
 
 
 def outcomes(folder: Path, names: list[str], number: int = 0) -> dict[str, str]:
-    """Judge the mutants and return for each what became of it.
+    """Test the mutants and return the result of each.
 
-    :param number: tells those apart that judge at the same time.
+    :param number: a different one for each process that runs at the same time.
     """
     wanted, written = folder / f"wanted-{number}.json", folder / f"outcomes-{number}.txt"
     wanted.write_text(json.dumps(names))
@@ -140,14 +140,14 @@ def outcomes(folder: Path, names: list[str], number: int = 0) -> dict[str, str]:
 
 
 def outcomes_of_all(folder: Path, names: list[str], children: int) -> dict[str, str]:
-    """Do what :func:`outcomes` does, in so many processes at once."""
+    """Do the same as :func:`outcomes` in *children* parallel processes."""
     with ThreadPoolExecutor(children) as pool:
         shares = [pool.submit(outcomes, folder, names[n::children], n) for n in range(children)]
         return {name: outcome for share in shares for name, outcome in share.result().items()}
 
 
 def module_of(mutant: str) -> str:
-    """Return ``tokens/jws.py`` for a mutant of it."""
+    """Return the module of a mutant, such as ``tokens/jws.py``."""
     return "/".join(mutant.split(".")[1:3]) + ".py"
 
 
@@ -179,7 +179,7 @@ def row(name: str, counted: Counter[str]) -> str:
 
 
 def main() -> int:
-    """Run, print, and say by the exit status whether enough was killed."""
+    """Run, print, and return 0 if enough mutants were killed."""
     parser = argparse.ArgumentParser(description="Mutation testing of the token engine and its guards.")
     parser.add_argument("modules", nargs="*", default=list(MODULES), help="such as tokens/jws.py")
     parser.add_argument("--children", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes at once")
@@ -194,7 +194,7 @@ def main() -> int:
         print(f"\n{len(left)} left:")
         for mutant in left:
             print(run(folder, "mutmut", "show", mutant).stdout if given.diffs else f"  {mutant}: {found[mutant]}")
-    print(f"\n{killed:.1f} % killed; {WANTED} % are wanted")
+    print(f"\n{killed:.1f} % killed; the goal is {WANTED} %")
     return 0 if killed >= WANTED else 1
 
 

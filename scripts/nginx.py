@@ -1,7 +1,7 @@
-"""Find nginx for the tests of the page "Deploy", or get one; write its path to the file named by the argument.
+"""Find or download nginx for the tests of the page "Deploy"; write its path to the file named by the argument.
 
-In this order: ``SIGNET_NGINX``; the system's; Debian's package, unpacked into a folder beside that file and not
-installed, so that no server starts. Without any, these tests say so and skip.
+In this order: ``SIGNET_NGINX``; an installed nginx; the package of Debian, unpacked into a folder beside that file. It
+is not installed, so that no server starts. Without nginx, these tests are skipped.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 
 
 def on_system() -> str | None:
-    """Return the path of an installed nginx; a plain user need not have ``sbin`` in the path."""
+    """Return the path of an installed nginx, also from ``/usr/sbin``, which may not be in ``PATH``."""
     return os.environ.get("SIGNET_NGINX") or shutil.which("nginx", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 
 
 def unpacked(folder: Path) -> str | None:
-    """Unpack Debian's package, where apt is at hand."""
+    """Unpack the package of Debian, if apt is available."""
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         return None
     shutil.rmtree(folder, ignore_errors=True)
@@ -38,7 +38,7 @@ def unpacked(folder: Path) -> str | None:
 
 
 def main(target: Path) -> None:
-    """Write the path; an empty file would hide a later installation, so without nginx there is none."""
+    """Write the path. Without nginx, write no file, so that an nginx installed later is found."""
     path = on_system() or unpacked(target.with_name("nginx"))
     if path is None:
         print("No nginx found: its tests will be skipped. Install one or set SIGNET_NGINX.")

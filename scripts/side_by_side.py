@@ -1,8 +1,8 @@
-"""Run commands beside each other: ``side_by_side.py "command" "command" … [-- command with its arguments]``.
+"""Run commands in parallel: ``side_by_side.py "command" "command" … [-- command with its arguments]``.
 
-As many at once as there are processors, in the order given. What a command writes is kept, and shown in one piece when
-it has ended. The command after ``--`` starts first and writes to the terminal as it goes. The exit status is 0 if all
-ended well, else 1; the last line then names those that failed.
+As many at once as there are processors, in the given order. The output of a command is shown as a whole when it has
+ended. The command after ``--`` starts first and writes directly to the terminal. The exit status is 0 if all succeeded,
+else 1; the last line then names the failed commands.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Runner:
 
     def live(self, command: list[str]) -> None:
         """Run *command* on this terminal."""
-        # By the shell, which has words and a status for a program that is not there.
+        # By the shell, which has a message and a status for a missing program.
         self._note(shlex.join(command), self._start(["sh", "-c", 'exec "$0" "$@"', *command]).wait())
 
     def kept(self, command: str) -> None:
-        """Run a line of shell; show what it wrote when it has ended."""
+        """Run a shell command; show its output when it has ended."""
         begun = time.monotonic()
         with tempfile.TemporaryFile() as output:
             status = self._start(["sh", "-c", command], output).wait()
@@ -44,7 +44,7 @@ class Runner:
         self._note(command, status)
 
     def _start(self, command: list[str], output: object = None) -> subprocess.Popen[bytes]:
-        # A thread that comes here after an interruption starts nothing more.
+        # After an interruption, no thread may start another command.
         if self._ended:
             raise KeyboardInterrupt
         stdin = None if output is None else subprocess.DEVNULL
@@ -57,7 +57,7 @@ class Runner:
             self.failed.append(command)
 
     def end(self) -> None:
-        """Ask all that run to end."""
+        """Terminate all running commands."""
         self._ended = True
         for process in self._running:
             if process.poll() is None:
@@ -65,7 +65,7 @@ class Runner:
 
 
 def main(arguments: list[str]) -> int:
-    """Run what *arguments* name; the exit status."""
+    """Run the commands in *arguments* and return the exit status."""
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     commands, live = arguments[:cut], arguments[cut + 1 :]
     runner = Runner()
