@@ -28,7 +28,7 @@ def test_without_node_the_message_names_it(tmp_path: Path) -> None:
     done = check(tmp_path)
 
     assert done.returncode == 1
-    assert done.stderr == "Node.js 20.19 or newer with npm is needed: https://nodejs.org\n"
+    assert done.stderr == "Node.js 20.19 or newer with npm is required: https://nodejs.org\n"
 
 
 @pytest.mark.parametrize(("version", "status"), [("v18.20.4", 1), ("v20.18.0", 1), ("v20.19.0", 0), ("v24.1.0", 0)])
