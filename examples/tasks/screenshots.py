@@ -78,7 +78,7 @@ def open_page(browser: Browser, url: str, size: tuple[int, int], scheme: str, *,
 
 def sign_in(page: Page) -> None:
     """Sign in as the lesson's user and wait for the tasks."""
-    page.get_by_role("button", name="Use the lesson's user").click()
+    page.get_by_role("button", name="Use this user").click()
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("listitem").filter(has_text="Mark this task as done").wait_for()
 

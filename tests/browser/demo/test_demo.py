@@ -351,13 +351,13 @@ def test_a_copied_command_runs_and_hides_the_token_until_asked(page: Page, conte
     entry.get_by_text("Show curl", exact=True).click()
     expect(entry.get_by_label("Command")).not_to_contain_text("eyJ")
     entry.get_by_role("button", name="Show token").click()
-    entry.get_by_role("button", name="Copy curl of GET /tasks").click()
+    entry.get_by_role("button", name="Copy GET /tasks as curl").click()
     expect(entry.get_by_text("Copied")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")
     ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=15, check=True)
 
     assert ran.stdout.startswith("HTTP/1.1 200")
-    assert "Tick this task" in ran.stdout
+    assert "Mark this task as done" in ran.stdout
 
 
 def test_offline_the_user_stays_signed_in(page: Page) -> None:

@@ -125,7 +125,7 @@ def test_names_and_mails_are_shown_as_text(page: Page, demo: Demo, strings: list
     go(page, "Sessions")
     expect(page.get_by_role("region", name="Your account")).to_contain_text(name)
     # A log that draws a thousand requests again and again takes most of the time.
-    page.get_by_role("radio", name="Client events").check(force=True)
+    page.get_by_role("radio", name="Events").check(force=True)
     wrong: list[Any] = []
     with closing(accounts(demo)) as database:
         database.execute("pragma synchronous = off")

@@ -25,7 +25,7 @@ export function CopyButton({ text, label, of }: Props) {
     <button type="button" className="quiet small" onClick={() => void copy()}>
       <Icon name={said === "Copied" ? "check" : "copy"} />
       <span aria-live="polite">{said || label}</span>
-      {of && <span className="sr-only"> of {of}</span>}
+      {of && <span className="sr-only"> {of}</span>}
     </button>
   );
 }

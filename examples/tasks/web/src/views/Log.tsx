@@ -11,7 +11,7 @@ import { useStore } from "../store";
 const FILTERS = [
   ["all", "All"],
   ["request", "Requests"],
-  ["event", "Client events"],
+  ["event", "Events"],
 ] as const;
 type Filter = (typeof FILTERS)[number][0];
 
@@ -85,7 +85,7 @@ function RequestLine({ entry }: { entry: RequestEntry }) {
             {entry.method} <bdi>{entry.path}</bdi>
           </code>
         </p>
-        <CopyButton text={curl} label="Copy curl" of={`${entry.method} ${entry.path}`} />
+        <CopyButton text={curl} label="Copy" of={`${entry.method} ${entry.path} as curl`} />
       </div>
       <ul className="did">
         {entry.again && <li className="again">Sent again with the new token</li>}

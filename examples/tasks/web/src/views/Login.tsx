@@ -214,7 +214,7 @@ export function Login({ client }: { client: SignetClient }) {
               setProblem(null);
             }}
           >
-            Use the lesson&rsquo;s user
+            Use this user
           </button>
         </div>
       </div>
