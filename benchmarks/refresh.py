@@ -76,7 +76,7 @@ def sqlite_row() -> list[object]:
                 row = raw.execute(statements.lock("sqlite"), (sid,)).fetchone()
                 now = int(time.time() * 1000)
                 exchanged = pack(push(unpack(row[4]), now))
-                values = (row[2] + 1, 1, exchanged, now, now + 10**9, sid, row[2])
+                values = (row[2] + 1, 1, exchanged, now, now + 10**9, now + 10**9, sid, row[2])
                 raw.execute(statements.advance("sqlite"), values)
                 raw.execute("COMMIT")
             return SQLITE_CALLS
@@ -105,7 +105,8 @@ def _raw_process(url: str, sid: str, start: Any, counts: Any, number: int) -> No
             start.wait()
             count, end = 0, time.perf_counter() + SECONDS
             while time.perf_counter() < end:
-                values = (1, SETTINGS.idle * 1000, sid, generation, 0)
+                until = int(time.time() * 1000) + 10**9
+                values = (1, SETTINGS.idle * 1000, until, until, sid, generation, 0)
                 connection.execute(statements.POSTGRESQL_ROTATE, values).fetchone()
                 generation += 1
                 count += 1
