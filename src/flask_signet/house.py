@@ -23,11 +23,13 @@ from flask_signet.accounts import settings as account_settings
 from flask_signet.accounts.own_users import model_of
 from flask_signet.accounts.service import accounts_of_application, built_in_accounts
 from flask_signet.clock import Clock
+from flask_signet.events import Events
 from flask_signet.exceptions import NotReadyError, SettingsError
 from flask_signet.findings import Check
 from flask_signet.house_settings import CurrentSettings
 from flask_signet.per_process import PerProcess
 from flask_signet.sessions import settings as session_settings
+from flask_signet.sessions.events import CleaningUp
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
@@ -278,6 +280,7 @@ class House:
         throttle = Throttle(counters, partial(root_keys.derive, THROTTLE_LABEL))
         users = self._open_users(store, throttle)
         feed = Feed(store, self._session_settings, clock)
+        events = Events(store)
         sessions = Sessions(
             store=store,
             root_keys=root_keys,
@@ -287,13 +290,14 @@ class House:
             issue=self._issue,
             standing=users.standing,
             ask_on_refresh=users.asked_on_refresh,
-            canonical=lambda user_id: user_id if (found := users.canonical(user_id)) is None else found,
+            canonical=users.canonical,
+            events=events,
             sender=app,
         )
         users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
-        sessions.on_clean_up.append(lambda connection: _remember_life(keys, app, connection))
+        events.react(CleaningUp, lambda _, connection: _remember_life(keys, app, connection))
         if isinstance(counters, SqlCounters):
-            sessions.on_clean_up.append(counters.clean_up)
+            events.react(CleaningUp, lambda _, connection: counters.clean_up(connection))
         users.on_renewed.append(sessions.admit)
         self.look_at_model()
         return Rooms(

@@ -7,7 +7,8 @@ from typing import cast
 from flask import current_app, request
 from werkzeug.local import LocalProxy
 
-from flask_signet.sessions.service import SessionInfo, Sessions
+from flask_signet.sessions.granted import SessionInfo
+from flask_signet.sessions.service import Sessions
 from flask_signet.web.guards import get_jwt
 
 _ON_REQUEST = "_signet_session"

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +18,17 @@ from sqlalchemy import Connection, text
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SignetError, Unavailable
+from flask_signet.sessions.feed_reader import PATIENCE, Ask, FeedReader, Rows
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.sessions.steady_time import SteadyTime
+from flask_signet.sessions.token_lives import Ended, TokenLives
 from flask_signet.store import Store
 from flask_signet.tokens.revocations import RevocationMemory
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 1.0  # seconds between two readings of a worker
-_PATIENCE = 0.2  # seconds to wait for another thread's reading
 _FIRST_PATIENCE = 2.0  # the same before the first reading: without it nobody may answer
 _EXPECT_SECONDS = 5.0  # how long to look at every request for a revocation of our own that is being committed
-# The clocks of two machines differ.
-_MARGIN_MS = 300_000
-_FOR_EVER = 2**53
-# How long to remember an ended session if it is not known how long its access tokens live: a worker of revision 0001
-# opened it, or its row is gone.
-_UNKNOWN_MS = 30 * 86_400_000
-# JWT_DECODE_LEEWAY may be made longer after a session ended; up to so much its tokens stay refused.
-_LEEWAY_MS = 3_600_000
 _LAST_SECOND = 2**32 - 1
 # `db restored` jumps over so many numbers: a gap makes every worker read all again.
 _JUMP = 1_000_000
@@ -53,18 +44,6 @@ _NEWER = (
 
 _INSERT = text("INSERT INTO signet_feed (n, kind, subject, epoch, until) VALUES (:n, :kind, :subject, :epoch, :until)")
 
-_Rows = Iterable[Any]
-_Ask = Callable[..., _Rows]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """One revocation: of a session, or of all tokens of a user that are older than *epoch*."""
-
-    subject: str
-    epoch: int | None = None
-    until: int | None = None  # of a session: when its last access token expires, by what it was issued with
-
 
 class Feed:
     """Fills the port :class:`flask_signet.tokens.ports.Revocations`.
@@ -76,13 +55,14 @@ class Feed:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._time = SteadyTime(clock)
-        self._memory = RevocationMemory(self._seconds)
+        #: How long access tokens live.
+        self.lives = TokenLives(settings, clock)
+        self._memory = RevocationMemory(self.lives.seconds)
         self._last = -1  # number of the newest row that the memory holds; -1 before the first reading
         self._good_at = self._good_wall = float("-inf")  # begin of the last good reading, on both clocks
         self._expected = -1
         self._expected_at = float("-inf")
-        self._process = _Process()
+        self._process = FeedReader()
 
     # --- What guards ask -----------------------------------------------------------------------------
 
@@ -139,7 +119,8 @@ class Feed:
     def append(self, connection: Connection, ended: list[Ended]) -> None:
         """Write revocations into the transaction of *connection*, as its last act.
 
-        The row of the head is held until the commit: so the order of numbers is the order of commits.
+        The row of the head is held until the commit: so the order of numbers is the order of commits. After the commit,
+        the caller's where the connection is a caller's, this worker knows of them at once.
         """
         if not ended:
             return
@@ -152,17 +133,18 @@ class Feed:
                     "kind": "session" if entry.epoch is None else "user",
                     "subject": entry.subject,
                     "epoch": entry.epoch,
-                    "until": self._until(entry),
+                    "until": self.lives.until(entry),
                 }
                 for i, entry in enumerate(ended)
             ],
         )
         self._expected, self._expected_at = last, self._clock.monotonic()
+        self._store.after_commit(connection, partial(self.note, tuple(ended)))
 
-    def note(self, ended: list[Ended]) -> None:
-        """Know at once what this worker has just committed."""
+    def note(self, ended: Sequence[Ended]) -> None:
+        """Know at once what this worker has just committed; :meth:`append` sees to it."""
         sessions = [entry for entry in ended if entry.epoch is None]
-        self._memory.end_sessions((entry.subject, _second(self._until(entry))) for entry in sessions)
+        self._memory.end_sessions((entry.subject, _second(self.lives.until(entry))) for entry in sessions)
         self._memory.raise_epochs((entry.subject, entry.epoch) for entry in ended if entry.epoch is not None)
         self._expected = -1
 
@@ -176,7 +158,7 @@ class Feed:
         _draw(connection, _JUMP)
         connection.execute(
             text("UPDATE signet_feed_head SET floor = CASE WHEN floor + :step > :now THEN floor + :step ELSE :now END"),
-            {"step": 2**20, "now": self._time.today()},
+            {"step": 2**20, "now": self.lives.today()},
         )
         self._good_at = float("-inf")
 
@@ -185,7 +167,7 @@ class Feed:
         dead = text(
             "DELETE FROM signet_feed WHERE n IN (SELECT n FROM signet_feed WHERE until < :now ORDER BY n LIMIT :limit)"
         )
-        return connection.execute(dead, {"now": self._earliest(), "limit": limit}).rowcount
+        return connection.execute(dead, {"now": self.lives.earliest(), "limit": limit}).rowcount
 
     # --- Reading -------------------------------------------------------------------------------------
 
@@ -198,13 +180,13 @@ class Feed:
         if process.pid != os.getpid():
             # After a fork: a lock that another thread of the parent held is locked here for ever, and SQLite
             # connections must not cross a fork, not even to be closed.
-            process = self._process = _Process(abandoned=process)
+            process = self._process = FeedReader(abandoned=process)
         if self._expected > self._last and monotonic - self._expected_at > _EXPECT_SECONDS:
             self._expected = -1  # a transaction that was rolled back
         # While somebody reads, the try is no longer due but its fruit is not there yet: wait for it as well, or the
         # first requests of a process would be refused beside the one that reads.
         if process.lock.locked() or self._due(process, monotonic, since):
-            patience = _PATIENCE if self._last >= 0 else _FIRST_PATIENCE
+            patience = PATIENCE if self._last >= 0 else _FIRST_PATIENCE
             if process.lock.acquire(timeout=patience):
                 try:
                     # Whoever waited for another thread's reading has it now.
@@ -214,7 +196,7 @@ class Feed:
                     process.lock.release()
         self._refuse_if_too_old()
 
-    def _due(self, process: _Process, monotonic: float, since: float) -> bool:
+    def _due(self, process: FeedReader, monotonic: float, since: float) -> bool:
         """Return whether the last try is long enough ago for another one, or something of our own must be there."""
         if not process.failed and (self._expected > self._last or process.tried_at <= since):
             return True
@@ -222,7 +204,7 @@ class Feed:
             return True
         return not 0.0 <= monotonic - process.tried_at < INTERVAL
 
-    def _try_to_read(self, process: _Process) -> None:
+    def _try_to_read(self, process: FeedReader) -> None:
         monotonic, wall = self._clock.monotonic(), self._clock.time()
         process.tried_at, process.tried_wall = monotonic, wall
         try:
@@ -244,12 +226,12 @@ class Feed:
         if age >= max(self._settings().revocation_max_age, INTERVAL):
             raise Unavailable("The store does not answer, so nobody can say who was signed out")
 
-    def _read(self, process: _Process) -> None:
+    def _read(self, process: FeedReader) -> None:
         file = self._sqlite_file()
         if file is None:
             with self._store.read() as connection:
 
-                def through_store(sql: str, **values: Any) -> _Rows:
+                def through_store(sql: str, **values: Any) -> Rows:
                     return connection.execute(text(sql), values)
 
                 self._apply(through_store)
@@ -279,7 +261,7 @@ class Feed:
             return None  # a URI may name memory or another place: SQLAlchemy knows which
         return Path(database)
 
-    def _apply(self, ask: _Ask) -> None:
+    def _apply(self, ask: Ask) -> None:
         if self._last < 0:
             self._read_all(ask)
             return
@@ -299,14 +281,14 @@ class Feed:
         self._memory.set_floor(floor)
         self._last = reached
 
-    def _read_all(self, ask: _Ask) -> None:
+    def _read_all(self, ask: Ask) -> None:
         # The head first: what is committed after this line comes again with the next reading, and doing it twice
         # changes nothing.
         heads = list(ask(_HEAD))
         head, floor = (heads[0][0], heads[0][1]) if heads else (0, 0)
         memory = self._memory
         if head < self._last:
-            memory = RevocationMemory(self._seconds)
+            memory = RevocationMemory(self.lives.seconds)
             memory.keep_sessions_of(self._memory)
         count = next(iter(ask(_COUNT)))[0]
         memory.end_sessions(ask(_SESSIONS), about=count)
@@ -314,84 +296,6 @@ class Feed:
         memory.set_floor(floor)
         self._memory = memory
         self._last = head
-
-    # --- Time ----------------------------------------------------------------------------------------
-
-    def issued_until(self) -> int:
-        """Return until when an access token that is issued now is accepted, in milliseconds since 1970."""
-        lifetime = self._settings().access_lifetime
-        return _FOR_EVER if lifetime is None else self._present() + lifetime * 1000
-
-    def unknown_until(self) -> int:
-        """Return until when tokens may be accepted of which nothing is known."""
-        return self._present() + _UNKNOWN_MS
-
-    def _until(self, entry: Ended) -> int:
-        """Return how long *entry* matters: by what its tokens were issued with, whatever the settings say by now."""
-        latest = self.issued_until()
-        if entry.epoch is None:
-            latest = max(latest, self.unknown_until() if entry.until is None else entry.until)
-        leeway = max(_LEEWAY_MS, self._settings().leeway * 1000)
-        return min(latest + leeway + _MARGIN_MS, _FOR_EVER)
-
-    def _present(self) -> int:
-        return max(self._time.now(), self._time.today())
-
-    def _earliest(self) -> int:
-        # By the slower of two clocks: neither a step forward nor one back may revive what was revoked.
-        return min(self._time.now(), int(self._clock.time() * 1000))
-
-    def _seconds(self) -> int:
-        return self._earliest() // 1000
-
-
-class _Process:
-    """What belongs to one process and is made anew after a fork."""
-
-    def __init__(self, abandoned: _Process | None = None) -> None:
-        self.pid = os.getpid()
-        self.lock = threading.Lock()
-        self.tried_at = self.tried_wall = float("-inf")
-        self.failed = False
-        self.version: int | None = None  # PRAGMA data_version of the last good reading
-        self._identity: tuple[int, int] | None = None
-        self._connection: sqlite3.Connection | None = None
-        self._abandoned = abandoned  # kept, so that nothing of the parent is closed here
-
-    def reader(self, file: Path) -> _Ask:
-        """Return what runs a statement on a connection of its own, which can only read.
-
-        :raises Unavailable: the file is not there.
-        """
-        try:
-            status = file.stat()
-        except OSError as error:
-            raise Unavailable("The database file is not there") from error
-        identity = status.st_dev, status.st_ino
-        if self._connection is None or identity != self._identity:
-            self.close()
-            # Each reading is one statement or a few that may see different moments: no transaction stays open.
-            self._connection = sqlite3.connect(
-                f"{file.absolute().as_uri()}?mode=ro",
-                uri=True,
-                timeout=_PATIENCE,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            self._identity = identity
-        connection = self._connection
-
-        def ask(sql: str, **values: Any) -> _Rows:
-            return connection.execute(sql, values)
-
-        return ask
-
-    def close(self) -> None:
-        """Close the reading connection; the next reading opens another one and asks for all that is new."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-        self.version = None
 
 
 def _draw(connection: Connection, count: int) -> int:

@@ -11,7 +11,7 @@ from flask import Response, current_app, request
 
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.service import Granted
+from flask_signet.sessions.granted import Granted
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web.answers import json_answer
 

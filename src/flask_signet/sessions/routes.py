@@ -26,8 +26,9 @@ from flask_signet.exceptions import (
     RevokedTokenError,
 )
 from flask_signet.sessions import cookie_mode
+from flask_signet.sessions.granted import Granted, SessionInfo
 from flask_signet.sessions.login_answer import Login, Transport
-from flask_signet.sessions.service import Granted, SessionInfo, Sessions
+from flask_signet.sessions.service import Sessions
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
 from flask_signet.web import bounds

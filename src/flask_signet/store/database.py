@@ -6,18 +6,18 @@ import os
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, exc
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import QueuePool
 
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.exceptions import SchemaError, SettingsError, StorageError, Unavailable
 from flask_signet.files import locked
 from flask_signet.per_process import PerProcess
-from flask_signet.store import engines, schema
+from flask_signet.store import commits, engines, schema
 from flask_signet.store.failures import TransactionLost, about_tables, as_unavailable, passes
-from flask_signet.store.raw_connections import Drivers
+from flask_signet.store.opened import Opened, is_within_transaction
 from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 T = TypeVar("T")
@@ -26,26 +26,6 @@ T = TypeVar("T")
 # behind it waits a request.
 RETRIES = 3
 RETRY_SECONDS = 2.0
-
-
-class _Opened:
-    """What belongs to one process: its engine, and whether the tables were found right."""
-
-    def __init__(self, engine: Engine, clock: Clock, *, borrowed: bool) -> None:
-        self.pid = os.getpid()
-        self.engine = engine
-        self.borrowed = borrowed
-        #: Whether all share one connection, as they must where a database in memory ends with it.
-        self.single = isinstance(engine.pool, StaticPool)
-        self.ready_for: object = None
-        self.lock = threading.RLock()
-        self.joined = threading.local()
-        self.drivers = Drivers(engine, clock)
-
-    @property
-    def taken(self) -> bool:
-        """Whether all share one connection, and somebody is within a transaction on it."""
-        return self.single and _is_within_transaction(cast(StaticPool, self.engine.pool).connection.dbapi_connection)
 
 
 class Store:
@@ -66,8 +46,8 @@ class Store:
         self.settings = settings
         self.clock = clock
         self._app_engine = app_engine
-        self._opened: _Opened | None = None
-        self._of_parents: list[_Opened] = []
+        self._opened: Opened | None = None
+        self._of_parents: list[Opened] = []
         self._opening = PerProcess(threading.Lock)
 
     @property
@@ -200,6 +180,15 @@ class Store:
             with self._connection("BEGIN IMMEDIATE") as own:
                 return run(own)
 
+    def after_commit(self, connection: Connection, run: Callable[[], None]) -> None:
+        """Call *run* after the commit of the transaction of *connection*, ours or a caller's; never after a rollback.
+
+        :param run: raises nothing. After a transaction of ours the connection is free again when it is called.
+        """
+        joined = self._current().joined
+        ours = getattr(joined, "connection", None) is connection
+        commits.after_commit(connection, run, due=joined.due if ours else None)
+
     def dispose(self) -> None:
         """Close the connections that are ours; the next use opens new ones."""
         opened, self._opened = self._opened, None
@@ -269,12 +258,13 @@ class Store:
             state = f"at revision {found}, this version needs {schema.HEAD}" if found else "not there yet"
             raise SchemaError(f"The tables of Flask-Signet are {state}. Run: {schema.COMMAND}")
 
-    def _identity(self, opened: _Opened) -> object:
+    def _identity(self, opened: Opened) -> object:
         """Return what changes when another database lies in the place of ours; ``None`` while there is none."""
         return engines.file_identity(opened.engine) if self.own_file else opened
 
     @contextmanager
-    def _transaction(self, opened: _Opened, begin: str) -> Generator[Connection, None, None]:
+    def _transaction(self, opened: Opened, begin: str) -> Generator[Connection, None, None]:
+        due: list[Callable[[], None]] = []
         # Of one connection threads take turns, and whoever has it joins himself.
         turn: AbstractContextManager[Any] = opened.lock if opened.single else nullcontext()
         with turn:
@@ -292,17 +282,22 @@ class Store:
                 if opened.engine.dialect.name == "sqlite":
                     # The driver alone would begin at the first change, and then fail where it could wait. An
                     # application may have told its engine to begin by itself.
-                    if not (opened.borrowed and _is_within_transaction(connection.connection.dbapi_connection)):
+                    if not (opened.borrowed and is_within_transaction(connection.connection.dbapi_connection)):
                         connection.exec_driver_sql(begin)
                 elif opened.borrowed and opened.engine.dialect.name == "postgresql" and begin != "BEGIN":
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {engines.LOCK_MILLISECONDS}")
-                opened.joined.connection = connection
+                joined = opened.joined
+                around = getattr(joined, "connection", None), getattr(joined, "due", due)
+                joined.connection, joined.due = connection, due
                 try:
                     yield connection
                 finally:
-                    opened.joined.connection = None
+                    joined.connection, joined.due = around
+        # Committed, and the connection is free.
+        for run in due:
+            run()
 
-    def _current(self) -> _Opened:
+    def _current(self) -> Opened:
         opened = self._opened
         if opened is not None and opened.pid == os.getpid():
             return opened
@@ -316,9 +311,9 @@ class Store:
                 opened = self._opened = self._open()
         return opened
 
-    def _open(self) -> _Opened:
+    def _open(self) -> Opened:
         if self.settings.url is None:
-            return _Opened(engines.own(self.settings), self.clock, borrowed=False)
+            return Opened(engines.own(self.settings), self.clock, borrowed=False)
         borrowed = self._app_engine() if self._app_engine is not None else None
         if self.settings.url == "app":
             if borrowed is None:
@@ -327,15 +322,11 @@ class Store:
                     "call db.init_app(app) before the first request, or give a URL."
                 )
             engines.check_kind(borrowed.url)
-            return _Opened(borrowed, self.clock, borrowed=True)
+            return Opened(borrowed, self.clock, borrowed=True)
         url = engines.parse(self.settings.url)
         if borrowed is not None and engines.same_database(borrowed.url, url):
-            return _Opened(borrowed, self.clock, borrowed=True)
-        return _Opened(engines.configured(url, self.clock), self.clock, borrowed=False)
-
-
-def _is_within_transaction(connection: Any) -> bool:
-    return bool(getattr(connection, "in_transaction", False))
+            return Opened(borrowed, self.clock, borrowed=True)
+        return Opened(engines.configured(url, self.clock), self.clock, borrowed=False)
 
 
 def _really_begin(connection: Connection) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from flask_signet.exceptions import RevokedTokenError
-from flask_signet.sessions.service import Granted
+from flask_signet.sessions.granted import Granted
 from tests.rooms.sessions.world import Claims, HandClock, Worker, World
 
 GRACE = 30.0

@@ -17,7 +17,7 @@ from flask_signet.exceptions import (
     RevokedTokenError,
     TokenExpired,
 )
-from flask_signet.sessions.service import Granted
+from flask_signet.sessions.granted import Granted
 from flask_signet.sessions.settings import SessionSettings
 from tests.rooms.sessions.world import Claims, World
 
@@ -549,10 +549,9 @@ def test_an_id_of_255_characters_is_the_longest(world: World) -> None:
 
 
 def test_a_user_whom_the_application_locked_out_refreshes_no_more(sqlite_world: World) -> None:
-    worker = sqlite_world.worker()
     welcome = True
-    worker.sessions._standing = lambda _user, _connection: b"" if welcome else None
-    worker.sessions._ask_on_refresh = True
+    sqlite_world.standing = lambda _user, _connection: b"" if welcome else None
+    worker = sqlite_world.worker()
     token = worker.sessions.open(7).refresh_token
     token = worker.sessions.rotate(token).refresh_token
     welcome = False

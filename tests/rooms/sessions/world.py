@@ -9,8 +9,10 @@ from pathlib import Path
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.sessions.feed import Feed
+from flask_signet.sessions.granted import Granted, Issue
 from flask_signet.sessions.refresh_token import RootKeys
-from flask_signet.sessions.service import Granted, Issue, Sessions
+from flask_signet.sessions.same_user import Standing
+from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.store import RootKeyRing, Store, StoreSettings, open_root_keys
 from tests.rooms.sessions.application import ROOT_KEY
@@ -90,6 +92,7 @@ class World:
     root_keys: RootKeys | None = None
     clock: Clock | None = None  # instead of the one that is moved by hand
     issue: Issue = issue
+    standing: Standing | None = None
     workers: list[Worker] = field(default_factory=list)
 
     def worker(self) -> Worker:
@@ -109,6 +112,8 @@ class World:
             settings=lambda: self.settings,
             clock=clock,
             issue=self.issue,
+            standing=self.standing,
+            ask_on_refresh=self.standing is not None,
         )
         worker = Worker(store=store, feed=feed, sessions=sessions)
         self.workers.append(worker)

@@ -1,0 +1,116 @@
+"""Ending sessions: one, all of a user, all but one, all there are."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from flask_signet.accounts.user_ids import UserId, join
+from flask_signet.sessions import statements
+from flask_signet.sessions.events import SessionEnded
+from flask_signet.sessions.ground import Ground
+from flask_signet.sessions.rows import mark_ended, may_be_id, stored_marks
+from flask_signet.sessions.token_lives import Ended
+
+
+class Ending:
+    """Ends sessions. What is documented at :class:`flask_signet.sessions.service.Sessions` is not said again here."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._store = ground.store
+        self._rows = ground.rows
+        self._feed = ground.feed
+        self._events = ground.events
+
+    def end(
+        self, session_id: str, *, user_id: UserId | None, reason: str, connection: Connection | None
+    ) -> UserId | None:
+        """End one session; return whose it was, or ``None`` if there is no such living session."""
+        # By their text: a token gives a UUID back as text.
+        owner = None if user_id is None else self._rows.key(user_id)
+        if not may_be_id(session_id):
+            return None
+
+        def run(own: Connection) -> UserId | None:
+            row = self._rows.lock(own, session_id, None)
+            if row is None or row.snapshot.ended or (owner is not None and owner != row.user_id):
+                return None
+            mark_ended(own, session_id, reason, row.moment.today)
+            self._feed.append(own, [Ended(subject=session_id, until=row.access_until)])
+            whose = join(row.user_kind, row.user_id)
+            self._events.emit(SessionEnded(user_id=whose, session_id=session_id, reason=reason), own)
+            return whose
+
+        return self._store.retrying(run, connection)
+
+    def end_user(self, user_id: UserId, *, keep: str | None, reason: str, connection: Connection | None) -> None:
+        """End all sessions of a user but *keep*, and refuse every access token that was issued before."""
+        key = self._rows.key(user_id)
+
+        def run(own: Connection) -> None:
+            self._rows.lock_epoch(own, key)
+            self._feed.append(own, [self.end_tokens(own, key, keep=keep, reason=reason)])
+            self._events.emit(SessionEnded(user_id=user_id, session_id=None, reason=reason), own)
+
+        self._store.retrying(run, connection)
+
+    def forget(self, user_id: UserId, *, reason: str, connection: Connection | None) -> None:
+        """End all sessions of a user who is gone and forget the marks: the next user with this id is taken as found."""
+
+        def run(own: Connection) -> None:
+            key = self._rows.key(user_id)
+            self._rows.lock_epoch(own, key)
+            if stored_marks(own, key) is not None:
+                own.execute(statements.SET_MARKS, {"user": key, "marks": None})
+
+        if connection is None:
+            self.end_user(user_id, keep=None, reason=reason, connection=None)
+            self._store.retrying(run)
+            return
+        run(connection)
+        self.end_user(user_id, keep=None, reason=reason, connection=connection)
+
+    def end_others(self, user_id: UserId, keep: str) -> int:
+        """End all sessions of a user but one, whose tokens stay good; return how many ended."""
+        key = self._rows.key(user_id)
+
+        def run(own: Connection) -> int:
+            self._rows.lock_epoch(own, key)
+            rows = own.execute(statements.LIVING_IDS, {"user": key, "keep": keep}).all()
+            now = self._rows.moment(own, None).today
+            for row in rows:
+                mark_ended(own, row.id, "revoked", now)
+            self._feed.append(own, [Ended(subject=row.id, until=row.access_until) for row in rows])
+            for row in rows:
+                self._events.emit(SessionEnded(user_id=user_id, session_id=row.id, reason="revoked"), own)
+            return len(rows)
+
+        return self._store.retrying(run)
+
+    def end_everything(self) -> int:
+        """End every session and refuse every access token; return how many sessions ended."""
+
+        def run(own: Connection) -> int:
+            now = self._rows.moment(own, None).today
+            ended = own.execute(statements.END_EVERYTHING, {"now": now}).rowcount
+            self._feed.raise_floor(own)
+            return ended
+
+        return self._store.retrying(run)
+
+    def end_tokens(self, own: Connection, key: str, *, keep: str | None, reason: str) -> Ended:
+        """Raise the epoch of a user, which is locked, and end the sessions; the caller appends the result."""
+        own.execute(statements.RAISE_EPOCH, {"user": key})
+        epoch = own.execute(statements.EPOCH, {"user": key}).scalar_one()
+        now = self._rows.moment(own, None).today
+        own.execute(statements.END_USER, {"user": key, "keep": keep or "", "reason": reason, "now": now})
+        return Ended(subject=key, epoch=epoch)
+
+    def end_oldest(self, own: Connection, key: str, cap: int | None, now: int) -> list[Ended]:
+        """End the oldest sessions of a user where one more would be more than *cap*; the caller appends the result."""
+        if cap is None:
+            return []
+        living = own.execute(statements.LIVING_BY_AGE, {"user": key, "today": now}).all()
+        oldest = living[: max(0, len(living) - cap + 1)]
+        for row in oldest:
+            mark_ended(own, row.id, "cap", now)
+        return [Ended(subject=row.id, until=row.access_until) for row in oldest]

@@ -1,0 +1,30 @@
+"""What all parts of the sessions work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask_signet.clock import Clock
+from flask_signet.events import Events
+from flask_signet.sessions.feed import Feed
+from flask_signet.sessions.refresh_token import RefreshTokens
+from flask_signet.sessions.rows import Rows
+from flask_signet.sessions.settings import SessionSettings
+from flask_signet.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The services that are handed to each part.
+
+    :param settings: gives the settings that hold now.
+    """
+
+    store: Store
+    rows: Rows
+    feed: Feed
+    tokens: RefreshTokens
+    settings: Callable[[], SessionSettings]
+    clock: Clock
+    events: Events

@@ -1,0 +1,76 @@
+"""What a refresh token that came stands for, where it is not exchanged: whose it is, and how its session ends."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from flask_signet.accounts.user_ids import UserId, join
+from flask_signet.exceptions import JWTDecodeError
+from flask_signet.sessions.events import SessionEnded
+from flask_signet.sessions.ground import Ground
+from flask_signet.sessions.refresh_token import Presented
+from flask_signet.sessions.rotation import Decision, decide
+from flask_signet.sessions.rows import Row, mark_ended
+from flask_signet.sessions.token_lives import Ended
+
+
+class PresentedTokens:
+    """Finds and ends the sessions of refresh tokens."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._store = ground.store
+        self._rows = ground.rows
+        self._tokens = ground.tokens
+        self._feed = ground.feed
+        self._settings = ground.settings
+        self._events = ground.events
+
+    def parsed(self, presented: str) -> Presented | None:
+        """Return what a token says; ``None`` if it is not genuine."""
+        try:
+            return self._tokens.parse(presented)
+        except JWTDecodeError:
+            return None
+
+    def holder(self, presented: str) -> UserId | None:
+        """Return whose living session a refresh token is current for, or ``None``."""
+        token = self.parsed(presented)
+        if token is None:
+            return None
+
+        def run(connection: Connection) -> UserId | None:
+            row = self._current_row(connection, token)
+            return None if row is None else join(row.user_kind, row.user_id)
+
+        return self._store.retrying(run)
+
+    def end(self, presented: str) -> None:
+        """End the session that a token is current for, if there is one."""
+        token = self.parsed(presented)
+        if token is None:
+            return
+
+        def run(connection: Connection) -> None:
+            event = self.end_current(connection, token)
+            if event is not None:
+                self._events.emit(event, connection)
+
+        self._store.retrying(run)
+
+    def end_current(self, connection: Connection, token: Presented) -> SessionEnded | None:
+        """End the session that a token is current for; return the event for the caller to emit."""
+        row = self._current_row(connection, token)
+        if row is None:
+            return None
+        sid = str(token.session_id)
+        mark_ended(connection, sid, "replaced", row.moment.today)
+        self._feed.append(connection, [Ended(subject=sid, until=row.access_until)])
+        return SessionEnded(user_id=join(row.user_kind, row.user_id), session_id=sid, reason="replaced")
+
+    def _current_row(self, connection: Connection, token: Presented) -> Row | None:
+        """Return the locked row of the living session that the token would be exchanged for, or ``None``."""
+        row = self._rows.lock(connection, str(token.session_id), self._rows.arrival())
+        if row is None:
+            return None
+        decision = decide(row.snapshot, token.generation, row.moment, grace_ms=self._settings().grace * 1000)
+        return row if decision in (Decision.ROTATE, Decision.SAME) else None

@@ -1,0 +1,157 @@
+"""Exchanging a refresh token for the next one, or saying why not."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from flask_signet.accounts.user_ids import UserId, join
+from flask_signet.exceptions import RevokedTokenError, SignetError, TokenExpired
+from flask_signet.sessions import statements
+from flask_signet.sessions.events import RefreshReused, SessionEnded, StoreWentBack
+from flask_signet.sessions.exchange import Exchange, Outcome, same
+from flask_signet.sessions.granted import Granted, Grants
+from flask_signet.sessions.ground import Ground
+from flask_signet.sessions.quick_refresh import QuickRefresh
+from flask_signet.sessions.refresh_token import Presented
+from flask_signet.sessions.rotation import Decision, decide, is_over
+from flask_signet.sessions.rows import Row, mark_ended
+from flask_signet.sessions.same_user import SameUser
+from flask_signet.sessions.settings import SessionSettings
+from flask_signet.sessions.token_lives import Ended
+
+_GOES_ON = (Decision.ROTATE, Decision.SAME)
+
+
+class Refreshing:
+    """Exchanges refresh tokens: the quick way where it can, in a whole transaction for all that is not so usual.
+
+    :param asked: compares the row of the user at each refresh; ``None`` where what ends an account ends its sessions.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        *,
+        exchange: Exchange,
+        quick: QuickRefresh,
+        asked: SameUser | None,
+        grants: Grants,
+    ) -> None:
+        self._store = ground.store
+        self._rows = ground.rows
+        self._tokens = ground.tokens
+        self._feed = ground.feed
+        self._settings = ground.settings
+        self._events = ground.events
+        self._exchange = exchange
+        self._quick = quick
+        self._asked = asked
+        self._grants = grants
+
+    def rotate(self, presented: str, arrived: float) -> Granted:
+        """Exchange a refresh token; see :meth:`flask_signet.sessions.service.Sessions.rotate`."""
+        token = self._tokens.parse(presented)
+        settings = self._settings()
+        outcome = self._quick.rotate(token, arrived, settings)
+        if outcome is None:
+            outcome = self._store.retrying(lambda connection: self._judge(connection, token, arrived, settings))
+        sid, user_id = token.session_id, outcome.user_id
+        if outcome.decision in _GOES_ON and self._feed.has_ended(str(sid)):
+            # Guards refuse the session in this worker: what it knows, a store that went back has forgotten.
+            outcome = self._store.retrying(lambda connection: self._end_again(connection, str(sid), user_id))
+        if outcome.decision is Decision.EXPIRED:
+            raise TokenExpired("The session has expired")
+        if outcome.decision not in _GOES_ON or user_id is None:
+            raise RevokedTokenError("The session is over")
+        mark = outcome.mark if self._asked is None else self._asked.mark_now(user_id)
+        return self._grants.make(
+            user_id,
+            sid,
+            generation=outcome.generation,
+            root_key=outcome.root_key,
+            epoch=outcome.epoch,
+            mark=mark,
+            fresh=False,
+        )
+
+    def force(self, session_id: str, *, fresh: bool, connection: Connection | None) -> Granted:
+        """Give a living session its next tokens, in the transaction that changed its user's password.
+
+        :raises RevokedTokenError: the session is over.
+        """
+
+        def run(own: Connection) -> Outcome:
+            row = self._rows.lock(own, session_id, None)
+            if row is None or is_over(row.snapshot, row.moment.today):
+                return Outcome(decision=Decision.ENDED)
+            outcome = self._advance(own, session_id, row, self._settings())
+            if self._asked is None:
+                return outcome
+            mark = self._asked.mark_of(row.user_id, join(row.user_kind, row.user_id), own)
+            return outcome if mark is None else outcome._replace(mark=mark)
+
+        outcome = self._store.retrying(run, connection)
+        if outcome.user_id is None:
+            raise RevokedTokenError
+        return self._grants.make(
+            outcome.user_id,
+            UUID(session_id),
+            generation=outcome.generation,
+            root_key=outcome.root_key,
+            epoch=outcome.epoch,
+            mark=outcome.mark,
+            fresh=fresh,
+        )
+
+    def _judge(self, connection: Connection, token: Presented, arrived: float, settings: SessionSettings) -> Outcome:
+        sid = str(token.session_id)
+        row = self._rows.lock(connection, sid, arrived)
+        if row is None:
+            return self._judge_absent(connection, token, settings)
+        decision = decide(row.snapshot, token.generation, row.moment, grace_ms=settings.grace * 1000)
+        if decision is Decision.ROTATE:
+            return self._advance(connection, sid, row, settings)
+        if decision is Decision.SAME:
+            longer = self._exchange.longer(sid, row, settings)
+            if longer is not None:
+                connection.exec_driver_sql(statements.lengthen(connection.dialect.name), longer)
+            return same(row)
+        if decision in (Decision.THEFT, Decision.WENT_BACK):
+            mark_ended(connection, sid, decision.value, row.moment.today)
+            user_id = join(row.user_kind, row.user_id)
+            return self._end(connection, Ended(subject=sid, until=row.access_until), decision, user_id)
+        return Outcome(decision=decision)
+
+    def _judge_absent(self, connection: Connection, token: Presented, settings: SessionSettings) -> Outcome:
+        # The row of a session stays a day longer than the session; its id says when it began (UUIDv7).
+        began = token.session_id.int >> 80
+        if self._rows.moment(connection, None).today >= began + settings.absolute * 1000:
+            return Outcome(decision=Decision.EXPIRED)
+        return self._end(connection, Ended(subject=str(token.session_id)), Decision.WENT_BACK, None)
+
+    def _end_again(self, connection: Connection, sid: str, user_id: UserId | None) -> Outcome:
+        row = self._rows.lock(connection, sid, None)
+        if row is not None and row.snapshot.ended:
+            return Outcome(decision=Decision.ENDED)  # only now, beside us: the store has forgotten nothing
+        if row is not None:
+            mark_ended(connection, sid, Decision.WENT_BACK.value, row.moment.today)
+        # What the row says of its tokens is as old as the row.
+        return self._end(connection, Ended(subject=sid), Decision.WENT_BACK, user_id)
+
+    def _end(self, connection: Connection, ended: Ended, decision: Decision, user_id: UserId | None) -> Outcome:
+        """Revoke what a session has issued, and tell why."""
+        self._feed.append(connection, [ended])
+        if decision is Decision.THEFT:
+            self._events.emit(RefreshReused(user_id=user_id, session_id=ended.subject), connection)
+        else:
+            self._events.emit(StoreWentBack(session_id=ended.subject), connection)
+        self._events.emit(SessionEnded(user_id=user_id, session_id=ended.subject, reason=decision.value), connection)
+        return Outcome(decision=decision)
+
+    def _advance(self, connection: Connection, sid: str, row: Row, settings: SessionSettings) -> Outcome:
+        values, outcome = self._exchange.next(sid, row, settings)
+        if connection.exec_driver_sql(statements.advance(connection.dialect.name), values).rowcount != 1:
+            raise SignetError("a locked session changed")  # the row is ours until the commit: this cannot be
+        return outcome

@@ -1,0 +1,119 @@
+"""The rows of sessions and epochs as a transaction locks, reads and changes them.
+
+Locks are taken in one order everywhere: the row of the user's epoch, rows of sessions, the head of the feed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from flask_signet.accounts.user_ids import UserId, split
+from flask_signet.clock import Clock
+from flask_signet.sessions import statements
+from flask_signet.sessions.rotation import Moment, Snapshot, unpack
+from flask_signet.sessions.steady_time import SteadyTime
+
+
+class Row(NamedTuple):
+    """A locked row of ``signet_sessions`` and what was read with it."""
+
+    user_id: str
+    user_kind: str
+    root_key: int
+    epoch: int
+    mark: str | None
+    access_until: int | None
+    snapshot: Snapshot
+    moment: Moment
+
+
+class Rows:
+    """Locks, reads and changes rows in the transaction of a caller.
+
+    :param time: the clocks of this process, for databases that are files.
+    :param canonical: returns the id that another spelling of it means, or ``None`` where it is unknown.
+    """
+
+    def __init__(self, clock: Clock, time: SteadyTime, canonical: Callable[[Any], UserId | None] | None) -> None:
+        self._clock = clock
+        self._time = time
+        self._canonical = canonical
+
+    def key(self, user_id: UserId) -> str:
+        """Return the string of an id in its one spelling: by it sessions are found and tokens refused."""
+        known = None if self._canonical is None else self._canonical(user_id)
+        return split(user_id if known is None else known)[1]
+
+    def moment(self, connection: Connection, arrived: float | None) -> Moment:
+        """Return the present as this database sees it; on a server all workers share the server's clock."""
+        if connection.dialect.name == "postgresql":
+            now = today = connection.execute(statements.POSTGRESQL_NOW).scalar_one()
+        else:
+            now, today = self._time.now(), self._time.today()
+        return Moment(arrived=now - (0 if arrived is None else self._time.waited(arrived)), now=now, today=today)
+
+    def lock_epoch(self, connection: Connection, key: str) -> int:
+        """Return the epoch that new tokens of a user carry; until the commit no other transaction changes it."""
+        if connection.dialect.name != "sqlite":
+            # On SQLite the transaction itself is the lock.
+            connection.execute(statements.MAKE_EPOCH, {"user": key})
+            connection.execute(statements.LOCK_EPOCH, {"user": key})
+        return connection.execute(statements.TOKEN_EPOCH, {"user": key}).scalar_one()
+
+    def lock(self, connection: Connection, sid: str, arrived: float | None) -> Row | None:
+        """Return the row of a session, which is locked until the commit, or ``None``."""
+        dialect = connection.dialect.name
+        row = connection.exec_driver_sql(statements.lock(dialect), (sid,)).first()
+        if row is None:
+            return None
+        # After the lock: so the epoch is not older than the row, and the time not older than its exchanges.
+        epoch = (
+            row[11]
+            if dialect == "sqlite"
+            else connection.execute(statements.TOKEN_EPOCH, {"user": row[0]}).scalar_one()
+        )
+        return row_of(row, epoch, self.moment(connection, arrived))
+
+    def arrival(self) -> float:
+        """Return the present on the clock that no step moves."""
+        return self._clock.monotonic()
+
+
+def row_of(row: Any, epoch: int, moment: Moment) -> Row:
+    """Return what the statement that locks a session has read."""
+    return Row(
+        user_id=row[0],
+        user_kind=row[1],
+        root_key=row[3],
+        epoch=epoch,
+        mark=row[9],
+        access_until=row[10],
+        snapshot=Snapshot(
+            generation=row[2],
+            exchanged=unpack(bytes(row[4])),
+            used_at=row[5],
+            idle_ends_at=row[6],
+            ends_at=row[7],
+            ended=row[8] is not None,
+        ),
+        moment=moment,
+    )
+
+
+def stored_marks(connection: Connection, key: str) -> str | None:
+    """Return the marks that stand for a user."""
+    row = connection.execute(statements.MARKS, {"user": key}).first()
+    return None if row is None else row.marks
+
+
+def mark_ended(connection: Connection, sid: str, reason: str, now: int) -> None:
+    """Write into the row of a session that it is over."""
+    connection.execute(statements.END, {"id": sid, "reason": reason, "now": now})
+
+
+def may_be_id(text: str) -> bool:
+    """Return whether *text*, which may come from a path, can be asked for: PostgreSQL refuses a NUL with an error."""
+    return text.isascii() and text.isprintable()

@@ -1,0 +1,136 @@
+"""Functions that are called after the commit of a transaction, and never after its rollback.
+
+SQLAlchemy tells when a transaction is about to be committed, and not that it was. So what waits is only marked then. It
+is called at the next sign that the commit took place: the connection goes back to its pool, or a new transaction begins
+on it. A commit that fails is followed by a rollback.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, NestedTransaction, event
+
+Run = Callable[[], None]
+
+_WAITING = "flask-signet-after-commit"  # in `Connection.info`
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A function that waits, and the savepoint that it depends on; ``None``: on the whole transaction alone."""
+
+    run: Run
+    savepoint: NestedTransaction | None
+
+
+class _Waiting:
+    """What waits for the transactions of one connection.
+
+    :param due: where to put what may be called; ``None`` to call it at once.
+    """
+
+    def __init__(self, connection: Connection, due: list[Run] | None) -> None:
+        self._connection = weakref.ref(connection)
+        self._due = due
+        self._entries: list[_Entry] = []
+        self._released: NestedTransaction | None = None
+        self._committed: list[Run] = []
+        for name, listener in (
+            ("begin", self._begins),
+            ("commit", self._commits),
+            ("commit_twophase", self._commits),
+            ("rollback", self._rolls_back),
+            ("rollback_twophase", self._rolls_back),
+            ("savepoint", self._saves),
+            ("release_savepoint", self._releases),
+            ("rollback_savepoint", self._rolls_back_to_savepoint),
+        ):
+            event.listen(connection, name, listener)
+
+    @property
+    def connection(self) -> Connection | None:
+        return self._connection()
+
+    def add(self, run: Run, connection: Connection) -> None:
+        self._place_released(connection)
+        self._entries.append(_Entry(run, connection.get_nested_transaction()))
+
+    def tell(self) -> None:
+        """Call what was committed, or hand it to the one who will."""
+        committed, self._committed = self._committed, []
+        if self._due is not None:
+            self._due.extend(committed)
+            return
+        for run in committed:
+            run()
+
+    def _begins(self, _connection: Connection, *_: Any) -> None:
+        self.tell()
+
+    def _commits(self, connection: Connection, *_: Any) -> None:
+        self._place_released(connection)
+        # A savepoint that is active is committed with all; another one was rolled back from outside of it.
+        kept = [each for each in self._entries if each.savepoint is None or each.savepoint.is_active]
+        self._committed += [each.run for each in kept]
+        self._entries.clear()
+
+    def _rolls_back(self, _connection: Connection, *_: Any) -> None:
+        self._entries.clear()
+        self._released = None
+        self._committed.clear()  # the commit has failed
+
+    def _saves(self, connection: Connection, *_: Any) -> None:
+        self._place_released(connection)
+
+    def _releases(self, connection: Connection, *_: Any) -> None:
+        self._place_released(connection)
+        self._released = connection.get_nested_transaction()
+
+    def _rolls_back_to_savepoint(self, connection: Connection, *_: Any) -> None:
+        self._place_released(connection)
+        gone = connection.get_nested_transaction()
+        self._entries = [each for each in self._entries if each.savepoint is not gone]
+
+    def _place_released(self, connection: Connection) -> None:
+        """Let what waited within a savepoint that was released depend on what is around it.
+
+        The event comes before the release, so it is known only afterwards what that is.
+        """
+        released, self._released = self._released, None
+        if released is None:
+            return
+        around = connection.get_nested_transaction()
+        for each in self._entries:
+            if each.savepoint is released:
+                each.savepoint = around
+
+
+def after_commit(connection: Connection, run: Run, *, due: list[Run] | None = None) -> None:
+    """Call *run* after the commit of the transaction of *connection*; never if it, or its savepoint, is rolled back.
+
+    :param run: raises nothing.
+    :param due: instead, put it into this list, whose owner knows when the connection is free again.
+    """
+    lists: list[_Waiting] = connection.info.setdefault(_WAITING, [])
+    waiting = next((each for each in lists if each.connection is connection), None)
+    if waiting is None:
+        # For a pool that was told of it before, this does nothing.
+        event.listen(connection.engine.pool, "checkin", _gone_back)
+        waiting = _Waiting(connection, due)
+        lists.append(waiting)
+    waiting.add(run, connection)
+
+
+def _gone_back(_driver: Any, record: Any) -> None:
+    """Hear that a connection of the driver goes back to its pool."""
+    lists: list[_Waiting] | None = record.info.get(_WAITING)
+    if not lists:
+        return
+    # Several connections may share one of the driver (a database in memory), so this may be another one's.
+    record.info[_WAITING] = [each for each in lists if each.connection is not None]
+    for each in lists:
+        each.tell()
