@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 from weakref import WeakSet
 
 from flask import Flask, appcontext_pushed, current_app, has_app_context, request_started
@@ -26,13 +25,13 @@ from flask_signet.clock import Clock
 from flask_signet.events import Events
 from flask_signet.exceptions import NotReadyError, SettingsError
 from flask_signet.findings import Check
-from flask_signet.house_settings import CurrentSettings
 from flask_signet.per_process import PerProcess
-from flask_signet.sessions import settings as session_settings
+from flask_signet.sessions.access_tokens import AccessTokens
 from flask_signet.sessions.events import CleaningUp
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.settings import CurrentSettings
 from flask_signet.sessions.steady_time import SteadyTime
 from flask_signet.sessions.token_users import TokenUsers
 from flask_signet.signing_keys.ring import DatabaseRing
@@ -48,7 +47,6 @@ from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.tokens.ring import Ring
 from flask_signet.web.clashes import clashes_of
 from flask_signet.web.csrf_extension import exempt
-from flask_signet.web.issuing import IssuedToken, issue_access
 from flask_signet.web.settings import expires
 from flask_signet.web.token_layer import layer_of
 
@@ -86,7 +84,8 @@ class House:
         self._model = model_of(users)
         self._rooms: Rooms | None = None
         self._opening = PerProcess(threading.RLock)
-        self._session_settings = CurrentSettings(app, session_settings.KEYS, session_settings.read)
+        #: The settings of sessions that hold now.
+        self.session_settings = CurrentSettings(self._config)
 
     @property
     def rooms(self) -> Rooms:
@@ -106,17 +105,17 @@ class House:
     @property
     def store(self) -> Store:
         """The database."""
-        return self.rooms.store
+        return (self._rooms or self.rooms).store
 
     @property
     def users(self) -> AppAccounts:
         """The account service."""
-        return self.rooms.users
+        return (self._rooms or self.rooms).users
 
     @property
     def sessions(self) -> Sessions:
         """The session service."""
-        return self.rooms.sessions
+        return (self._rooms or self.rooms).sessions
 
     @property
     def throttle(self) -> Throttle:
@@ -226,10 +225,6 @@ class House:
             own = model.engine
         return own is engine or (own.url == engine.url and engine.url.database not in (None, "", ":memory:"))
 
-    def trusted_origins(self) -> frozenset[str]:
-        """Return the origins whose pages may use our routes."""
-        return self._session_settings().trusted_origins
-
     def checks(self) -> tuple[Check, ...]:
         """Return what ``flask signet doctor`` looks at here. No room is opened for it, and nothing is made."""
         from flask_signet.house_checks import house_checks
@@ -279,15 +274,15 @@ class House:
         counters = self._open_counters(store)
         throttle = Throttle(counters, partial(root_keys.derive, THROTTLE_LABEL))
         users = self._open_users(store, throttle)
-        feed = Feed(store, self._session_settings, clock)
+        feed = Feed(store, self.session_settings, clock)
         events = Events(store)
         sessions = Sessions(
             store=store,
             root_keys=root_keys,
             feed=feed,
-            settings=self._session_settings,
+            settings=self.session_settings,
             clock=clock,
-            issue=self._issue,
+            issue=AccessTokens(app),
             standing=users.standing,
             ask_on_refresh=users.asked_on_refresh,
             canonical=users.canonical,
@@ -345,16 +340,6 @@ class House:
         if self._model is not None:
             self._model.watch(self)
         self._looked = True
-
-    def _issue(self, user_id: int | str | UUID, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> IssuedToken:
-        identity = str(user_id) if isinstance(user_id, UUID) else user_id
-        claims: dict[str, Any] = {"sid": sid, "epoch": epoch}
-        if mark is not None:
-            claims[MARK_CLAIM] = mark
-        if has_app_context() and cast(Any, current_app)._get_current_object() is self._app:
-            return issue_access(identity, fresh=fresh, claims=claims)
-        with self._app.app_context():
-            return issue_access(identity, fresh=fresh, claims=claims)
 
 
 def _remember_life(keys: KeyTable, app: Flask, connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from flask import Flask
@@ -10,8 +10,7 @@ from flask import Flask
 from flask_signet.accounts import settings as account_settings
 from flask_signet.exceptions import SettingsError
 from flask_signet.sessions import settings as session_settings
-from flask_signet.sessions.settings import SessionSettings
-from flask_signet.settings import copied, nearest
+from flask_signet.settings import nearest
 from flask_signet.store import settings as store_settings
 from flask_signet.web.conflicts import Config, Conflict, doubtful
 
@@ -22,25 +21,6 @@ KEYS = (
     *session_settings.KEYS,
     *store_settings.KEYS,
 )
-
-
-class CurrentSettings:
-    """Settings as they are now: read again when one of their values in ``app.config`` is another one."""
-
-    def __init__(self, app: Flask, keys: tuple[str, ...], read: Callable[[Mapping[str, Any]], SessionSettings]) -> None:
-        self._app = app
-        self._keys = (*keys, *session_settings.TOKEN_KEYS)
-        self._read = read
-        self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
-
-    def __call__(self) -> SessionSettings:
-        """Return the settings that hold now."""
-        config = cast(Mapping[str, Any], self._app.config)
-        values = tuple(config.get(key) for key in self._keys)
-        seen = self._seen
-        if seen is None or seen[0] != values:
-            seen = self._seen = (copied(values), self._read(config))
-        return seen[1]
 
 
 def check_names(app: Flask) -> None:

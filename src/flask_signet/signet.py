@@ -127,7 +127,7 @@ class Signet(JWTManager, Generic[A]):
         app.extensions["signet"] = house
         self._apps.add(app)
         register_routes(app)
-        answer_origins(app, app.extensions["signet-apis"], house.trusted_origins)
+        answer_origins(app, app.extensions["signet-apis"], house.session_settings.trusted_origins)
         # Flask-Migrate may be initialised after us; its commands begin with an application context.
         appcontext_pushed.connect(house.protect_tables, app)
         request_started.connect(house.stop_protecting, app)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask_signet.exceptions import SettingsError
-from flask_signet.settings import boolean, integer, seconds, text, texts
+from flask_signet.settings import boolean, copied, integer, seconds, text, texts
 
 KEYS = (
     "SIGNET_SESSION_IDLE",
@@ -27,6 +27,7 @@ KEYS = (
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Settings of tokens that say how long an access token is accepted.
 TOKEN_KEYS = ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_DECODE_LEEWAY")
+_READ = (*KEYS, *TOKEN_KEYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,27 @@ class SessionSettings:
     cookie_name: str = "signet"  # stem of the name
     cookie_partitioned: bool = False  # for pages in a frame on another site (CHIPS)
     trusted_origins: frozenset[str] = frozenset()  # "https://app.example": may use cookie mode from elsewhere
+
+
+class CurrentSettings:
+    """Settings as they are now: read again when one of their values in ``app.config`` is another one."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
+        self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
+
+    def __call__(self) -> SessionSettings:
+        """Return the settings that hold now."""
+        config = self._config
+        values = tuple([config.get(key) for key in _READ])
+        seen = self._seen
+        if seen is None or seen[0] != values:
+            seen = self._seen = (copied(values), read(config))
+        return seen[1]
+
+    def trusted_origins(self) -> frozenset[str]:
+        """Return the origins whose pages may use our routes."""
+        return self().trusted_origins
 
 
 def read(config: Mapping[str, Any]) -> SessionSettings:

@@ -1,0 +1,30 @@
+"""The access token of a session, made by the issuer of the application."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from flask import Flask, current_app, has_app_context
+
+from flask_signet.accounts.user_ids import UserId
+from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
+from flask_signet.web.issuing import IssuedToken, issue_access
+
+
+class AccessTokens:
+    """Makes access tokens within the context of one application, which it enters where it is absent."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def __call__(self, user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> IssuedToken:
+        """Return a token with the claims ``sid`` and ``epoch``, and the mark of the user where there is one."""
+        identity = str(user_id) if isinstance(user_id, UUID) else user_id
+        claims: dict[str, Any] = {"sid": sid, "epoch": epoch}
+        if mark is not None:
+            claims[MARK_CLAIM] = mark
+        if has_app_context() and cast(Any, current_app)._get_current_object() is self._app:
+            return issue_access(identity, fresh=fresh, claims=claims)
+        with self._app.app_context():
+            return issue_access(identity, fresh=fresh, claims=claims)
