@@ -105,10 +105,8 @@ class Ending:
         own.execute(statements.END_USER, {"user": key, "keep": keep or "", "reason": reason, "now": now})
         return Ended(subject=key, epoch=epoch)
 
-    def end_oldest(self, own: Connection, key: str, cap: int | None, now: int) -> list[Ended]:
+    def end_oldest(self, own: Connection, key: str, cap: int, now: int) -> list[Ended]:
         """End the oldest sessions of a user where one more would be more than *cap*; the caller appends the result."""
-        if cap is None:
-            return []
         living = own.execute(statements.LIVING_BY_AGE, {"user": key, "today": now}).all()
         oldest = living[: max(0, len(living) - cap + 1)]
         for row in oldest:

@@ -18,11 +18,6 @@ class Looking:
         self._store = store
         self._rows = rows
 
-    def head(self) -> int:
-        """Return the number of the newest revocation."""
-        with self._store.read() as connection:
-            return connection.execute(statements.HEAD).scalar_one()
-
     def listing(self, user_id: UserId | None) -> list[SessionInfo]:
         """Return the living sessions of a user, or of all users; the one used last first."""
         with self._store.read() as connection:

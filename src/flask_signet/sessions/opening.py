@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from flask_signet.accounts.user_ids import UserId, split
 from flask_signet.exceptions import SignetError
 from flask_signet.sessions import statements
-from flask_signet.sessions.admission import Admission
 from flask_signet.sessions.clean_up import CleanUp
 from flask_signet.sessions.ending import Ending
 from flask_signet.sessions.events import SessionEnded, SessionOpened
@@ -18,7 +17,7 @@ from flask_signet.sessions.granted import Granted, Grants
 from flask_signet.sessions.ground import Ground
 from flask_signet.sessions.presented import PresentedTokens
 from flask_signet.sessions.refresh_token import Presented
-from flask_signet.sessions.same_user import SameUser
+from flask_signet.sessions.same_user import Admission, SameUser
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.token_lives import Ended
 
@@ -53,6 +52,11 @@ class Opening:
         self._presented = presented
         self._grants = grants
         self._clean_up = clean_up
+
+    def head(self) -> int:
+        """Return the number of the newest revocation."""
+        with self._store.read() as connection:
+            return connection.execute(statements.HEAD).scalar_one()
 
     def open(
         self,
@@ -131,7 +135,8 @@ class Opening:
             if former:
                 ended.append(self._ending.end_tokens(own, key, keep=None, reason="changed"))
                 epoch = own.execute(statements.TOKEN_EPOCH, {"user": key}).scalar_one()
-        oldest = self._ending.end_oldest(own, key, settings.per_user, today)
+        cap = settings.per_user
+        oldest = [] if cap is None else self._ending.end_oldest(own, key, cap, today)
         self._feed.append(own, ended + oldest)
         if former and self._same_user is not None:
             self._same_user.emit_replaced(user_id, own)

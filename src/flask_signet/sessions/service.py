@@ -15,7 +15,6 @@ from flask_signet.accounts.user_ids import UserId
 from flask_signet.clock import Clock
 from flask_signet.events import Events
 from flask_signet.sessions import clean_up
-from flask_signet.sessions.admission import Admission
 from flask_signet.sessions.clean_up import CleanUp
 from flask_signet.sessions.ending import Ending
 from flask_signet.sessions.events import tell_outside
@@ -31,7 +30,7 @@ from flask_signet.sessions.quick_refresh import QuickRefresh
 from flask_signet.sessions.refresh_token import RefreshTokens, RootKeys
 from flask_signet.sessions.refreshing import Refreshing
 from flask_signet.sessions.rows import Rows
-from flask_signet.sessions.same_user import SameUser, Standing
+from flask_signet.sessions.same_user import Admission, SameUser, Standing
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.steady_time import SteadyTime
 from flask_signet.store import Store
@@ -121,7 +120,7 @@ class Sessions:
 
         :raises Unavailable: the store does not answer.
         """
-        return self._looking.head()
+        return self._opening.head()
 
     def open(
         self,

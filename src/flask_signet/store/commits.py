@@ -2,7 +2,7 @@
 
 SQLAlchemy tells when a transaction is about to be committed, and not that it was. So what waits is only marked then. It
 is called at the next sign that the commit took place: the connection goes back to its pool, or a new transaction begins
-on it. A commit that fails is followed by a rollback.
+on it. Of a commit that fails the error is heard.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Entry:
 class _Waiting:
     """What waits for the transactions of one connection.
 
-    :param due: where to put what may be called; ``None`` to call it at once.
+    :param due: where to put what may be called if the commit succeeds; ``None`` to call it here.
     """
 
     def __init__(self, connection: Connection, due: list[Run] | None) -> None:
@@ -60,13 +60,14 @@ class _Waiting:
         self._entries.append(_Entry(run, connection.get_nested_transaction()))
 
     def tell(self) -> None:
-        """Call what was committed, or hand it to the one who will."""
+        """Call what was committed."""
         committed, self._committed = self._committed, []
-        if self._due is not None:
-            self._due.extend(committed)
-            return
         for run in committed:
             run()
+
+    def forget_commit(self) -> None:
+        """Drop what was to be committed, since the commit has failed."""
+        self._committed.clear()
 
     def _begins(self, _connection: Connection, *_: Any) -> None:
         self.tell()
@@ -75,13 +76,12 @@ class _Waiting:
         self._place_released(connection)
         # A savepoint that is active is committed with all; another one was rolled back from outside of it.
         kept = [each for each in self._entries if each.savepoint is None or each.savepoint.is_active]
-        self._committed += [each.run for each in kept]
+        (self._committed if self._due is None else self._due).extend(each.run for each in kept)
         self._entries.clear()
 
     def _rolls_back(self, _connection: Connection, *_: Any) -> None:
         self._entries.clear()
         self._released = None
-        self._committed.clear()  # the commit has failed
 
     def _saves(self, connection: Connection, *_: Any) -> None:
         self._place_released(connection)
@@ -113,22 +113,40 @@ def after_commit(connection: Connection, run: Run, *, due: list[Run] | None = No
     """Call *run* after the commit of the transaction of *connection*; never if it, or its savepoint, is rolled back.
 
     :param run: raises nothing.
-    :param due: instead, put it into this list, whose owner knows when the connection is free again.
+    :param due: instead, put it into this list. Its owner calls what is in it if the commit succeeds, and not before
+        the connection is free again.
     """
     lists: list[_Waiting] = connection.info.setdefault(_WAITING, [])
     waiting = next((each for each in lists if each.connection is connection), None)
     if waiting is None:
-        # For a pool that was told of it before, this does nothing.
+        if due is not None and not connection.in_nested_transaction():
+            due.append(run)  # with all of the transaction or not at all
+            return
+        # Where they listen already, this does nothing.
+        event.listen(connection.engine, "handle_error", _failed)
         event.listen(connection.engine.pool, "checkin", _gone_back)
         waiting = _Waiting(connection, due)
         lists.append(waiting)
     waiting.add(run, connection)
 
 
-def _gone_back(_driver: Any, record: Any) -> None:
+def _failed(context: Any) -> None:
+    """Hear of an error, such as that of a commit: no rollback follows it."""
+    connection: Connection | None = context.connection
+    if connection is None or connection.closed or connection.invalidated:
+        return
+    for each in connection.info.get(_WAITING, ()):
+        if each.connection is connection:
+            each.forget_commit()
+
+
+def _gone_back(driver: Any, record: Any) -> None:
     """Hear that a connection of the driver goes back to its pool."""
     lists: list[_Waiting] | None = record.info.get(_WAITING)
     if not lists:
+        return
+    if driver is None:  # it broke: whether the last commit took place is not known
+        lists.clear()
         return
     # Several connections may share one of the driver (a database in memory), so this may be another one's.
     record.info[_WAITING] = [each for each in lists if each.connection is not None]
