@@ -274,6 +274,25 @@ class InvalidCredentials(RequestError):
     message = "Bad username or password"
 
 
+class MfaRequired(RequestError):
+    """The login is right so far, and asks for more: no session exists yet.
+
+    :param mfa_token: names the pending login, a secret of the client: opaque, short-lived, good for one login.
+    :param methods: what the user may answer with, at ``POST /token/mfa``.
+    :param expires_in: seconds that the token lives.
+    """
+
+    code = "mfa_required"
+    status = 401
+    message = "A second factor is required"
+
+    def __init__(self, *, mfa_token: str, methods: tuple[str, ...], expires_in: int) -> None:
+        super().__init__()
+        self.mfa_token = mfa_token
+        self.methods = methods
+        self.expires_in = expires_in
+
+
 class NotFound(RequestError):
     """The resource does not exist, or belongs to another user."""
 

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
@@ -25,10 +24,13 @@ from flask_signet.clock import Clock
 from flask_signet.events import Events
 from flask_signet.exceptions import NotReadyError, SettingsError
 from flask_signet.findings import Check
+from flask_signet.house_settings import longest_life
 from flask_signet.per_process import PerProcess
 from flask_signet.sessions.access_tokens import AccessTokens
 from flask_signet.sessions.events import CleaningUp
 from flask_signet.sessions.feed import Feed
+from flask_signet.sessions.login_flow import LoginFlow
+from flask_signet.sessions.login_step import LoginStep
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import CurrentSettings
@@ -47,7 +49,6 @@ from flask_signet.tokens.revocations import USER_CLAIM
 from flask_signet.tokens.ring import Ring
 from flask_signet.web.clashes import clashes_of
 from flask_signet.web.csrf_extension import exempt
-from flask_signet.web.settings import expires
 from flask_signet.web.token_layer import layer_of
 
 log = logging.getLogger(__name__)
@@ -68,13 +69,21 @@ class Rooms:
     throttle: Throttle
     feed: Feed
     sessions: Sessions
+    login_flow: LoginFlow
     token_users: TokenUsers
 
 
 class House:
     """The rooms of one application, opened at first use. Hangs on ``app.extensions["signet"]``."""
 
-    def __init__(self, app: Flask, clock: Clock, users: Users | None, sharing: WeakSet[Flask]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        clock: Clock,
+        users: Users | None,
+        sharing: WeakSet[Flask],
+        steps: tuple[LoginStep, ...] = (),
+    ) -> None:
         self._app = app
         self._sharing = sharing  # the applications with the same users
         self._looked = False
@@ -82,6 +91,8 @@ class House:
         self._clock = clock
         self._users = users
         self._model = model_of(users)
+        #: What a login may be asked for after the first proof.
+        self.steps = steps
         self._rooms: Rooms | None = None
         self._opening = PerProcess(threading.RLock)
         #: The settings of sessions that hold now.
@@ -116,6 +127,11 @@ class House:
     def sessions(self) -> Sessions:
         """The session service."""
         return (self._rooms or self.rooms).sessions
+
+    @property
+    def login_flow(self) -> LoginFlow:
+        """The one way to a session."""
+        return (self._rooms or self.rooms).login_flow
 
     @property
     def throttle(self) -> Throttle:
@@ -289,8 +305,10 @@ class House:
             events=events,
             sender=app,
         )
+        flow = LoginFlow(sessions, root_keys, self.steps)
+        events.react(CleaningUp, lambda _, connection: flow.clean_up(connection))
         users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
-        events.react(CleaningUp, lambda _, connection: _remember_life(keys, app, connection))
+        events.react(CleaningUp, lambda _, connection: keys.remember_life(longest_life(self._config), connection))
         if isinstance(counters, SqlCounters):
             events.react(CleaningUp, lambda _, connection: counters.clean_up(connection))
         users.on_renewed.append(sessions.admit)
@@ -304,6 +322,7 @@ class House:
             throttle=throttle,
             feed=feed,
             sessions=sessions,
+            login_flow=flow,
             token_users=TokenUsers(
                 users=users,
                 sessions=sessions,
@@ -340,14 +359,6 @@ class House:
         if self._model is not None:
             self._model.watch(self)
         self._looked = True
-
-
-def _remember_life(keys: KeyTable, app: Flask, connection: Connection) -> None:
-    """Keep for the key table how long tokens live now: a retired key verifies for so long, whatever is set later."""
-    lives = [expires(app.config[name], name) for name in ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES")]
-    ending = [life for life in lives if isinstance(life, timedelta)]
-    longest = max(int(life.total_seconds()) for life in ending) if len(ending) == len(lives) else None
-    keys.remember_life(longest, connection)
 
 
 def _app_engine(app: Flask) -> Engine | None:

@@ -9,6 +9,7 @@ from flask_signet.exceptions import SettingsError
 from flask_signet.sessions import conflicts as session_conflicts
 from flask_signet.sessions import routes as session_routes
 from flask_signet.sessions.conflicts import GROUPS
+from flask_signet.sessions.mfa_route import add_mfa_route
 from flask_signet.settings import nearest, text
 from flask_signet.web.api import Api
 from flask_signet.web.clashes import clashes_of
@@ -31,6 +32,8 @@ def register_routes(app: Flask) -> None:
     api = Api("signet", url_prefix=prefix)
     if "token" in groups:
         session_routes.add_token_routes(api)
+        if app.extensions["signet"].steps:
+            add_mfa_route(api)
     if "account" in groups:
         account_routes.add_routes(api)
         session_routes.add_account_routes(api)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, cast
 
 from flask import Flask
@@ -13,6 +14,7 @@ from flask_signet.sessions import settings as session_settings
 from flask_signet.settings import nearest
 from flask_signet.store import settings as store_settings
 from flask_signet.web.conflicts import Config, Conflict, doubtful
+from flask_signet.web.settings import expires
 
 KEYS = (
     "SIGNET_ROUTES",
@@ -49,3 +51,10 @@ def database_conflicts(app: Flask, config: Config) -> Iterator[Conflict]:
             because="SIGNET_DATABASE_URL is the same database as SQLALCHEMY_DATABASE_URI, by connections of its own. "
             'Write: SIGNET_DATABASE_URL = "app"',
         )
+
+
+def longest_life(config: Config) -> int | None:
+    """Return how many seconds tokens live at most by the settings of now; ``None`` where one kind lives for ever."""
+    lives = [expires(config[name], name) for name in ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES")]
+    ending = [life for life in lives if isinstance(life, timedelta)]
+    return max(int(life.total_seconds()) for life in ending) if len(ending) == len(lives) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
 from uuid import UUID
 from weakref import WeakSet
 
@@ -26,6 +26,7 @@ from flask_signet.house_settings import check_names, database_conflicts
 from flask_signet.sessions import conflicts as session_conflicts
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.login_answer import Login
+from flask_signet.sessions.login_step import Attempt, LoginStep
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
 from flask_signet.store import Store, check_settings
@@ -61,6 +62,9 @@ class Signet(JWTManager, Generic[A]):
     :param add_context_processor: put ``current_user`` into templates.
     :param clock: source of time and random bytes; tests can replace it.
     """
+
+    # What a login may be asked for after the first proof. Nothing yet; not for applications to set.
+    _steps: ClassVar[tuple[LoginStep, ...]] = ()
 
     @overload
     def __init__(
@@ -110,7 +114,7 @@ class Signet(JWTManager, Generic[A]):
         find = partial(session_conflicts.found, own_users=self._own_users is not None)
         refuse(session_conflicts.of_chosen_algorithm(app.config, first=EXTENSION not in app.extensions))
         clock = replace(self.clock)
-        house = House(app, clock, self._own_users, self._apps)
+        house = House(app, clock, self._own_users, self._apps, self._steps)
         house.look_at_model()
         layer = self._register(app, add_context_processor, clock, house)
         refuse(find(app.config))
@@ -154,14 +158,16 @@ class Signet(JWTManager, Generic[A]):
         :param user: an object with an ``id``, or the id itself.
         :param connection: join this transaction; the caller commits.
         :raises InvalidCredentials: the user may not log in.
+        :raises MfaRequired: the login asks for more. With a *connection*: commit it before you answer, since the
+            login that waits is a row of it.
         """
-        sessions = self.sessions
-        granted = sessions.open(
-            self._house().id_of(user),
+        house, sessions = self._house(), self.sessions
+        attempt = Attempt(
+            user_id=house.id_of(user),
             device=request.headers.get("User-Agent") if request else None,
             address=request.remote_addr if request else None,
-            connection=connection,
         )
+        granted = house.login_flow.proceed(attempt, connection)
         # In the caller's transaction the other session would have to wait for the caller's own lock.
         return Login.of(granted, sessions.settings, end_replaced=sessions.end_replaced if connection is None else None)
 

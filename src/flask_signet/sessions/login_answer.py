@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from flask import Response, current_app, request
@@ -12,10 +12,9 @@ from flask import Response, current_app, request
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.sessions import cookie_mode
 from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.login_step import Transport
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web.answers import json_answer
-
-Transport = Literal["body", "cookie"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

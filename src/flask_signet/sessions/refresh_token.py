@@ -9,17 +9,14 @@ answer needs is made again.
 from __future__ import annotations
 
 import hmac
-import logging
 import struct
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 from flask_signet.clock import Clock
-from flask_signet.exceptions import InvalidSignature, MalformedToken, SettingsError
+from flask_signet.exceptions import InvalidSignature, MalformedToken
+from flask_signet.sessions.mac_keys import MacKeys, RootKeys
 from flask_signet.tokens import base64url
-
-log = logging.getLogger(__name__)
 
 PREFIX = "sgr_"
 LABEL = "refresh-token"
@@ -29,29 +26,6 @@ LAST_GENERATION = 2**32 - 1
 _BODY = struct.Struct(">BH16sI")
 _MAC_BYTES = 32
 LENGTH = len(PREFIX) + -(-(_BODY.size + _MAC_BYTES) * 4 // 3)
-
-# Whoever invents key numbers must not make us read the key file for each of them.
-_RELOAD_SECONDS = 1.0
-
-
-class RootKeys(Protocol):
-    """What this codec needs of the ring of root keys."""
-
-    @property
-    def current_number(self) -> int:
-        """Number of the key that makes new tokens, 1 to 65535."""
-        ...
-
-    def derive(self, label: str, number: int | None = None) -> bytes:
-        """Return 32 bytes for one purpose (RFC 5869).
-
-        :raises LookupError: the ring has no key of this number.
-        """
-        ...
-
-    def reload(self) -> None:
-        """Read the ring again from where it is kept."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +45,12 @@ class RefreshTokens:
     """
 
     def __init__(self, root_keys: RootKeys, clock: Clock) -> None:
-        self._root_keys = root_keys
-        self._clock = clock
-        self._reloaded_at: float | None = None
+        self._keys = MacKeys(root_keys, LABEL, clock)
 
     @property
     def current_number(self) -> int:
         """Number of the root key that new generations are made with."""
-        return self._root_keys.current_number
+        return self._keys.current_number
 
     def make(self, session_id: UUID, generation: int, key_number: int) -> str:
         """Return the one token of this session and generation under this root key.
@@ -86,7 +58,7 @@ class RefreshTokens:
         :raises LookupError: the ring has no key of this number.
         """
         body = _BODY.pack(VERSION, key_number, session_id.bytes, generation)
-        mac = hmac.digest(self._key(key_number), body, "sha256")
+        mac = hmac.digest(self._keys.key(key_number), body, "sha256")
         return PREFIX + base64url.encode(body + mac).decode("ascii")
 
     def parse(self, text: str) -> Presented:
@@ -106,7 +78,7 @@ class RefreshTokens:
         if version != VERSION:
             raise MalformedToken("Not a refresh token of this version")
         try:
-            key = self._key(key_number)
+            key = self._keys.key(key_number)
         except LookupError:
             raise InvalidSignature("Invalid refresh token") from None
         # Before any SQL: whoever floods us with invented tokens must not reach the database, and a forged
@@ -114,18 +86,3 @@ class RefreshTokens:
         if not hmac.compare_digest(hmac.digest(key, body, "sha256"), mac):
             raise InvalidSignature("Invalid refresh token")
         return Presented(key_number=key_number, session_id=UUID(bytes=session_id), generation=generation)
-
-    def _key(self, number: int) -> bytes:
-        try:
-            return self._root_keys.derive(LABEL, number)
-        except LookupError:
-            now = self._clock.monotonic()
-            if self._reloaded_at is not None and now - self._reloaded_at < _RELOAD_SECONDS:
-                raise
-            # Another worker may have been given a new root key a moment ago.
-            self._reloaded_at = now
-        try:
-            self._root_keys.reload()
-        except SettingsError as error:
-            log.error("The root keys could not be read again: %s", error)
-        return self._root_keys.derive(LABEL, number)

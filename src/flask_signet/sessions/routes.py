@@ -21,13 +21,16 @@ from flask_signet.exceptions import (
     InvalidRequest,
     JWTDecodeError,
     JWTExtendedException,
+    MfaRequired,
     NoAuthorizationError,
     NotFound,
     RevokedTokenError,
 )
 from flask_signet.sessions import cookie_mode
 from flask_signet.sessions.granted import Granted, SessionInfo
-from flask_signet.sessions.login_answer import Login, Transport
+from flask_signet.sessions.login_answer import Login
+from flask_signet.sessions.login_flow import LoginFlow
+from flask_signet.sessions.login_step import Attempt, Transport
 from flask_signet.sessions.service import Sessions
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
@@ -56,6 +59,11 @@ class Services(Protocol):
     @property
     def sessions(self) -> Sessions:
         """The session service."""
+        ...
+
+    @property
+    def login_flow(self) -> LoginFlow:
+        """The one way to a session."""
         ...
 
     @property
@@ -107,7 +115,16 @@ def login() -> Response:
     user = signet.users.authenticate(username, password, address=address_to_limit(request))
     # The browser forgets the cookie that it holds, so the session behind it is nobody's any more.
     held = cookie_mode.read_any(current_app, request, signet.sessions.settings) if transport == "cookie" else None
-    return _answer(_open(signet.users.id_of(user), since, replaces=held), transport)
+    attempt = Attempt(
+        user_id=signet.users.id_of(user),
+        proofs=(signet.login_flow.proof("pwd"),),
+        device=request.headers.get("User-Agent"),
+        address=request.remote_addr,
+        since=since,
+        replaces=held,
+        transport=cast(Transport, transport),
+    )
+    return _answer(signet.login_flow.proceed(attempt), transport)
 
 
 def refresh() -> Response:
@@ -256,25 +273,38 @@ def change_password() -> Response:
     new_hash = cache(partial(signet.users.hashed, new))
 
     def change(judged: str) -> Granted | None:
-        return _replace_password(signet, user, judged, new_hash())
+        return _replace_password(signet, user, judged, new_hash(), cast(Transport, transport))
 
     with signet.throttle.attempt("password", name=str(signet.users.id_of(user)), network=address_to_limit(request)):
         granted = signet.users.change_by_password(user, current, change, address=address_to_limit(request))
     return _answer(granted, transport)
 
 
-def _replace_password(signet: Services, user: Any, judged: str, new: str) -> Granted | None:
+def _replace_password(signet: Services, user: Any, judged: str, new: str, transport: Transport) -> Granted | None:
     """Replace the hash *judged* and end all sessions but this one; ``None`` if another hash is stored by now."""
     user_id, sid = signet.users.id_of(user), _current_session()
 
-    def go_on(connection: Connection) -> Granted:
-        if sid is None:
-            signet.sessions.end_all(user_id, reason="password", connection=connection)
-            return _open(user_id, None, connection=connection)
-        signet.sessions.end_all_but(user_id, sid, reason="password", connection=connection)
-        return signet.sessions.force_rotation(sid, fresh=True, connection=connection)
+    def go_on(connection: Connection) -> Granted | MfaRequired:
+        if sid is not None:
+            signet.sessions.end_all_but(user_id, sid, reason="password", connection=connection)
+            return signet.sessions.force_rotation(sid, fresh=True, connection=connection)
+        signet.sessions.end_all(user_id, reason="password", connection=connection)
+        attempt = Attempt(
+            user_id=user_id,
+            proofs=(signet.login_flow.proof("pwd"),),
+            device=request.headers.get("User-Agent"),
+            address=request.remote_addr,
+            transport=transport,
+        )
+        try:
+            return signet.login_flow.proceed(attempt, connection)
+        except MfaRequired as required:
+            return required  # raised after the commit: the password is changed
 
-    return signet.users.change_hash(user, new, go_on, judged=judged)
+    answer = signet.users.change_hash(user, new, go_on, judged=judged)
+    if isinstance(answer, MfaRequired):
+        raise answer
+    return answer
 
 
 @jwt_required(fresh=True)
@@ -332,17 +362,6 @@ def _everywhere() -> bool:
 
 
 # --- Pieces ---------------------------------------------------------------------------------------------
-
-
-def _open(user_id: UserId, since: int | None, *, replaces: str | None = None, connection: Any = None) -> Granted:
-    return services().sessions.open(
-        user_id,
-        device=request.headers.get("User-Agent"),
-        address=request.remote_addr,
-        since=since,
-        replaces=replaces,
-        connection=connection,
-    )
 
 
 def _answer(granted: Granted, transport: str) -> Response:

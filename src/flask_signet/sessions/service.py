@@ -23,11 +23,12 @@ from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.granted import Granted, Grants, Issue, SessionInfo
 from flask_signet.sessions.ground import Ground
 from flask_signet.sessions.looking import Looking
+from flask_signet.sessions.mac_keys import RootKeys
 from flask_signet.sessions.marks import Marks
 from flask_signet.sessions.opening import Opening
 from flask_signet.sessions.presented import PresentedTokens
 from flask_signet.sessions.quick_refresh import QuickRefresh
-from flask_signet.sessions.refresh_token import RefreshTokens, RootKeys
+from flask_signet.sessions.refresh_token import RefreshTokens
 from flask_signet.sessions.refreshing import Refreshing
 from flask_signet.sessions.rows import Rows
 from flask_signet.sessions.same_user import Admission, SameUser, Standing

@@ -6,7 +6,7 @@ No column holds a secret: a refresh token is a MAC that is made again when it is
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from flask_signet.store import metadata
 
@@ -64,4 +64,21 @@ feed_head_table = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("n", BigInteger, nullable=False),
     Column("floor", BigInteger, nullable=False),  # added to every user's epoch; raised by `db restored`
+)
+
+pending_logins_table = Table(
+    "signet_pending_logins",
+    metadata,
+    # One row for each login that still lacks something; see pending_logins.py. The token names it and is not kept.
+    Column("id", String(36), primary_key=True),  # UUIDv7
+    Column("user_id", String(255), nullable=False),
+    Column("user_kind", String(4), nullable=False),
+    Column("proofs", Text, nullable=False),  # JSON: [[method, seconds since 1970], …]
+    Column("transport", String(8), nullable=False),  # "body" or "cookie": how the refresh token is to be given
+    Column("epoch", BigInteger, nullable=False),  # of the user when the login began: another one says "signed out"
+    Column("mark", String(32)),  # of the user when the login began
+    Column("expires_at", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("used_at", BigInteger),
+    Index("ix_signet_pending_logins_expires_at", "expires_at"),
 )

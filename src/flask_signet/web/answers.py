@@ -11,6 +11,7 @@ from flask import Response, current_app
 from flask_signet.exceptions import (
     FreshTokenRequired,
     JWTExtendedException,
+    MfaRequired,
     NoAuthorizationError,
     RateLimited,
     RequestError,
@@ -98,8 +99,16 @@ def error_answer(
     """
     if not code:
         text = str(error) if error.status < 500 else message(error)
-        return complete(json_answer({message_key: text}, error.status if status is None else status), error)
-    payload: dict[str, Any] = {"error": error.code, message_key: message(error)}
+        bare: dict[str, Any] = {message_key: text, **_asked_for(error)}
+        return complete(json_answer(bare, error.status if status is None else status), error)
+    payload: dict[str, Any] = {"error": error.code, message_key: message(error), **_asked_for(error)}
     if isinstance(error, RequestError) and error.fields:
         payload["fields"] = error.fields
     return complete(json_answer(payload, error.status if status is None else status), error)
+
+
+def _asked_for(error: SignetError) -> dict[str, Any]:
+    """Return what a client needs to go on with its login."""
+    if not isinstance(error, MfaRequired):
+        return {}
+    return {"mfa_token": error.mfa_token, "methods": list(error.methods), "expires_in": error.expires_in}

@@ -10,7 +10,7 @@ from flask_signet.accounts.user_ids import UserId
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.granted import Granted, Issue
-from flask_signet.sessions.refresh_token import RootKeys
+from flask_signet.sessions.mac_keys import RootKeys
 from flask_signet.sessions.same_user import Standing
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
