@@ -51,6 +51,7 @@ MODULES = (
     "web/added_claims.py",
     "sessions/rotation.py",
     "sessions/refresh_token.py",
+    "sessions/login_flow.py",
     "accounts/password_check.py",
 )
 # The fast tests. Those with servers and other programs say little about single lines and take the most time.
