@@ -27,8 +27,8 @@ class Event:
 
 
 E = TypeVar("E", bound=Event)
-Reaction = Callable[[E, Connection], None]
-Listener = Callable[[E], None]
+Reaction = Callable[[E, Connection], object]
+Listener = Callable[[E], object]
 
 
 class Transactions(Protocol):

@@ -18,7 +18,7 @@ Heard = list[tuple[str, Any]]
 
 @pytest.fixture(params=["sqlite", "memory", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def club(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Club]:
-    """An application with users of its own, in one database with ours."""
+    """An application with users of its own, in one database with the package."""
     url = "sqlite:///:memory:" if request.param == "memory" else None
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_url").replace("postgresql:", "postgresql+psycopg:")

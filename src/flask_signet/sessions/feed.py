@@ -1,6 +1,6 @@
 """The feed of revocations: how every worker learns within a second who was signed out.
 
-Whoever revokes writes numbered rows as the last act of the transaction. A worker reads what is newer than the last
+Every revocation writes numbered rows as the last act of its transaction. A worker reads what is newer than the last
 row it knows, when a request needs it and the last good reading is a second old: no thread, one reader at a time.
 """
 

@@ -1,7 +1,8 @@
 """The token of a login that still lacks something.
 
 ``sgm_`` and the canonical base64url of version (1 byte), number of the root key (2), id of the pending login (16) and
-the HMAC-SHA-256 of all before it (32). It gives no access: it only names a row, which a stranger cannot do.
+the HMAC-SHA-256 of all before it (32). It gives no access. It only names a row, and without the root key no
+such name can be made.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class Opening:
 
         epoch, mark = self._store.retrying(run, connection)
         if connection is None:
-            # Beside a caller's transaction ours would wait on SQLite for the lock that the caller holds.
+            # Beside a caller's transaction another one would wait on SQLite for the lock that the caller holds.
             self._clean_up.run_now_and_then()
         try:
             return self._grants.make(user_id, sid, generation=1, root_key=root_key, epoch=epoch, mark=mark, fresh=fresh)
@@ -149,7 +149,7 @@ class Opening:
     def _take_back(self, sid: UUID, connection: Connection | None) -> None:
         """End a session for which no access token could be made: without a key, or where a claims loader fails.
 
-        A session whose tokens nobody holds is not to stay in the list. In a caller's transaction the caller decides.
+        A session without tokens must not stay in the list. In a caller's transaction the caller decides.
         """
         if connection is None:
             with suppress(SignetError):

@@ -153,5 +153,5 @@ class Refreshing:
     def _advance(self, connection: Connection, sid: str, row: Row, settings: SessionSettings) -> Outcome:
         values, outcome = self._exchange.next(sid, row, settings)
         if connection.exec_driver_sql(statements.advance(connection.dialect.name), values).rowcount != 1:
-            raise SignetError("a locked session changed")  # the row is ours until the commit: this cannot be
+            raise SignetError("a locked session changed")  # the row is locked until the commit: this cannot be
         return outcome

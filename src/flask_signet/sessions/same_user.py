@@ -45,7 +45,7 @@ class Admission:
         :raises InvalidCredentials: signed out since then, disabled, or gone.
         """
         epoch = self._rows.lock_epoch(connection, key)
-        # After the lock: what locks a user out and then ends the sessions has done both, or finds ours.
+        # After the lock: what locks a user out and then ends the sessions has done both, or finds the new session.
         evidence = b"" if self._standing is None else self._standing(user_id, connection)
         if evidence is None:
             raise InvalidCredentials

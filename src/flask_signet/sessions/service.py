@@ -1,4 +1,4 @@
-"""Sessions: opened by a login, gone on with by a refresh, ended by whoever may; no Flask.
+"""Sessions: opened by a login, continued by a refresh, ended by a logout or a revocation; no Flask.
 
 Every change is one transaction. Locks are taken in one order everywhere: the row of the user's epoch, rows of
 sessions, the head of the feed. What happens is told by events (:mod:`flask_signet.sessions.events`).

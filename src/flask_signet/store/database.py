@@ -181,13 +181,14 @@ class Store:
                 return run(own)
 
     def after_commit(self, connection: Connection, run: Callable[[], None]) -> None:
-        """Call *run* after the commit of the transaction of *connection*, ours or a caller's; never after a rollback.
+        """Call *run* after the commit of the transaction of *connection*; never after a rollback.
 
-        :param run: raises nothing. After a transaction of ours the connection is free again when it is called.
+        :param run: raises nothing. After a transaction that this store began, the connection is free again when *run*
+            is called.
         """
         joined = self._current().joined
-        ours = getattr(joined, "connection", None) is connection
-        commits.after_commit(connection, run, due=joined.due if ours else None)
+        own = getattr(joined, "connection", None) is connection
+        commits.after_commit(connection, run, due=joined.due if own else None)
 
     def dispose(self) -> None:
         """Close the connections that are ours; the next use opens new ones."""

@@ -29,7 +29,7 @@ class Opened:
 
     @property
     def taken(self) -> bool:
-        """Whether all share one connection, and somebody is within a transaction on it."""
+        """Whether all share one connection, and a transaction is open on it."""
         return self.single and is_within_transaction(cast(StaticPool, self.engine.pool).connection.dbapi_connection)
 
 

@@ -65,7 +65,7 @@ def kitchen(store: Store) -> Iterator[Kitchen]:
         engine.dispose()
 
 
-# --- Transactions of ours --------------------------------------------------------------------------------
+# --- Transactions of the store ----------------------------------------------------------------------------
 
 
 def test_an_event_is_heard_after_the_commit_when_others_see_the_change(kitchen: Kitchen) -> None:
@@ -80,7 +80,7 @@ def test_an_event_is_heard_after_the_commit_when_others_see_the_change(kitchen: 
     assert seen == [["soup"]]
 
 
-def test_nothing_is_heard_of_a_transaction_of_ours_that_fails(kitchen: Kitchen) -> None:
+def test_nothing_is_heard_of_a_transaction_of_the_store_that_fails(kitchen: Kitchen) -> None:
     def fail(connection: Connection) -> None:
         kitchen.cook("soup", connection)
         raise LookupError
@@ -198,7 +198,7 @@ def test_a_database_that_is_really_locked_is_heard_of_once(folder: Path, tmp_pat
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["released", "rolled back"])
-def test_a_savepoint_of_ours_decides(kitchen: Kitchen, kept: bool) -> None:
+def test_a_savepoint_of_the_store_decides(kitchen: Kitchen, kept: bool) -> None:
     with kitchen.store.write() as connection:
         kitchen.cook("bread", connection)
         savepoint = connection.begin_nested()

@@ -448,7 +448,7 @@ def test_without_a_step_there_is_no_such_route_and_no_row(tmp_path: Path) -> Non
 
 
 def test_the_flow_alone_opens_sessions() -> None:
-    """Read in the source: whoever called `open` by another way would pass by every step."""
+    """Read in the source: another caller of `open` would skip every step."""
     callers = set()
     for file in SRC.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):

@@ -219,7 +219,7 @@ def test_after_a_restore_one_command_ends_everything_on_running_workers(
             assert client.ask("GET", "/protected", token=fresh["access_token"]).status == 200
 
 
-TABLES = ("users", "keys", "key_ring", "sessions", "epochs", "feed", "feed_head")
+TABLES = ("users", "keys", "key_ring", "sessions", "epochs", "feed", "feed_head", "pending_logins")
 
 
 def _copied(folder: Path, database: str | None) -> Any:
