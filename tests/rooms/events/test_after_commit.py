@@ -327,6 +327,27 @@ def _twice(connection: Connection, events: Events) -> None:
         connection.exec_driver_sql("INSERT INTO menu VALUES ('soup')")
 
 
+@pytest.mark.postgres
+def test_a_connection_that_breaks_at_its_commit_tells_nothing(postgres_store: Store) -> None:
+    """Whether such a commit took place is not known."""
+    events = Events(postgres_store)
+    heard: list[str] = []
+    events.listen(Cooked, lambda event: heard.append(event.dish))
+    engine = create_engine(postgres_store.engine.url)
+    with engine.connect() as mine:
+        events.emit(Cooked(dish="soup"), mine)
+        number = mine.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with postgres_store.write() as other:
+            other.execute(text("SELECT pg_terminate_backend(:number)"), {"number": number})
+        with pytest.raises(exc.DBAPIError):
+            mine.commit()
+    with engine.begin() as mine:
+        events.emit(Cooked(dish="tea"), mine)
+    engine.dispose()
+
+    assert heard == ["tea"]
+
+
 # --- Order, reactions and receivers that fail ------------------------------------------------------------
 
 
