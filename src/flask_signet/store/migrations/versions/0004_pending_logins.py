@@ -1,6 +1,6 @@
 """Logins that still lack something, such as a second factor.
 
-It only adds: code of revision 0002 runs beside it.
+It only adds: code of revision 0003 runs beside it.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
