@@ -2,18 +2,63 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Protocol, TypedDict
+
+from flask import Flask, Response
 
 from flask_signet.accounts import routes as account_routes
 from flask_signet.exceptions import SettingsError
+from flask_signet.sessions import account_routes as session_account_routes
 from flask_signet.sessions import conflicts as session_conflicts
-from flask_signet.sessions import routes as session_routes
+from flask_signet.sessions import routes as token_routes
 from flask_signet.sessions.conflicts import GROUPS
-from flask_signet.sessions.mfa_route import add_mfa_route
+from flask_signet.sessions.service import Sessions
 from flask_signet.settings import nearest, text
-from flask_signet.web.api import Api
-from flask_signet.web.clashes import clashes_of
-from flask_signet.web.jwks import add_jwks_route
+from flask_signet.web import jwks
+from flask_signet.web.answers import json_answer
+from flask_signet.web.fields import Note
+from flask_signet.web.routes import Call, Route, serve
+
+
+class Services(Protocol):
+    """What the view of this module needs."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """The session service."""
+        ...
+
+
+class HealthAnswer(TypedDict):
+    """The store answers."""
+
+    status: Annotated[Literal["ok"], Note(example="ok")]
+
+
+def health(call: Call[Services, None]) -> Response:
+    """Say whether the store answers.
+
+    It is asked at most once a second.
+    """
+    call.services.sessions.health.check()
+    return json_answer({"status": "ok"})
+
+
+HEALTH: Final[Route[Services, None]] = Route(
+    method="GET", path="/health", view=health, guard=None, answers={200: HealthAnswer}
+)
+
+#: Group → its rows: all routes that there are.
+ROUTES: Final[Mapping[str, tuple[Route[Any, Any], ...]]] = MappingProxyType(
+    {
+        "token": token_routes.ROUTES,
+        "account": (*account_routes.ROUTES, *session_account_routes.ROUTES),
+        "jwks": jwks.ROUTES,
+        "health": (HEALTH,),
+    }
+)
 
 
 def register_routes(app: Flask) -> None:
@@ -29,19 +74,9 @@ def register_routes(app: Flask) -> None:
         if group not in GROUPS:
             known = ", ".join(map(repr, GROUPS))
             raise SettingsError(f"SIGNET_ROUTES can hold {known}, not {group!r}{nearest(group, GROUPS)}")
-    api = Api("signet", url_prefix=prefix)
-    if "token" in groups:
-        session_routes.add_token_routes(api)
-        if app.extensions["signet"].steps:
-            add_mfa_route(api)
-    if "account" in groups:
-        account_routes.add_routes(api)
-        session_routes.add_account_routes(api)
-    if "health" in groups:
-        session_routes.add_health_route(api)
-    app.register_blueprint(api)
-    clashes_of(app).protect(api.name)
-    app.extensions["signet-apis"] = [api.name]
+    chosen = {group: rows for group, rows in ROUTES.items() if group in groups and group != "jwks"}
+    serve(app, "signet", chosen, app.extensions["signet"], prefix=prefix)
+    app.extensions["signet-apis"] = ["signet"]
     if "jwks" in groups:
-        # Where everybody looks for it, whatever the prefix (RFC 8615).
-        app.extensions["signet-apis"].append(add_jwks_route(app))
+        # Where every client looks for it, whatever the prefix (RFC 8615).
+        app.extensions["signet-apis"].append(jwks.add_jwks_route(app))

@@ -18,6 +18,7 @@ from flask_signet.accounts import names, networks, table_editor
 from flask_signet.accounts.names import nfc
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import SettingsError, SignetError
+from flask_signet.house_routes import ROUTES
 from flask_signet.sessions import cookie_mode, refresh_token
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.opening import printable
@@ -119,6 +120,8 @@ def entry_points() -> Iterator[EntryPoint]:
         settings.max_json_bytes,
         with_body(lambda asked: find.from_json(asked, settings, refresh=False)),
     )
+    for route in (row for rows in ROUTES.values() for row in rows if row.body is not None):
+        yield add(f"body of {route.method} {route.path}", shapes.JSON, bodies.LIMIT, with_body(route.body.read))
     yield add("form", shapes.FORM, bodies.LIMIT, with_body(bodies.json_or_form, form))
     yield add("form in parts", shapes.MULTIPART, bodies.PARTS_LIMIT, with_body(bodies.json_or_form, parts))
     yield add(

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Literal, TypedDict
 from uuid import UUID
 
 from flask import Response, current_app, request
 
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.granted import Granted
-from flask_signet.sessions.login_step import Transport
+from flask_signet.sessions.service import Granted
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web.answers import json_answer
+from flask_signet.web.fields import Note
+
+Transport = Literal["body", "cookie"]
+
+
+class _AlwaysThere(TypedDict):
+    token: Annotated[str, Note(about="The access token.", example="eyJhbGciOiJFZERTQSIs…")]
+    access_token: Annotated[str, Note(about="The same, under OAuth's name.", example="eyJhbGciOiJFZERTQSIs…")]
+    token_type: Annotated[Literal["Bearer"], Note(example="Bearer")]
+    expires_in: Annotated[
+        int | None, Note(about="Seconds that the access token lives; null where it never expires.", example=900)
+    ]
+    user_id: Annotated[int | str, Note(example=1)]
+
+
+class TokenAnswer(_AlwaysThere, total=False):
+    """The tokens of a session."""
+
+    refresh_token: Annotated[str, Note(about="Absent where it comes as a cookie.", example="sgr_…")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +75,7 @@ class Login:
 
         :raises CSRFError: a cookie was asked for, and the request does not come from this origin or a trusted one.
         """
-        payload: dict[str, Any] = {
+        payload: TokenAnswer = {
             "token": self.access_token,
             "access_token": self.access_token,
             "token_type": "Bearer",

@@ -1,4 +1,4 @@
-"""The blueprint that our own routes hang on: one error shape on all of our paths.
+"""The blueprint of our own routes: one shape of errors on all of our paths.
 
 The application may answer our errors itself, by an ``errorhandler`` for one of our classes. A handler for every
 ``Exception``, every ``HTTPException`` or a status is not asked: it would take our shape from the clients that read it.
@@ -6,13 +6,11 @@ The application may answer our errors itself, by an ``errorhandler`` for one of 
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
-from werkzeug.exceptions import MethodNotAllowed as RoutingMethodNotAllowed
 
 from flask_signet.exceptions import (
     InvalidRequest,
-    MethodNotAllowed,
     NotReadyError,
     SettingsError,
     SignetError,
@@ -31,32 +29,12 @@ class Api(Blueprint):
 
     def __init__(self, name: str, *, url_prefix: str | None = None) -> None:
         super().__init__(name, __name__, url_prefix=url_prefix)
-        self.register_error_handler(SignetError, _answer)
+        self.register_error_handler(SignetError, answer)
         self.register_error_handler(RequestEntityTooLarge, _too_large)
         self.register_error_handler(BadRequest, _bad_request)
-        self.before_app_request(self._method_not_allowed)
-
-    def _method_not_allowed(self) -> Response | None:
-        """Answer 405 in our shape where the path is ours, and leave every other path alone."""
-        refusal = request.routing_exception
-        if not isinstance(refusal, RoutingMethodNotAllowed) or not refusal.valid_methods:
-            return None
-        adapter = current_app.create_url_adapter(request)
-        if adapter is None:
-            return None
-        try:
-            rule, _ = adapter.match(method=next(iter(refusal.valid_methods)), return_rule=True)
-        except HTTPException:
-            return None
-        if rule.endpoint.rpartition(".")[0] != self.name:
-            return None
-        request.url_rule = rule  # so that what is done after our views is done after this answer too
-        response = _answer(MethodNotAllowed())
-        response.headers["Allow"] = ", ".join(sorted(refusal.valid_methods))
-        return response
 
 
-def _answer(error: SignetError) -> Response:
+def answer(error: SignetError) -> Response:
     """Return what the application's own handler for this class answers, else our shape."""
     handler = own_handler(error, current_app.error_handler_spec[None][None])
     if handler is None:
@@ -69,8 +47,8 @@ def _answer(error: SignetError) -> Response:
 
 
 def _too_large(_error: HTTPException) -> Response:
-    return _answer(TooLarge())
+    return answer(TooLarge())
 
 
 def _bad_request(_error: HTTPException) -> Response:
-    return _answer(InvalidRequest())
+    return answer(InvalidRequest())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
@@ -14,10 +16,17 @@ from werkzeug.wrappers.request import Request as WerkzeugRequest
 from flask_signet.exceptions import InvalidRequest, TooLarge, UnsupportedMediaType
 from flask_signet.tokens import strict_json
 from flask_signet.web import bounds
+from flask_signet.web.fields import Field, fields_of
+
+B = TypeVar("B")
 
 # Bytes. No honest body of our routes comes near it, and to read the worst one takes a few milliseconds.
 LIMIT = 16_384
 PARTS_LIMIT = 8_192  # of multipart/form-data, whose parser takes twice the time
+
+_KINDS: Final[Mapping[Any, str]] = MappingProxyType(
+    {str: "must be a text", int: "must be an integer", bool: "must be true or false"}
+)
 
 
 def _read(request: WerkzeugRequest, limit: int) -> bytes:
@@ -139,25 +148,81 @@ def json_or_form(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def text_field(body: Mapping[str, object], name: str, *, max_length: int = 1_024, required: bool = True) -> str | None:
-    """Return the text field *name* of *body*, or ``None`` where it is absent and not required.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body(Generic[B]):
+    """How a route reads its body.
 
-    :param max_length: in characters.
-    :raises InvalidRequest: absent, empty, no text, or too long; ``fields`` names it.
+    :param type: the frozen dataclass that is filled. Its fields are strings, ints, bools or a ``Literal`` of strings.
+    :param form: whether an HTML form is taken as well as JSON. All fields must be strings then.
+    :param optional: whether no body is the same as an object without fields.
+    :param unknown: what is said of the request and of each field that the type does not have, in order to refuse it;
+        ``None`` ignores such fields.
     """
-    value = body.get(name)
+
+    type: type[B]
+    form: bool = False
+    optional: bool = False
+    unknown: tuple[str, str] | None = None
+
+    def read(self, request: Request, by_other_names: Callable[[], bool] | None = None) -> B:
+        """Return the body of *request*.
+
+        :param by_other_names: tells whether :attr:`Note.or_name` counts where a field is absent; asked once the body
+            was read.
+        :raises UnsupportedMediaType: the content type is another one.
+        :raises TooLarge: the body is longer than :data:`LIMIT`.
+        :raises InvalidRequest: not JSON, no object, or a field is wrong; ``fields`` names it.
+        """
+        if self.optional and is_empty(request):
+            return self.type()
+        found = json_or_form(request) if self.form else json_object(request)
+        return self.parse(found, by_other_names=by_other_names is not None and by_other_names())
+
+    def parse(self, found: Mapping[str, object], *, by_other_names: bool = False) -> B:
+        """Return the dataclass that *found* fills.
+
+        :raises InvalidRequest: a field is absent, unknown, of another type or too long; ``fields`` names it.
+        """
+        fields = fields_of(self.type)
+        if self.unknown is not None and found.keys() - (known := {field.name for field in fields}):
+            message, reason = self.unknown
+            raise InvalidRequest(message, fields={name: reason for name in found if name not in known})
+        values: dict[str, object] = {}
+        for field in fields:
+            name = field.name
+            if by_other_names and field.note.or_name is not None and name not in found:
+                name = field.note.or_name
+            values[field.name] = _value(field, name, found)
+        return self.type(**values)
+
+
+def _value(field: Field, name: str, found: Mapping[str, object]) -> object:
+    """Return the value of *field*, which came as *name*."""
+    value = found.get(name)
     if value is None:
-        if required:
-            raise InvalidRequest(f"{name} is missing", fields={name: "is missing"})
-        return None
-    if not isinstance(value, str):
-        raise InvalidRequest(f"{name} must be a text", fields={name: "must be a text"})
-    if required and not value:
-        raise InvalidRequest(f"{name} is empty", fields={name: "is empty"})
-    if len(value) > max_length:
-        reason = f"is longer than {max_length} characters"
-        raise InvalidRequest(f"{name} {reason}", fields={name: reason})
+        if field.nullable and name in found:
+            return field.note.null
+        if field.required:
+            raise _wrong(name, "is missing")
+        if name not in found:
+            return field.default
+    if field.choices:
+        if value not in field.choices:
+            raise _wrong(name, f"must be {' or '.join(map(repr, field.choices))}")
+        return value
+    kind = field.types[0]
+    if type(value) is not kind:
+        raise _wrong(name, _KINDS[kind])
+    if isinstance(value, str):
+        if field.required and not value:
+            raise _wrong(name, "is empty")
+        if len(value) > field.note.max_length:
+            raise _wrong(name, f"is longer than {field.note.max_length} characters")
     return value
+
+
+def _wrong(name: str, reason: str) -> InvalidRequest:
+    return InvalidRequest(f"{name} {reason}", fields={name: reason})
 
 
 def _wrong_type(mimetype: str) -> str:

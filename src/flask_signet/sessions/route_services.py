@@ -1,0 +1,92 @@
+"""What the routes of tokens and of an account share: their services, the user of a request, the answer with tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from flask import Response, request
+
+from flask_signet.accounts import Accounts
+from flask_signet.accounts.user_ids import UserId
+from flask_signet.exceptions import RevokedTokenError
+from flask_signet.sessions.login_answer import Login, Transport
+from flask_signet.sessions.service import Granted, Sessions
+from flask_signet.store import Store
+from flask_signet.throttle import Throttle
+from flask_signet.web.guards import get_jwt
+
+# Longer than every password that an account takes; a longer one is refused before it is hashed.
+LONGEST_PASSWORD = 4_096
+
+
+class Services(Protocol):
+    """What ``app.extensions["signet"]`` offers these routes. Each is opened when it is first asked for."""
+
+    @property
+    def users(self) -> Accounts:
+        """The account service."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """The session service."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        ...
+
+    @property
+    def throttle(self) -> Throttle:
+        """How often a client may do what costs work."""
+        ...
+
+    def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
+        """Return the user of verified claims, or ``None``."""
+        ...
+
+
+def user_of(services: Services) -> Any:
+    """Return the user whom the token of the guarded request stands for.
+
+    :raises RevokedTokenError: the token names no user, or the row is another user's by now.
+    """
+    user = services.load(get_jwt())
+    if user is None:
+        raise RevokedTokenError
+    return user
+
+
+def user_id_of(services: Services) -> UserId:
+    """Return the id of that user, as the row has it.
+
+    :raises RevokedTokenError: as in :func:`user_of`.
+    """
+    return services.users.id_of(user_of(services))
+
+
+def current_session_id() -> str | None:
+    """Return the id of the session that the token of the guarded request belongs to, if it does."""
+    sid = get_jwt().get("sid")
+    return sid if isinstance(sid, str) else None
+
+
+def open_session(
+    services: Services, user_id: UserId, since: int | None, *, replaces: str | None = None, connection: Any = None
+) -> Granted:
+    """Open a session for a user whose password was checked."""
+    return services.sessions.open(
+        user_id,
+        device=request.headers.get("User-Agent"),
+        address=request.remote_addr,
+        since=since,
+        replaces=replaces,
+        connection=connection,
+    )
+
+
+def token_answer(services: Services, granted: Granted, transport: Transport) -> Response:
+    """Return the answer with the tokens of a session."""
+    return Login.of(granted, services.sessions.settings).response(transport)
