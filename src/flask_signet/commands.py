@@ -42,6 +42,7 @@ _COMMANDS = {
     "db": "flask_signet.cli.db:db_group",
     "doctor": "flask_signet.cli.doctor:doctor",
     "keys": "flask_signet.cli.keys:keys_group",
+    "openapi": "flask_signet.cli.openapi:openapi_command",
     "sessions": "flask_signet.sessions.commands:sessions_group",
     "token": "flask_signet.cli.token:token_group",
     "users": "flask_signet.accounts.commands:users_group",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, TypedDict, cast
 
 from flask import Response, current_app
 
 from flask_signet.exceptions import (
     FreshTokenRequired,
     JWTExtendedException,
-    MfaRequired,
     NoAuthorizationError,
     RateLimited,
     RequestError,
@@ -20,8 +19,24 @@ from flask_signet.exceptions import (
     Unavailable,
     WeakKeyError,
 )
+from flask_signet.web.fields import Note
 
 log = logging.getLogger("flask_signet")
+
+
+class _Error(TypedDict):
+    error: Annotated[str, Note(about="For programs; it never changes.", example="invalid_request")]
+    msg: Annotated[str, Note(about="For people.", example="username is missing")]
+
+
+class ErrorAnswer(_Error, total=False):
+    """A refusal."""
+
+    fields: Annotated[
+        dict[str, str],
+        Note(about="Name of a field of the body → what is wrong with it.", example={"username": "is missing"}),
+    ]
+
 
 # What comes from our routes is data: no browser may take it for a page, run it or show it in a frame.
 _HEADERS: Final = {
@@ -99,16 +114,8 @@ def error_answer(
     """
     if not code:
         text = str(error) if error.status < 500 else message(error)
-        bare: dict[str, Any] = {message_key: text, **_asked_for(error)}
-        return complete(json_answer(bare, error.status if status is None else status), error)
-    payload: dict[str, Any] = {"error": error.code, message_key: message(error), **_asked_for(error)}
+        return complete(json_answer({message_key: text}, error.status if status is None else status), error)
+    payload: dict[str, Any] = {"error": error.code, message_key: message(error)}  # an ErrorAnswer, if the key is msg
     if isinstance(error, RequestError) and error.fields:
         payload["fields"] = error.fields
     return complete(json_answer(payload, error.status if status is None else status), error)
-
-
-def _asked_for(error: SignetError) -> dict[str, Any]:
-    """Return what a client needs to go on with its login."""
-    if not isinstance(error, MfaRequired):
-        return {}
-    return {"mfa_token": error.mfa_token, "methods": list(error.methods), "expires_in": error.expires_in}
