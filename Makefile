@@ -122,6 +122,7 @@ lint: setup js/dist/.ready
 		"$(BIN)/ruff format --check ." \
 		"$(BIN)/lint-imports --no-logo" \
 		"$(BIN)/python scripts/api_page.py --check" \
+		"$(BIN)/python scripts/typescript_types.py --check" \
 		"$(BIN)/vermin --quiet --no-tips -t=3.10- --violations src" \
 		"$(BIN)/codespell"
 
@@ -130,6 +131,7 @@ format: setup
 	$(BIN)/ruff format .
 	npm run --silent format
 	$(BIN)/python scripts/api_page.py
+	$(BIN)/python scripts/typescript_types.py
 
 # The end-to-end benchmark needs wrk. Without it, that benchmark is skipped with a message.
 bench: setup js/dist/.ready

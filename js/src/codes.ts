@@ -1,4 +1,4 @@
-// Generated from flask_signet.exceptions by `npm run codes`; a test fails when it is stale.
+// Written by scripts/typescript_types.py, which `make format` calls; `make lint` compares.
 
 /** Every `error` that the server answers with; stable once released. */
 export type ServerErrorCode =

@@ -1,3 +1,4 @@
+import type { ErrorAnswer } from "./bodies.js";
 import type { ServerErrorCode } from "./codes.js";
 
 /** Why there was no usable response. */
@@ -110,12 +111,6 @@ export const noAnswer = (code: NetworkErrorCode, cause?: unknown, href = ""): Ne
 export const sessionOver = (code: SessionEndCode, cause?: unknown): SessionExpiredError =>
   new SessionExpiredError(code, { code, status: 401, cause });
 
-interface ErrorBody {
-  error?: string;
-  msg?: string;
-  fields?: Record<string, string>;
-}
-
 /**
  * Return the error for a response that is not a success.
  *
@@ -123,8 +118,8 @@ interface ErrorBody {
  */
 export const toError = async (response: Response, login?: boolean): Promise<SignetError> => {
   const { status } = response;
-  const body = Object(await response.json().catch(() => {})) as ErrorBody;
-  const text = body.error ?? "";
+  const body = Object(await response.json().catch(() => {})) as Partial<ErrorAnswer>;
+  const text: string = body.error ?? "";
   const code =
     status > 499
       ? "server"

@@ -1,3 +1,4 @@
+import type { TokenAnswer } from "./bodies.js";
 import { noAnswer } from "./errors.js";
 import type { UserId } from "./types.js";
 
@@ -6,19 +7,16 @@ export interface Tokens {
   readonly token: string;
   readonly refresh?: string | undefined;
   /** Local time of receipt + lifetime, in milliseconds. Absent if the server did not send the lifetime. */
-  readonly until?: number | undefined;
+  readonly until?: number | null | undefined;
   /** The lifetime, in seconds. */
-  readonly life?: number | undefined;
+  readonly life?: number | null | undefined;
   readonly user: UserId;
 }
 
 /** The unchecked response of `POST token`. Other servers use another name for the token. */
-export interface Answer {
+export interface Answer extends Partial<Pick<TokenAnswer, "refresh_token" | "expires_in" | "user_id">> {
   token?: unknown;
   access_token?: unknown;
-  refresh_token?: string;
-  expires_in?: number;
-  user_id?: UserId;
   user?: { id?: UserId } | null;
 }
 

@@ -7,8 +7,8 @@ import { expect, test } from "vitest";
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const manifest = JSON.parse(readFileSync(path("package.json"), "utf8")) as Record<string, unknown>;
 
-test("the codes are those of the server", () => {
-  execFileSync(process.execPath, [path("scripts/codes.mjs"), "--check"]);
+test("the codes and bodies are those of the server", () => {
+  execFileSync(path("../.venv/bin/python"), [path("../scripts/typescript_types.py"), "--check"]);
 });
 
 test("the client has at most 3400 bytes, with React 4000", async () => {

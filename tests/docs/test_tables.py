@@ -20,9 +20,11 @@ from flask_signet import Signet
 from flask_signet.accounts import settings as account_settings
 from flask_signet.cli import signet as signet_group
 from flask_signet.exceptions import SignetError
+from flask_signet.house_routes import ROUTES
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.conflicts import GROUPS
 from flask_signet.store import settings as store_settings
+from flask_signet.web.routes import FRESH_TOKEN, TOKEN
 from flask_signet.web.settings import DEFAULTS
 from tests.docs.markdown import DOCS, ROOT, code, rows
 
@@ -106,6 +108,18 @@ def test_every_route_is_listed_and_no_other(tmp_path: Path) -> None:
     }
 
     assert served == {code(row[0])[0] for row in rows(DOCS / "http.md") if row[0].startswith("[`")}
+
+
+def test_the_table_of_routes_says_the_group_and_the_access_of_each_row() -> None:
+    access = {None: ("anyone", "a client with"), TOKEN: ("token",), FRESH_TOKEN: ("fresh token",)}
+    listed = {code(row[0])[0]: (*code(row[1]), row[2]) for row in rows(DOCS / "http.md") if row[0].startswith("[`")}
+    wanted = {f"{row.method} {row.path}": (group, row) for group, there in ROUTES.items() for row in there}
+
+    assert wanted.keys() == listed.keys()
+    for name, (group, words) in listed.items():
+        assert group == wanted[name][0], name
+        assert words.startswith(access[wanted[name][1].guard]), name
+        assert words.startswith("a client with") == bool(wanted[name][1].credentials), name
 
 
 def test_every_command_is_listed_and_no_other() -> None:

@@ -1,40 +1,20 @@
+import type { AccountAnswer, AccountChange, Registration, SessionAnswer } from "../bodies.js";
 import { SessionExpiredError, sessionOver } from "../errors.js";
 import { json } from "../json.js";
-import type { SignetClient, User, UserId } from "../types.js";
+import type { SignetClient, User } from "../types.js";
 
-/** An account, as the server shows it to its owner. */
-export interface Account {
-  readonly id: UserId;
-  readonly username: string;
-  readonly email: string | null;
-  readonly email_verified: boolean;
-  readonly roles: readonly string[];
-  readonly created_at: string;
-}
-
-/** A session of the user, on this or another device. */
-export interface Session {
-  readonly id: string;
-  readonly device: string | null;
-  readonly ip: string | null;
-  readonly created: string;
-  readonly last_seen: string;
-  /** Whether it is the session of this request. */
-  readonly current: boolean;
-}
+export type { AccountAnswer as Account, SessionAnswer as Session } from "../bodies.js";
 
 /**
  * Create an account (`POST account`). The user is not signed in by it.
  *
  * @throws ValidationError with `fields` (if the name is taken, `code` is `conflict`), RateLimitError, NetworkError
  */
-export const register = (
-  client: SignetClient,
-  form: { readonly username: string; readonly password: string; readonly email?: string },
-): Promise<Account> => json(client, "account", { body: form });
+export const register = (client: SignetClient, form: Registration): Promise<AccountAnswer> =>
+  json(client, "account", { body: form });
 
 /** Return the account of the signed-in user (`GET account`). */
-export const account = (client: SignetClient): Promise<Account> => json(client, "account");
+export const account = (client: SignetClient): Promise<AccountAnswer> => json(client, "account");
 
 /**
  * Change the user name or the e-mail address (`PATCH account`). The server requires a fresh token: if it is not fresh,
@@ -42,10 +22,8 @@ export const account = (client: SignetClient): Promise<Account> => json(client, 
  *
  * @throws ValidationError with `fields`; SessionExpiredError with the code `fresh_token_required`
  */
-export const update = (
-  client: SignetClient,
-  changes: { readonly username?: string; readonly email?: string | null },
-): Promise<Account> => json(client, "account", { method: "PATCH", body: changes });
+export const update = (client: SignetClient, changes: AccountChange): Promise<AccountAnswer> =>
+  json(client, "account", { method: "PATCH", body: changes });
 
 /**
  * Delete the account (`DELETE account`) and sign out. The server requires a fresh token, as for `update`.
@@ -78,7 +56,7 @@ export async function changePassword(client: SignetClient, current: string, pass
 /** The sessions of the user on all devices. */
 export const sessions: {
   /** Return all open sessions (`GET account/sessions`). */
-  list(client: SignetClient): Promise<readonly Session[]>;
+  list(client: SignetClient): Promise<readonly SessionAnswer[]>;
   /** End one session (`DELETE account/sessions/<id>`). */
   end(client: SignetClient, id: string): Promise<void>;
   /** End all sessions except this one (`DELETE account/sessions`). */

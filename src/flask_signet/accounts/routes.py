@@ -42,7 +42,7 @@ class Services(Protocol):
 
 
 class AccountAnswer(TypedDict):
-    """An account as the server shows it to its owner."""
+    """An account, as the server shows it to its owner."""
 
     id: Annotated[int | str, Note(example=1)]
     username: Annotated[str, Note(example="alesanchezr")]

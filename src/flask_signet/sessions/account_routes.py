@@ -30,14 +30,14 @@ from flask_signet.web.surroundings import address_to_limit
 
 
 class SessionAnswer(TypedDict):
-    """One login of the user, on this or another device."""
+    """A session of the user, on this or another device."""
 
     id: Annotated[str, Note(example="0195f0c2-7a31-7d50-9f6e-0d8c1c2b3a4f")]
     device: Annotated[str | None, Note(about="The User-Agent that logged in.", example="Mozilla/5.0 …")]
     ip: Annotated[str | None, Note(example="192.0.2.7")]
     created: Annotated[str, Note(format="date-time", example="2026-01-31T12:00:00Z")]
     last_seen: Annotated[str, Note(format="date-time", example="2026-01-31T12:14:10Z")]
-    current: Annotated[bool, Note(about="Whether it is the one that asks.", example=True)]
+    current: Annotated[bool, Note(about="Whether it is the session of this request.", example=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

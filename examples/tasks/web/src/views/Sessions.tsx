@@ -119,7 +119,8 @@ export function Sessions({ client }: { client: SignetClient }) {
 }
 
 function Owner({ owner }: { owner: Account }) {
-  const since = new Date(owner.created_at);
+  // A built-in account always has one.
+  const since = new Date(owner.created_at ?? 0);
   return (
     <Panel title="Your account" id="owner-head">
       <dl className="facts owner">

@@ -1,0 +1,96 @@
+// Written by scripts/typescript_types.py, which `make format` calls; `make lint` compares.
+import type { ServerErrorCode } from "./codes.js";
+
+/** An account, as the server shows it to its owner. */
+export interface AccountAnswer {
+  readonly id: number | string;
+  readonly username: string;
+  readonly email: string | null;
+  readonly email_verified: boolean;
+  readonly roles: readonly string[];
+  /** null where the application does not keep it. */
+  readonly created_at: string | null;
+}
+
+/** What is to be changed; a field that is absent stays as it is. */
+export interface AccountChange {
+  readonly username?: string;
+  /** null removes it. */
+  readonly email?: string | null;
+}
+
+/** A refusal. */
+export interface ErrorAnswer {
+  /** For programs; it never changes. */
+  readonly error: ServerErrorCode;
+  /** For people. */
+  readonly msg: string;
+  /** Name of a field of the body → what is wrong with it. */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+/** The store answers. */
+export interface HealthAnswer {
+  readonly status: "ok";
+}
+
+/** A JWK set (RFC 7517 section 5). */
+export interface JWKSetAnswer {
+  /** The public keys; empty where tokens have an HMAC. */
+  readonly keys: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** A name and a password. */
+export interface LoginBody {
+  /** Where users log in by their address, the field may be named `email`. */
+  readonly username: string;
+  readonly password: string;
+  /** How the refresh token comes: in the body of the answer, or as an HttpOnly cookie (JSON only). */
+  readonly transport?: "body" | "cookie";
+}
+
+/** The password that holds now, and the one that is to hold. */
+export interface PasswordChange {
+  readonly current_password: string;
+  readonly password: string;
+  /** How the new refresh token comes: in the body of the answer, or as an HttpOnly cookie. */
+  readonly transport?: "body" | "cookie";
+}
+
+/** The refresh token, where it does not come as a cookie. */
+export interface RefreshBody {
+  readonly refresh_token?: string;
+}
+
+/** A new account. Other fields are ignored: a client gives itself no roles. */
+export interface Registration {
+  readonly username: string;
+  readonly password: string;
+  readonly email?: string;
+}
+
+/** A session of the user, on this or another device. */
+export interface SessionAnswer {
+  readonly id: string;
+  /** The User-Agent that logged in. */
+  readonly device: string | null;
+  readonly ip: string | null;
+  readonly created: string;
+  readonly last_seen: string;
+  /** Whether it is the session of this request. */
+  readonly current: boolean;
+}
+
+/** The tokens of a session. */
+export interface TokenAnswer {
+  /** The access token. */
+  readonly token: string;
+  /** The same, under OAuth's name. */
+  readonly access_token: string;
+  readonly token_type: "Bearer";
+  /** Seconds that the access token lives; null where it never expires. */
+  readonly expires_in: number | null;
+  readonly user_id: number | string;
+  /** Absent where it comes as a cookie. */
+  readonly refresh_token?: string;
+}
