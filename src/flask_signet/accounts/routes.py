@@ -59,7 +59,7 @@ class AccountAnswer(TypedDict):
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Registration:
     """A new account. Other fields are ignored: a client gives itself no roles."""
 

@@ -40,7 +40,7 @@ class SessionAnswer(TypedDict):
     current: Annotated[bool, Note(about="Whether it is the session of this request.", example=True)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AccountChange:
     """What is to be changed; a field that is absent stays as it is."""
 
@@ -50,7 +50,7 @@ class AccountChange:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PasswordChange:
     """The password that holds now, and the one that is to hold."""
 

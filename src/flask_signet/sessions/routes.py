@@ -35,7 +35,7 @@ from flask_signet.web.surroundings import address_to_limit, look_at_proxy
 from flask_signet.web.token_layer import layer_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LoginBody:
     """A name and a password."""
 
@@ -54,7 +54,7 @@ class LoginBody:
     ] = "body"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RefreshBody:
     """The refresh token, where it does not come as a cookie."""
 

@@ -148,11 +148,12 @@ def json_or_form(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
     return {name: values[0] for name, values in fields.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Body(Generic[B]):
     """How a route reads its body.
 
     :param type: the frozen dataclass that is filled. Its fields are strings, ints, bools or a ``Literal`` of strings.
+        It has no ``repr`` of its own, which would show a password.
     :param form: whether an HTML form is taken as well as JSON. All fields must be strings then.
     :param optional: whether no body is the same as an object without fields.
     :param unknown: what is said of the request and of each field that the type does not have, in order to refuse it;

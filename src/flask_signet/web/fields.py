@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_or
 REQUIRED: Final = dataclasses.MISSING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Note:
     """What the type of a field does not say.
 
@@ -36,7 +36,7 @@ class Note:
     format: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Field:
     """One field of an object.
 

@@ -35,7 +35,7 @@ Credential = Literal["bearer", "cookie"]
 _EXTENSION: Final = "signet-routes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Guard:
     """The access token that a route asks for.
 
@@ -49,7 +49,7 @@ TOKEN: Final = Guard()
 FRESH_TOKEN: Final = Guard(fresh=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Call(Generic[S, B]):
     """One request, as a view gets it.
 
@@ -71,7 +71,7 @@ class Call(Generic[S, B]):
         return self._body.read(request, by_other_names)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Route(Generic[S, B]):
     """One route.
 
@@ -120,7 +120,7 @@ class Route(Generic[S, B]):
         return tuple(dict.fromkeys((*found, *self.errors, Unavailable)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Served:
     """A row and where an application serves it."""
 
