@@ -16,7 +16,6 @@ from flask_signet.exceptions import (
     JWTDecodeError,
     JWTExtendedException,
     NoAuthorizationError,
-    RateLimited,
     RevokedTokenError,
     TokenExpired,
 )
@@ -137,7 +136,8 @@ ROUTES: Final[tuple[Route[Services, Any], ...]] = (
         guard=None,
         body=Body(type=LoginBody, form=True),
         answers={200: TokenAnswer},
-        errors=(InvalidCredentials, CSRFError, RateLimited),
+        errors=(InvalidCredentials, CSRFError),
+        action="login",
     ),
     Route(
         method="DELETE",

@@ -81,7 +81,7 @@ class Route(Generic[S, B]):
     :param body: how the body is read; ``None``: the route has none.
     :param answers: status → type of the JSON object or list, ``None`` where there is no body.
     :param errors: what the view raises. What guard, body and action raise is added.
-    :param action: the name of the action that the view counts.
+    :param action: the name of the throttled action that the view is.
     :param credentials: what the view of a public route itself looks for, of which one is enough.
     :param query: name → meaning of each parameter of the query string.
     :param content_type: the media type of the answers.
