@@ -12,6 +12,7 @@ from flask_signet.accounts import routes as account_routes
 from flask_signet.exceptions import SettingsError
 from flask_signet.sessions import account_routes as session_account_routes
 from flask_signet.sessions import conflicts as session_conflicts
+from flask_signet.sessions import mfa_route
 from flask_signet.sessions import routes as token_routes
 from flask_signet.sessions.conflicts import GROUPS
 from flask_signet.sessions.service import Sessions
@@ -75,6 +76,8 @@ def register_routes(app: Flask) -> None:
             known = ", ".join(map(repr, GROUPS))
             raise SettingsError(f"SIGNET_ROUTES can hold {known}, not {group!r}{nearest(group, GROUPS)}")
     chosen = {group: rows for group, rows in ROUTES.items() if group in groups and group != "jwks"}
+    if "token" in groups and app.extensions["signet"].steps:
+        chosen["token"] = (*chosen["token"], mfa_route.ROUTE)
     serve(app, "signet", chosen, app.extensions["signet"], prefix=prefix)
     app.extensions["signet-apis"] = ["signet"]
     if "jwks" in groups:

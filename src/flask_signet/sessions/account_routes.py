@@ -95,7 +95,9 @@ def change_password(call: Call[Services, PasswordChange]) -> Response:
     user = user_of(services)
     address = address_to_limit(request)
     with services.throttle.attempt("password", name=str(services.users.id_of(user)), network=address):
-        granted = change_password_of(services, user, body.current_password, body.password, address=address)
+        granted = change_password_of(
+            services, user, body.current_password, body.password, transport=body.transport, address=address
+        )
     return token_answer(services, granted, body.transport)
 
 

@@ -11,12 +11,11 @@ from flask import Response, current_app, request
 
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.service import Granted
+from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.login_step import Transport
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web.answers import json_answer
 from flask_signet.web.fields import Note
-
-Transport = Literal["body", "cookie"]
 
 
 class _AlwaysThere(TypedDict):

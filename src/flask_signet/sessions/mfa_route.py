@@ -2,56 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Protocol, cast
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
 
 from flask import Response, current_app, request
 
+from flask_signet.exceptions import InvalidCredentials, JWTDecodeError, RevokedTokenError, TokenExpired
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.login_answer import Login
-from flask_signet.sessions.login_flow import LoginFlow
+from flask_signet.sessions.login_answer import TokenAnswer
 from flask_signet.sessions.login_step import Transport
-from flask_signet.sessions.service import Sessions
-from flask_signet.web.api import Api
-from flask_signet.web.bodies import json_object, text_field
+from flask_signet.sessions.route_services import Services, token_answer
+from flask_signet.web.bodies import Body, json_object
+from flask_signet.web.fields import Note
+from flask_signet.web.routes import Call, Route
 from flask_signet.web.surroundings import look_at_proxy
 from flask_signet.web.token_layer import layer_of
 
 
-class Services(Protocol):
-    """What ``app.extensions["signet"]`` offers this route."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MfaBody:
+    """What ``mfa_required`` asked for. The method says which other fields there are."""
 
-    @property
-    def sessions(self) -> Sessions:
-        """The session service."""
-        ...
-
-    @property
-    def login_flow(self) -> LoginFlow:
-        """The one way to a session."""
-        ...
+    mfa_token: Annotated[str, Note(example="sgm_…")]
+    method: Annotated[str, Note(about="One of the `methods` of the error.", max_length=64, example="totp")]
+    code: Annotated[str | None, Note(about="The code of the method, where it has one.")] = None
+    transport: Annotated[Transport, Note(about="As in POST /token; a login that began with a cookie keeps it.")] = "body"
 
 
-def add_mfa_route(api: Api) -> None:
-    """Add the route to *api*."""
-    api.add_url_rule("/token/mfa", "finish_login", finish_login, methods=["POST"])
-
-
-def finish_login() -> Response:
-    """Take the answer of a step, and answer as ``POST /token`` does.
+def finish_login(call: Call[Services, MfaBody]) -> Response:
+    """Give a second proof of who you are, and finish the login.
 
     The transport is the one that the login began with. A login that began without a cookie may ask for one here, as
     after ``signet.login()``, whose view decides that itself.
     """
-    signet = cast(Services, current_app.extensions["signet"])
-    settings = signet.sessions.settings
+    services = call.services
+    settings = services.sessions.settings
     look_at_proxy(layer_of(current_app), request)
-    body: dict[str, Any] = json_object(request)
-    token = text_field(body, "mfa_token", max_length=1_024)
-    text_field(body, "method", max_length=64)
-    wanted = cookie_mode.transport_of(body)
-    pending = signet.login_flow.waiting(token or "")
-    transport: Transport = "cookie" if "cookie" in (wanted, pending.attempt.transport) else "body"
+    body = call.body()
+    pending = services.login_flow.waiting(body.mfa_token)
+    transport: Transport = "cookie" if "cookie" in (body.transport, pending.attempt.transport) else "body"
     held = None
     if transport == "cookie":
         # Before the answer is looked at: another site must not even log a visitor in.
@@ -64,4 +53,17 @@ def finish_login() -> Response:
         replaces=held,
         transport=transport,
     )
-    return Login.of(signet.login_flow.solve(pending, body, attempt), settings).response(transport)
+    # The whole object: what else it holds is for the step to read.
+    granted = services.login_flow.solve(pending, json_object(request), attempt)
+    return token_answer(services, granted, transport)
+
+
+ROUTE: Final[Route[Any, MfaBody]] = Route(
+    method="POST",
+    path="/token/mfa",
+    view=finish_login,
+    guard=None,
+    body=Body(type=MfaBody),
+    answers={200: TokenAnswer},
+    errors=(InvalidCredentials, JWTDecodeError, TokenExpired, RevokedTokenError),
+)

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from flask import Response, request
+from sqlalchemy import Connection
 
 from flask_signet.accounts import Accounts
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.exceptions import RevokedTokenError
-from flask_signet.sessions.login_answer import Login, Transport
-from flask_signet.sessions.service import Granted, Sessions
+from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.login_answer import Login
+from flask_signet.sessions.login_flow import LoginFlow
+from flask_signet.sessions.login_step import Attempt, Transport
+from flask_signet.sessions.service import Sessions
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
 from flask_signet.web.guards import get_jwt
@@ -31,6 +35,11 @@ class Services(Protocol):
     @property
     def sessions(self) -> Sessions:
         """The session service."""
+        ...
+
+    @property
+    def login_flow(self) -> LoginFlow:
+        """The one way to a session."""
         ...
 
     @property
@@ -74,17 +83,28 @@ def current_session_id() -> str | None:
 
 
 def open_session(
-    services: Services, user_id: UserId, since: int | None, *, replaces: str | None = None, connection: Any = None
+    services: Services,
+    user_id: UserId,
+    since: int | None,
+    *,
+    transport: Transport,
+    replaces: str | None = None,
+    connection: Connection | None = None,
 ) -> Granted:
-    """Open a session for a user whose password was checked."""
-    return services.sessions.open(
-        user_id,
+    """Go through the login flow for a user whose password was checked.
+
+    :raises MfaRequired: a step is pending; there is no session.
+    """
+    attempt = Attempt(
+        user_id=user_id,
+        proofs=(services.login_flow.proof("pwd"),),
         device=request.headers.get("User-Agent"),
         address=request.remote_addr,
         since=since,
         replaces=replaces,
-        connection=connection,
+        transport=transport,
     )
+    return services.login_flow.proceed(attempt, connection)
 
 
 def token_answer(services: Services, granted: Granted, transport: Transport) -> Response:

@@ -15,12 +15,14 @@ from flask_signet.exceptions import (
     InvalidRequest,
     JWTDecodeError,
     JWTExtendedException,
+    MfaRequired,
     NoAuthorizationError,
     RevokedTokenError,
     TokenExpired,
 )
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.login_answer import TokenAnswer, Transport
+from flask_signet.sessions.login_answer import TokenAnswer
+from flask_signet.sessions.login_step import Transport
 from flask_signet.sessions.route_services import LONGEST_PASSWORD, Services, open_session, token_answer
 from flask_signet.web import bounds
 from flask_signet.web.answers import empty_answer
@@ -80,7 +82,8 @@ def login(call: Call[Services, LoginBody]) -> Response:
     held = None
     if body.transport == "cookie":
         held = cookie_mode.read_any(current_app, request, services.sessions.settings)
-    granted = open_session(services, services.users.id_of(user), since, replaces=held)
+    user_id = services.users.id_of(user)
+    granted = open_session(services, user_id, since, transport=body.transport, replaces=held)
     return token_answer(services, granted, body.transport)
 
 
@@ -136,7 +139,7 @@ ROUTES: Final[tuple[Route[Services, Any], ...]] = (
         guard=None,
         body=Body(type=LoginBody, form=True),
         answers={200: TokenAnswer},
-        errors=(InvalidCredentials, CSRFError),
+        errors=(InvalidCredentials, MfaRequired, CSRFError),
         action="login",
     ),
     Route(

@@ -11,6 +11,7 @@ from flask import Response, current_app
 from flask_signet.exceptions import (
     FreshTokenRequired,
     JWTExtendedException,
+    MfaRequired,
     NoAuthorizationError,
     RateLimited,
     RequestError,
@@ -36,6 +37,9 @@ class ErrorAnswer(_Error, total=False):
         dict[str, str],
         Note(about="Name of a field of the body → what is wrong with it.", example={"username": "is missing"}),
     ]
+    mfa_token: Annotated[str, Note(about="With mfa_required: names the login that waits.", example="sgm_…")]
+    methods: Annotated[list[str], Note(about="With mfa_required: each of them continues the login.")]
+    expires_in: Annotated[int, Note(about="With mfa_required: seconds until the login must begin again.", example=300)]
 
 
 # What comes from our routes is data: no browser may take it for a page, run it or show it in a frame.
@@ -114,8 +118,17 @@ def error_answer(
     """
     if not code:
         text = str(error) if error.status < 500 else message(error)
-        return complete(json_answer({message_key: text}, error.status if status is None else status), error)
-    payload: dict[str, Any] = {"error": error.code, message_key: message(error)}  # an ErrorAnswer, if the key is msg
+        bare: dict[str, Any] = {message_key: text, **_asked_for(error)}
+        return complete(json_answer(bare, error.status if status is None else status), error)
+    # An ErrorAnswer, if the key is msg.
+    payload: dict[str, Any] = {"error": error.code, message_key: message(error), **_asked_for(error)}
     if isinstance(error, RequestError) and error.fields:
         payload["fields"] = error.fields
     return complete(json_answer(payload, error.status if status is None else status), error)
+
+
+def _asked_for(error: SignetError) -> dict[str, Any]:
+    """Return what a client needs to go on with its login."""
+    if not isinstance(error, MfaRequired):
+        return {}
+    return {"mfa_token": error.mfa_token, "methods": list(error.methods), "expires_in": error.expires_in}
