@@ -26,7 +26,9 @@ class MfaBody:
     mfa_token: Annotated[str, Note(example="sgm_…")]
     method: Annotated[str, Note(about="One of the `methods` of the error.", max_length=64, example="totp")]
     code: Annotated[str | None, Note(about="The code of the method, where it has one.")] = None
-    transport: Annotated[Transport, Note(about="As in POST /token; a login that began with a cookie keeps it.")] = "body"
+    transport: Annotated[Transport, Note(about="As in POST /token; a login that began with a cookie keeps it.")] = (
+        "body"
+    )
 
 
 def finish_login(call: Call[Services, MfaBody]) -> Response:
