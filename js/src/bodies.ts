@@ -27,6 +27,12 @@ export interface ErrorAnswer {
   readonly msg: string;
   /** Name of a field of the body → what is wrong with it. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** With mfa_required: names the login that waits. */
+  readonly mfa_token?: string;
+  /** With mfa_required: each of them continues the login. */
+  readonly methods?: readonly string[];
+  /** With mfa_required: seconds until the login must begin again. */
+  readonly expires_in?: number;
 }
 
 /** The store answers. */

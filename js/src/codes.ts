@@ -11,6 +11,7 @@ export type ServerErrorCode =
   | "invalid_request"
   | "invalid_token"
   | "method_not_allowed"
+  | "mfa_required"
   | "missing_token"
   | "not_found"
   | "rate_limited"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -15,6 +16,7 @@ from flask_signet.accounts.own_users import UserModel
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.findings import Check, Finding, ok
+from flask_signet.room import OnRoom
 from flask_signet.sessions import checks as session_checks
 from flask_signet.signing_keys import checks as key_checks
 from flask_signet.store import settings as store_settings
@@ -24,12 +26,17 @@ from flask_signet.web.token_layer import layer_of
 
 
 def house_checks(
-    app: Flask, clock: Clock, model: UserModel | None, app_engine: Callable[[Flask], Engine | None]
+    app: Flask,
+    clock: Clock,
+    model: UserModel | None,
+    app_engine: Callable[[Flask], Engine | None],
+    rooms: Iterable[OnRoom[Any, Any]] = (),
 ) -> tuple[Check, ...]:
     """Return what there is to look at.
 
     :param model: what looks at the mapped class of the application's users, if they have one.
     :param app_engine: gives the engine of an application's Flask-SQLAlchemy.
+    :param rooms: the optional abilities that are on.
     """
 
     def store(app: Flask) -> StoreChecks:
@@ -66,7 +73,16 @@ def house_checks(
         steady_clock,
         refresh_cookie,
         own_users,
+        *(_of_room(on, check) for on in rooms for check in on.room.checks),
     )
+
+
+def _of_room(on: OnRoom[Any, Any], check: Callable[[Any], Iterable[Finding]]) -> Check:
+    def look(_app: Flask) -> Iterable[Finding]:
+        return check(on.settings)
+
+    look.__name__ = f"{on.room.name}_{check.__name__}"
+    return look
 
 
 def routes(app: Flask) -> Iterator[Finding]:

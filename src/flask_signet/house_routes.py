@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import wraps
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Protocol, TypedDict
 
@@ -10,6 +12,7 @@ from flask import Flask, Response
 
 from flask_signet.accounts import routes as account_routes
 from flask_signet.exceptions import SettingsError
+from flask_signet.room import AnyRoom, OnRoom
 from flask_signet.sessions import account_routes as session_account_routes
 from flask_signet.sessions import conflicts as session_conflicts
 from flask_signet.sessions import mfa_route
@@ -62,6 +65,34 @@ ROUTES: Final[Mapping[str, tuple[Route[Any, Any], ...]]] = MappingProxyType(
 )
 
 
+class RoomServices(Services, Protocol):
+    """What is asked of the house of an application here."""
+
+    @property
+    def on(self) -> tuple[OnRoom[Any, Any], ...]:
+        """The rooms that are on."""
+        ...
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether a login may be asked for more after its first proof."""
+        ...
+
+    def service_of(self, room: AnyRoom) -> Any:
+        """Return the service of a room that is on."""
+        ...
+
+
+def _of_room(room: AnyRoom, row: Route[Any, Any]) -> Route[RoomServices, Any]:
+    """Return a row of *room* whose view is handed the service of the room; it is opened by the first request."""
+
+    @wraps(row.view)
+    def view(call: Call[RoomServices, Any]) -> Response:
+        return row.view(replace(call, services=call.services.service_of(room)))
+
+    return replace(row, view=view)
+
+
 def register_routes(app: Flask) -> None:
     """Serve the groups of routes that ``SIGNET_ROUTES`` names, below ``SIGNET_URL_PREFIX``.
 
@@ -75,10 +106,13 @@ def register_routes(app: Flask) -> None:
         if group not in GROUPS:
             known = ", ".join(map(repr, GROUPS))
             raise SettingsError(f"SIGNET_ROUTES can hold {known}, not {group!r}{nearest(group, GROUPS)}")
+    house: RoomServices = app.extensions["signet"]
     chosen = {group: rows for group, rows in ROUTES.items() if group in groups and group != "jwks"}
-    if "token" in groups and app.extensions["signet"].steps:
+    if "token" in groups and house.has_steps:
         chosen["token"] = (*chosen["token"], mfa_route.ROUTE)
-    serve(app, "signet", chosen, app.extensions["signet"], prefix=prefix)
+    for on in house.on:
+        chosen[on.room.name] = tuple(_of_room(on.room, row) for row in on.room.routes)
+    serve(app, "signet", chosen, house, prefix=prefix)
     app.extensions["signet-apis"] = ["signet"]
     if "jwks" in groups:
         # Where every client looks for it, whatever the prefix (RFC 8615).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -10,6 +10,8 @@ from flask import Flask
 
 from flask_signet.accounts import settings as account_settings
 from flask_signet.exceptions import SettingsError
+from flask_signet.room import AnyRoom
+from flask_signet.rooms import ROOMS
 from flask_signet.sessions import settings as session_settings
 from flask_signet.settings import nearest
 from flask_signet.store import settings as store_settings
@@ -25,14 +27,18 @@ KEYS = (
 )
 
 
-def check_names(app: Flask) -> None:
-    """Hear of a slip in the name of a setting: at start where somebody develops, in the log elsewhere."""
+def check_names(app: Flask, rooms: Iterable[AnyRoom] = ROOMS) -> None:
+    """Report unknown names of settings: as an error in debug mode and tests, in the log elsewhere.
+
+    :raises SettingsError: an unknown name, in debug mode or in tests.
+    """
+    known = (*KEYS, *(key for room in rooms for key in room.setting_keys))
     for key in cast(Mapping[str, Any], app.config):
-        if key.startswith("SIGNET_") and key not in KEYS:
-            slip = f"There is no setting {key}{nearest(key, KEYS)}"
+        if key.startswith("SIGNET_") and key not in known:
+            unknown = f"There is no setting {key}{nearest(key, known)}"
             if app.debug or app.testing:
-                raise SettingsError(slip)
-            app.logger.warning(slip)
+                raise SettingsError(unknown)
+            app.logger.warning(unknown)
 
 
 def database_conflicts(app: Flask, config: Config) -> Iterator[Conflict]:

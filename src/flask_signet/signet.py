@@ -23,10 +23,12 @@ from flask_signet.exceptions import SettingsError, UserLookupError
 from flask_signet.house import House
 from flask_signet.house_routes import register_routes
 from flask_signet.house_settings import check_names, database_conflicts
+from flask_signet.room import AnyRoom
+from flask_signet.rooms import ROOMS
 from flask_signet.sessions import conflicts as session_conflicts
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.login_answer import Login
-from flask_signet.sessions.login_step import Attempt, LoginStep
+from flask_signet.sessions.login_step import Attempt
 from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
 from flask_signet.store import Store, check_settings
@@ -63,8 +65,8 @@ class Signet(JWTManager, Generic[A]):
     :param clock: source of time and random bytes; tests can replace it.
     """
 
-    # What a login may be asked for after the first proof. Nothing yet; not for applications to set.
-    _steps: ClassVar[tuple[LoginStep, ...]] = ()
+    # Not for applications to set: tests add a room of their own.
+    _rooms: ClassVar[tuple[AnyRoom, ...]] = ROOMS
 
     @overload
     def __init__(
@@ -107,14 +109,14 @@ class Signet(JWTManager, Generic[A]):
         :raises SettingsError: a setting is wrong; the message says which value would be right.
         """
         app = itself(app)
-        check_names(app)
+        check_names(app, self._rooms)
         for read in (account_settings.read, session_settings.read):
             read(app.config)
         check_settings(store_settings.read(app.config, app.instance_path))
         find = partial(session_conflicts.found, own_users=self._own_users is not None)
         refuse(session_conflicts.of_chosen_algorithm(app.config, first=EXTENSION not in app.extensions))
         clock = replace(self.clock)
-        house = House(app, clock, self._own_users, self._apps, self._steps)
+        house = House(app, clock, self._own_users, self._apps, self._rooms)
         house.look_at_model()
         layer = self._register(app, add_context_processor, clock, house)
         refuse(find(app.config))

@@ -25,14 +25,15 @@ from flask_signet.sessions.service import Sessions
 class LoginFlow:
     """Opens sessions for attempts that lack nothing.
 
-    :param steps: what may be asked after the first proof, in this order; without any, nothing is kept or read.
+    :param steps: what may be asked after the first proof, in this order; without any, nothing is kept or read. They
+        may still be added until the first login.
     """
 
     def __init__(self, sessions: Sessions, root_keys: RootKeys, steps: Sequence[LoginStep] = ()) -> None:
         self._sessions = sessions
         self._store = sessions.ground.store
         self._clock = sessions.ground.clock
-        self._steps = tuple(steps)
+        self._steps = steps
         self._tokens = LoginTokens(root_keys, self._clock)
         self._waiting = PendingLogins(sessions.ground, sessions.admission, sessions.marks)
 

@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from flask_signet import Signet, create_access_token, current_user, get_jwt, jwt_required
 from flask_signet.exceptions import InvalidCredentials, MfaRequired
+from flask_signet.room import AnyRoom, Room
 from flask_signet.sessions.login_step import Attempt, Challenge, LoginStep, Proof
 from flask_signet.sessions.login_token import LoginTokens
 from tests.rooms.accounts.club import PASSWORD as CLUB_PASSWORD
@@ -52,9 +53,20 @@ class Codes:
         return Proof(method=self.method, at=0)
 
 
+def room_with(*steps: LoginStep) -> AnyRoom:
+    """Return a room that is on without a setting, and asks for *steps*."""
+    return Room(
+        name="steps",
+        setting_keys=(),
+        read=lambda config: True,
+        open=lambda core, settings: steps,
+        steps=lambda all: all,
+    )
+
+
 def signet_with(*steps: LoginStep) -> type[Signet]:
     class SignetWithSteps(Signet):
-        _steps = steps
+        _rooms = (room_with(*steps),)
 
     return SignetWithSteps
 
@@ -313,7 +325,7 @@ def test_the_two_kinds_of_token_are_made_under_keys_of_their_own(flow: Flow) -> 
 
 def test_a_genuine_token_without_a_row_opens_nothing(flow: Flow) -> None:
     signet = flow.app.extensions["signet"]
-    token = LoginTokens(signet.rooms.root_keys, flow.signet.clock).make(uuid4())
+    token = LoginTokens(signet.services.root_keys, flow.signet.clock).make(uuid4())
 
     assert error_of(flow.answer(token)) == (401, "token_expired")
 
@@ -417,7 +429,7 @@ def test_a_change_of_password_within_a_session_goes_on_with_it(flow: Flow) -> No
 
 def test_users_of_the_application_are_asked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     step = Codes({1: "111"})
-    monkeypatch.setattr(Signet, "_steps", (step,))
+    monkeypatch.setattr(Signet, "_rooms", (room_with(step),))
     club = Club(tmp_path / "club")
     try:
         club.add()

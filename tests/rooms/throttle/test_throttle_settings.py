@@ -86,4 +86,4 @@ def test_switched_off_nothing_is_written(make: Make) -> None:
 
 def test_another_place_to_count_is_refused(make: Make) -> None:
     with pytest.raises(SettingsError, match="SIGNET_THROTTLE_STORE must be one of 'memory', 'store', not 'redis'"):
-        make(TESTING=True, SIGNET_THROTTLE_STORE="redis").extensions["signet"].rooms.users.find("ada")
+        make(TESTING=True, SIGNET_THROTTLE_STORE="redis").extensions["signet"].services.users.find("ada")

@@ -1,0 +1,168 @@
+"""Make the services of one application, each once, and connect them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any, cast
+
+from flask import Flask
+from sqlalchemy import Connection, Engine
+
+from flask_signet.accounts import AppAccounts, Passwords, Users
+from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.service import accounts_of_application, built_in_accounts
+from flask_signet.clock import Clock
+from flask_signet.events import Event, Events
+from flask_signet.house_settings import longest_life
+from flask_signet.room import Core, OnRoom, Reaction
+from flask_signet.sessions.access_tokens import AccessTokens
+from flask_signet.sessions.events import CleaningUp
+from flask_signet.sessions.feed import Feed
+from flask_signet.sessions.login_flow import LoginFlow
+from flask_signet.sessions.login_step import LoginStep
+from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.settings import CurrentSettings
+from flask_signet.sessions.steady_time import SteadyTime
+from flask_signet.sessions.token_users import TokenUsers
+from flask_signet.signing_keys.ring import DatabaseRing
+from flask_signet.signing_keys.table import KeyTable, has_keys
+from flask_signet.store import RootKeyRing, Store, open_root_keys
+from flask_signet.store import settings as store_settings
+from flask_signet.throttle import Throttle
+from flask_signet.throttle.keys import LABEL as THROTTLE_LABEL
+from flask_signet.throttle.memory import MemoryCounters
+from flask_signet.throttle.sql import SqlCounters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What one application opened: each service once.
+
+    :param of_rooms: name of a room that is on → its service.
+    """
+
+    store: Store
+    root_keys: RootKeyRing
+    keys: KeyTable
+    ring: DatabaseRing
+    users: AppAccounts
+    throttle: Throttle
+    feed: Feed
+    sessions: Sessions
+    login_flow: LoginFlow
+    token_users: TokenUsers
+    of_rooms: Mapping[str, Any]
+
+
+def open_services(
+    app: Flask,
+    clock: Clock,
+    own_users: Users | None,
+    session_settings: CurrentSettings,
+    rooms: Iterable[OnRoom[Any, Any]],
+    app_engine: Callable[[], Engine | None],
+) -> Services:
+    """Open the services of *app*.
+
+    :param own_users: the application's own users; ``None`` for the built-in accounts.
+    :param rooms: the optional abilities that are on.
+    :param app_engine: gives the engine of the application's Flask-SQLAlchemy, or ``None`` if it has none.
+    :raises SettingsError: a setting is wrong.
+    """
+    config = cast(Mapping[str, Any], app.config)
+    settings = store_settings.read(app.config, app.instance_path)
+    store = Store(settings, clock=clock, app_engine=app_engine)
+    root_keys = open_root_keys(
+        settings, clock=clock, server_database=store.dialect != "sqlite", in_use=partial(has_keys, store)
+    )
+    keys = KeyTable(store, root_keys)
+    events = Events(store)
+    events.react(CleaningUp, lambda _, connection: keys.remember_life(longest_life(config), connection))
+    throttle = _throttle(config, store, root_keys, clock, events)
+    users = _users(config, store, own_users, throttle, clock)
+    feed = Feed(store, session_settings, clock)
+    sessions = Sessions(
+        store=store,
+        root_keys=root_keys,
+        feed=feed,
+        settings=session_settings,
+        clock=clock,
+        issue=AccessTokens(app),
+        standing=users.standing,
+        ask_on_refresh=users.asked_on_refresh,
+        canonical=users.canonical,
+        events=events,
+        sender=app,
+    )
+    users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
+    users.on_renewed.append(sessions.admit)
+    steps: list[LoginStep] = []
+    flow = LoginFlow(sessions, root_keys, steps)
+    events.react(CleaningUp, lambda _, connection: flow.clean_up(connection))
+    core = Core(
+        store=store,
+        root_keys=root_keys,
+        clock=clock,
+        users=users,
+        sessions=sessions,
+        login_flow=flow,
+        events=events,
+        throttle=throttle,
+    )
+    return Services(
+        store=store,
+        root_keys=root_keys,
+        keys=keys,
+        ring=DatabaseRing(keys, clock),
+        users=users,
+        throttle=throttle,
+        feed=feed,
+        sessions=sessions,
+        login_flow=flow,
+        token_users=TokenUsers(
+            users=users, sessions=sessions, feed=feed, identity_claim=lambda: config["JWT_IDENTITY_CLAIM"]
+        ),
+        of_rooms=_open_rooms(core, rooms, steps),
+    )
+
+
+def _open_rooms(core: Core, rooms: Iterable[OnRoom[Any, Any]], steps: list[LoginStep]) -> Mapping[str, Any]:
+    """Open each room, add its steps to *steps* and connect its reactions."""
+    opened: dict[str, Any] = {}
+    for on in rooms:
+        service = opened[on.room.name] = on.room.open(core, on.settings)
+        if on.room.steps is not None:
+            steps += on.room.steps(service)
+        for reaction in on.room.reactions:
+            core.events.react(reaction.event, _bound(reaction, service))
+    return MappingProxyType(opened)
+
+
+def _bound(reaction: Reaction[Any], service: Any) -> Callable[[Event, Connection], None]:
+    return lambda event, connection: reaction.react(service, event, connection)
+
+
+def _throttle(
+    config: Mapping[str, Any], store: Store, root_keys: RootKeyRing, clock: Clock, events: Events
+) -> Throttle:
+    settings = account_settings.read(config)
+    counters = None
+    if settings.throttle and settings.throttle_store == "memory":
+        counters = MemoryCounters(clock)
+    elif settings.throttle:
+        counters = SqlCounters(store, now=SteadyTime(clock, None if store.in_memory else store.settings.folder).now)
+        clean_up = counters.clean_up
+        events.react(CleaningUp, lambda _, connection: clean_up(connection))
+    return Throttle(counters, partial(root_keys.derive, THROTTLE_LABEL))
+
+
+def _users(
+    config: Mapping[str, Any], store: Store, own_users: Users | None, throttle: Throttle, clock: Clock
+) -> AppAccounts:
+    passwords = Passwords(account_settings.read(config), clock=clock)
+    if own_users is None:
+        return built_in_accounts(store, passwords, throttle)
+    return accounts_of_application(own_users, store, passwords, throttle)
