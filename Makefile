@@ -145,6 +145,7 @@ deep: setup browser js/dist/.ready examples/tasks/web/dist/.ready
 	$(BIN)/python -m pytest -m slow $(ARGS)
 	npm run mutants --workspace js
 	npm run test:react18 --workspace js
+	$(BIN)/python scripts/removal_drill.py
 	$(BIN)/python scripts/mutate.py
 
 docs: setup

@@ -144,7 +144,6 @@ def test_the_codes_are_closed_and_no_mistake_of_the_application_is_among_them() 
         "invalid_credentials",
         "invalid_request",
         "invalid_token",
-        "mfa_required",
         "method_not_allowed",
         "mfa_required",
         "missing_token",
