@@ -145,9 +145,9 @@ def test_this_worker_knows_of_a_revocation_with_the_caller_s_commit(club: Club) 
         session = club.db.session
         sid = decode_token(tokens["access_token"])["sid"]
         signet.sessions.end(sid, connection=session.connection())
-        before = signet.rooms.feed.has_ended(sid)
+        before = signet.services.feed.has_ended(sid)
         session.commit()
-        after = signet.rooms.feed.has_ended(sid)
+        after = signet.services.feed.has_ended(sid)
 
     assert (before, after) == (False, True)
     assert club.status(tokens["access_token"]) == 401

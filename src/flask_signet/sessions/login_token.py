@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import hmac
 import struct
+from typing import Final
 from uuid import UUID
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidSignature, MalformedToken
 from flask_signet.sessions.mac_keys import MacKeys, RootKeys
+from flask_signet.store.root_key_labels import Label
 from flask_signet.tokens import base64url
 
 PREFIX = "sgm_"
-LABEL = "pending-login"
+LABEL: Final[Label] = "pending-login"
 VERSION = 1
 
 _BODY = struct.Struct(">BH16s")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
+from flask_signet.store.root_key_labels import Label
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ class RootKeys(Protocol):
         """Number of the key that makes new tokens, 1 to 65535."""
         ...
 
-    def derive(self, label: str, number: int | None = None) -> bytes:
+    def derive(self, label: Label, number: int | None = None) -> bytes:
         """Return 32 bytes for one purpose (RFC 5869).
 
         :raises LookupError: the ring has no key of this number.
@@ -41,9 +42,9 @@ class MacKeys:
     :param clock: limits how often an unknown number makes the ring be read again.
     """
 
-    def __init__(self, root_keys: RootKeys, label: str, clock: Clock) -> None:
+    def __init__(self, root_keys: RootKeys, label: Label, clock: Clock) -> None:
         self._root_keys = root_keys
-        self._label = label
+        self._label: Label = label
         self._clock = clock
         self._reloaded_at: float | None = None
 

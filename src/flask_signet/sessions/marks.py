@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
+from flask_signet.store.root_key_labels import Label
 from flask_signet.tokens import base64url
 
-LABEL = "user-mark"
+LABEL: Final[Label] = "user-mark"
 CLAIM = "sub_mark"
 
 _BYTES = 12  # of the HMAC: 96 bits, 16 characters
@@ -37,7 +38,7 @@ class RootKeys(Protocol):
         """Number of the key that makes new marks."""
         ...
 
-    def derive(self, label: str, number: int | None = None) -> bytes:
+    def derive(self, label: Label, number: int | None = None) -> bytes:
         """Return 32 bytes for one purpose (RFC 5869).
 
         :raises LookupError: the ring has no key of this number.

@@ -11,15 +11,17 @@ from __future__ import annotations
 import hmac
 import struct
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidSignature, MalformedToken
 from flask_signet.sessions.mac_keys import MacKeys, RootKeys
+from flask_signet.store.root_key_labels import Label
 from flask_signet.tokens import base64url
 
 PREFIX = "sgr_"
-LABEL = "refresh-token"
+LABEL: Final[Label] = "refresh-token"
 VERSION = 1
 LAST_GENERATION = 2**32 - 1
 

@@ -8,20 +8,21 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Row, String, Table, Text, inspect, select
 
 from flask_signet.exceptions import NotFound, SettingsError
 from flask_signet.store.database import Store
 from flask_signet.store.metadata import Timestamp, metadata, milliseconds, moment
+from flask_signet.store.root_key_labels import Label
 from flask_signet.store.rootkey import IF_LOST, RootKeyRing
 
 KeyStatus = Literal["next", "current", "retired", "revoked"]
 
 ALGORITHM = "EdDSA"
 FOR_EVER = 2**53
-SEAL_LABEL = "signing-key"
+SEAL_LABEL: Final[Label] = "signing-key"
 
 keys_table = Table(
     "signet_keys",

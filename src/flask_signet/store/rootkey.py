@@ -28,6 +28,7 @@ from flask_signet.files import (
     tighten,
     write_private,
 )
+from flask_signet.store.root_key_labels import Label
 from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class RootKeyRing:
         """Numbers of all keys that are known."""
         return frozenset(self._roots.keys)
 
-    def derive(self, label: str, number: int | None = None) -> bytes:
+    def derive(self, label: Label, number: int | None = None) -> bytes:
         """Return 32 bytes for one purpose.
 
         :param label: names the purpose; other labels give unrelated keys.
@@ -87,16 +88,19 @@ class RootKeyRing:
 
         Source: RFC 5869, HKDF with SHA-256, no salt, ``info`` = the label.
         """
+        return self._derive(label, number)
+
+    def _derive(self, info: str, number: int | None) -> bytes:
         roots = self._roots
         chosen = roots.current_number if number is None else number
-        key = self._derived.get((label, chosen))
+        key = self._derived.get((info, chosen))
         if key is None:
             if chosen not in roots.keys:
                 raise LookupError(f"no root key has the number {chosen}")
-            key = self._derived[label, chosen] = _hkdf(roots.keys[chosen], label)
+            key = self._derived[info, chosen] = _hkdf(roots.keys[chosen], info)
         return key
 
-    def seal(self, plaintext: bytes, label: str) -> bytes:
+    def seal(self, plaintext: bytes, label: Label) -> bytes:
         """Return *plaintext* encrypted and bound to *label* (AES-256-GCM) under the current root key.
 
         Form: version (1 byte) ‖ number of the root key (2) ‖ nonce (12) ‖ ciphertext and tag.
@@ -106,9 +110,9 @@ class RootKeyRing:
         number = self.current_number
         nonce = self._clock.token_bytes(_NONCE_BYTES)
         head = bytes((_SEAL_VERSION,)) + number.to_bytes(2, "big")
-        return head + nonce + AESGCM(self.derive(f"seal:{label}", number)).encrypt(nonce, plaintext, head)
+        return head + nonce + AESGCM(self._derive(f"seal:{label}", number)).encrypt(nonce, plaintext, head)
 
-    def open(self, sealed: bytes, label: str) -> bytes:
+    def open(self, sealed: bytes, label: Label) -> bytes:
         """Return what :meth:`seal` was given.
 
         :raises LookupError: the root key that sealed it is not known.
@@ -120,7 +124,7 @@ class RootKeyRing:
         head, nonce, body = sealed[:3], sealed[3 : 3 + _NONCE_BYTES], sealed[3 + _NONCE_BYTES :]
         if len(body) < 16 or head[0] != _SEAL_VERSION:
             raise ValueError("not sealed by this version")
-        key = self.derive(f"seal:{label}", int.from_bytes(head[1:], "big"))
+        key = self._derive(f"seal:{label}", int.from_bytes(head[1:], "big"))
         try:
             return AESGCM(key).decrypt(nonce, body, head)
         except InvalidTag:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from typing import Final
 
+from flask_signet.store.root_key_labels import Label
 from flask_signet.throttle.decisions import Try
 from flask_signet.throttle.networks import network_of, reporter_of
 from flask_signet.throttle.policies import By, Counter, Policy
 from flask_signet.throttle.ports import NOBODY, Key
 
 #: Names the purpose of the key that is derived from the root key.
-LABEL = "throttle"
+LABEL: Final[Label] = "throttle"
 
 _DIGEST_BYTES = 16
 
