@@ -53,14 +53,14 @@ def test_row_26_the_log_says_what_is_weak_what_it_means_and_what_mends_it(caplog
     assert 503 == served(victim, victim.good()).status_code
     advice = (
         "Flask-Signet: the secret has 8 bytes; HS256 needs at least 32 (RFC 7518 section 3.2). "
-        "The key is the value of JWT_SECRET_KEY. Anyone who guesses it can sign in as any user. Make a good key with "
-        "`flask signet keys generate --algorithm HS256 --secret`. Then write: "
+        "The key is the value of JWT_SECRET_KEY. Anyone who guesses it can sign in as any user. Create a strong "
+        "key with `flask signet keys generate --algorithm HS256 --secret`. Then write: "
         'app.config["JWT_SECRET_KEY"] = os.environ["JWT_SECRET_KEY"].'
     )
     at_start = (
         " The development server and tests accept this key. Any other server refuses it: guarded routes answer 503."
     )
-    lifted = " Until then every guarded route answers 503 (JWT_ALLOW_WEAK_KEYS = True lifts that)."
+    lifted = " Until then every guarded route answers 503 (JWT_ALLOW_WEAK_KEYS = True turns this off)."
 
     assert [advice + at_start, advice + lifted] == [record.getMessage() for record in caplog.records]
 

@@ -248,7 +248,7 @@ def test_defect_18_templates_of_public_pages_render() -> None:
 
 
 def test_defect_19_the_decorator_without_parentheses_is_refused_at_import() -> None:
-    with pytest.raises(TypeError, match=r"^write @jwt_required\(\) with its parentheses$"):
+    with pytest.raises(TypeError, match=r"^@jwt_required needs parentheses\. Write: @jwt_required\(\)$"):
 
         @jwt_required  # type: ignore[arg-type]
         def view() -> str:

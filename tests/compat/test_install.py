@@ -163,7 +163,7 @@ def test_the_other_package_is_not_replaced_once_it_is_imported(imported: str) ->
 
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("RuntimeError: flask_jwt_extended is imported already, from ")
+    assert last.startswith("RuntimeError: flask_jwt_extended is already imported, from ")
     assert "call flask_signet.compat.install() before the first import" in last
 
 

@@ -65,9 +65,9 @@ def test_the_two_known_kinds_may_be_asked_for_by_name() -> None:
 def test_a_kind_beside_another_choice_of_kinds_is_an_error_at_once(arguments: dict[str, Any]) -> None:
     w = world()
 
-    with pytest.raises(TypeError, match="kind='pw_reset' says which tokens are accepted"):
+    with pytest.raises(TypeError, match="kind='pw_reset' selects the accepted tokens"):
         w.guarded("/x", kind="pw_reset", **arguments)
-    with w.app.test_request_context(), pytest.raises(TypeError, match="leave out refresh and verify_type"):
+    with w.app.test_request_context(), pytest.raises(TypeError, match="remove the arguments refresh and verify_type"):
         verify_jwt_in_request(kind="pw_reset", **arguments)
 
 
@@ -144,7 +144,7 @@ def test_claims_that_repeat_what_the_token_says_pass(identity: Any, claims: dict
 def test_another_subject_is_refused_with_the_reason(identity: Any, given: Any) -> None:
     w = world()
 
-    with pytest.raises(SettingsError, match="cannot set 'sub' to another one than the token is for"):
+    with pytest.raises(SettingsError, match="cannot set 'sub' to a different user than the token is for"):
         w.access(identity, additional_claims={"sub": given})
 
 

@@ -206,7 +206,7 @@ TOKENS: dict[str, Case] = {
     "a form's proof and no POST": (
         {"JWT_CSRF_CHECK_FORM": True, "JWT_CSRF_METHODS": ["put"]},
         LOGGED,
-        "which JWT_CSRF_METHODS does not hold",
+        "which is not in JWT_CSRF_METHODS",
     ),
     "a form's proof without its cookie": (
         {"JWT_CSRF_CHECK_FORM": True, "JWT_CSRF_IN_COOKIES": False},  # a template may hold it
@@ -252,7 +252,7 @@ TOKENS: dict[str, Case] = {
         f"the identity in {claim}": ({"JWT_IDENTITY_CLAIM": claim}, REFUSED, 'Write: JWT_IDENTITY_CLAIM = "sub"')
         for claim in ("aud", "csrf", "exp", "fresh", "iat", "iss", "nbf", "sub_type", "type")
     },
-    "the identity in jti": ({"JWT_IDENTITY_CLAIM": "jti"}, LOGGED, "a blocklist by jti would revoke the user"),
+    "the identity in jti": ({"JWT_IDENTITY_CLAIM": "jti"}, LOGGED, "a blocklist by jti would block the user"),
     "the identity elsewhere": ({"JWT_IDENTITY_CLAIM": "identity", "JWT_VERIFY_SUB": False}, SILENT, ""),
     "another issuer": (
         {"JWT_ENCODE_ISSUER": "a", "JWT_DECODE_ISSUER": "b"},
@@ -669,7 +669,7 @@ SET_COOKIE: dict[str, Requested] = {
     "Secure on plain http": (
         {**COOKIES, "JWT_COOKIE_SECURE": True},
         {"base_url": HTTP},
-        "JWT_COOKIE_SECURE = True, and this request came by http to 'app.test'",
+        "JWT_COOKIE_SECURE = True, and this request came over HTTP to 'app.test'",
     ),
     "Secure on this machine": ({**COOKIES, "JWT_COOKIE_SECURE": True}, {"base_url": "http://127.0.0.1:5000"}, ""),
     "Secure on https": ({**COOKIES, "JWT_COOKIE_SECURE": True}, {"base_url": HTTPS}, ""),
@@ -678,12 +678,12 @@ SET_COOKIE: dict[str, Requested] = {
     "a domain of another host": (
         {**COOKIES, "JWT_COOKIE_DOMAIN": "other.test"},
         {"base_url": HTTP},
-        "JWT_COOKIE_DOMAIN = 'other.test' does not fit to the host 'app.test'",
+        "JWT_COOKIE_DOMAIN = 'other.test' does not match the host 'app.test'",
     ),
     "a domain that ends alike": (
         {**COOKIES, "JWT_COOKIE_DOMAIN": "pp.test"},
         {"base_url": HTTP},
-        "does not fit to the host",
+        "does not match the host",
     ),
     "a domain of the host": ({**COOKIES, "JWT_COOKIE_DOMAIN": "app.test"}, {"base_url": "http://api.app.test"}, ""),
 }
@@ -735,12 +735,12 @@ LOGIN: dict[str, Requested] = {
     "a proxy on this machine": (
         {},
         {"headers": PROXY},
-        "limited by what the header says. Write: app.wsgi_app = ProxyFix",
+        "limited by the address in the header. Write: app.wsgi_app = ProxyFix",
     ),
     "a proxy in the network": (
         {},
         {"headers": PROXY, "environ_overrides": {"REMOTE_ADDR": "10.0.0.1"}},
-        "takes the proxy's address (10.0.0.1)",
+        "uses the proxy's address (10.0.0.1)",
     ),
     "a proxy by IPv6": (
         {},
@@ -750,12 +750,12 @@ LOGIN: dict[str, Requested] = {
     "a proxy in a carrier's network": (
         {},
         {"headers": PROXY, "environ_overrides": {"REMOTE_ADDR": "100.64.0.3"}},
-        "takes the proxy's address (100.64.0.3)",
+        "uses the proxy's address (100.64.0.3)",
     ),
     "a proxy by a socket": (
         {},
         {"headers": PROXY, "environ_overrides": {"REMOTE_ADDR": ""}},
-        "takes the proxy's address (none)",
+        "uses the proxy's address (none)",
     ),
     "a proxy with another header": ({}, {"headers": {"X-Real-IP": "198.51.100.7"}}, "app.wsgi_app = ProxyFix"),
     "a header that a client wrote": (
@@ -768,7 +768,7 @@ LOGIN: dict[str, Requested] = {
         {"headers": PROXY, "environ_overrides": {"REMOTE_ADDR": "198.51.100.7"}},
         "",
     ),
-    "https before the proxy": ({}, {"headers": {"X-Forwarded-Proto": "https"}}, "this request came by https"),
+    "https before the proxy": ({}, {"headers": {"X-Forwarded-Proto": "https"}}, "this request came over HTTPS"),
     "https all the way": ({}, {"headers": {"X-Forwarded-Proto": "https"}, "base_url": HTTPS}, ""),
     "http before the proxy": ({}, {"headers": {"X-Forwarded-Proto": "http"}}, ""),
     "a proxy that Flask knows": (
@@ -779,7 +779,7 @@ LOGIN: dict[str, Requested] = {
     "a proxy that Flask knows in part": (
         {"fix": {"x_for": 1, "x_proto": 0}},
         {"headers": {**PROXY, "X-Forwarded-Proto": "https"}},
-        "this request came by https (X-Forwarded-Proto)",
+        "this request came over HTTPS (X-Forwarded-Proto)",
     ),
     "one proxy more than there is": ({"fix": {"x_for": 2}}, {"headers": PROXY}, "app.wsgi_app = ProxyFix"),
 }
@@ -815,7 +815,7 @@ COOKIE_LOGIN: dict[str, Requested] = {
     "a page on https, Flask on http": (
         {},
         {"base_url": HTTP, "headers": {"X-Signet": "1", "Origin": HTTPS}, "status": 403},
-        "a proxy in front speaks https",
+        "a proxy terminates HTTPS",
     ),
     "a proxy that drops the port": (
         {},

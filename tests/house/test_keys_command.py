@@ -239,7 +239,7 @@ def test_a_folder_is_no_place_for_a_ring(
 
     assert refused.exit_code == 1
     assert refused.output.startswith("Error: ")
-    assert "is a folder; name a file in it, such as " in refused.output
+    assert "is a folder. Name a file in it, such as " in refused.output
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["above", "folder", "here"]
 
 
@@ -276,7 +276,7 @@ def test_a_folder_that_is_not_there_is_named_with_what_makes_it(tmp_path: Path) 
     refused = run("keys", "generate", "--output", str(tmp_path / "instance" / "keys.json"))
 
     assert refused.exit_code == 1
-    assert f"make it: mkdir -p {tmp_path / 'instance'}" in refused.output
+    assert f"Create it: mkdir -p {tmp_path / 'instance'}" in refused.output
 
 
 def test_a_ring_that_is_not_there_is_named_by_its_whole_path(tmp_path: Path) -> None:

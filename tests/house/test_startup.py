@@ -160,7 +160,7 @@ FORMS = {
     ],
     "SECRET_KEY": [
         "The key is Flask's SECRET_KEY (app.secret_key), because JWT_SECRET_KEY is not set.",
-        'Then write: app.config["JWT_SECRET_KEY"] = os.environ["JWT_SECRET_KEY"] (it wins over SECRET_KEY).',
+        'Then write: app.config["JWT_SECRET_KEY"] = os.environ["JWT_SECRET_KEY"] (it takes precedence over',
         'app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]',
     ],
 }
@@ -212,7 +212,7 @@ def test_the_line_says_which_of_two_keys_wins(caplog: pytest.LogCaptureFixture) 
     app.config.update(SECRET_KEY=GOOD, JWT_SECRET_KEY="changeme")
     JWTManager(app)
 
-    assert "The key is the value of JWT_SECRET_KEY, which wins over Flask's SECRET_KEY." in lines(caplog)[0]
+    assert "The key is the value of JWT_SECRET_KEY, which takes precedence over Flask's SECRET_KEY." in lines(caplog)[0]
 
 
 def test_a_key_in_the_environment_that_is_not_read_is_named(
@@ -265,7 +265,7 @@ def test_a_weak_key_of_a_loader_is_said_to_be_the_loaders(loader: str, caplog: p
     app.test_client().get("/guarded", headers={"Authorization": f"Bearer {token}"})
 
     assert 1 == len(lines(caplog))
-    assert f"The key is what your {loader} returned." in lines(caplog)[0]
+    assert f"The key is the return value of your {loader}." in lines(caplog)[0]
 
 
 def test_a_weak_pair_is_heard_of_before_the_first_answer(caplog: pytest.LogCaptureFixture) -> None:

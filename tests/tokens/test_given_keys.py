@@ -195,7 +195,7 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
     "a JWK for encryption": (ENCRYPTION, "alg 'RSA-OAEP' of a JWK is none of"),
     "a JWK without its number": ({"kty": "RSA", "e": "AQAB"}, "malformed"),
     "a set without keys": ({"keys": []}, "at least one key"),
-    "what is no JSON": ({"kty": "RSA", "n": object()}, "nothing but strings"),
+    "what is no JSON": ({"kty": "RSA", "n": object()}, "contain only strings"),
     "a certificate": ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "load_pem_x509_certificate"),
     "PyJWT's key of another kind": (pyjwt.PyJWK(EC), "none of its keys is for RS256"),
 }
@@ -213,7 +213,7 @@ def test_a_key_that_cannot_be_used_is_heard_of_once(case: str, caplog: pytest.Lo
 
     assert 1 == len(said)
     assert reason in said[0]
-    assert "Return the PEM text or a JWK" in said[0]
+    assert "Return a public key for one of JWT_DECODE_ALGORITHMS" in said[0]
     assert RSA["n"] not in said[0]
 
 

@@ -1,4 +1,4 @@
-"""``config``: the settings of the current application, read at each access, as Flask-JWT-Extended shows them."""
+"""Provide Flask-JWT-Extended's ``config``: the settings of the current application, read at each access."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flask_signet.web.token_layer import layer_of
 
 
 class Config:
-    """A read-only view; every property raises ``RuntimeError`` where a setting is wrong."""
+    """A read-only view of the settings; every property raises ``RuntimeError`` if a setting is invalid."""
 
     @property
     def _settings(self) -> TokenSettings:
@@ -36,7 +36,7 @@ class Config:
 
     @property
     def decode_algorithms(self) -> list[str]:
-        """``JWT_DECODE_ALGORITHMS`` and ``JWT_ALGORITHM``, in a list of its own."""
+        """``JWT_DECODE_ALGORITHMS`` and ``JWT_ALGORITHM``, in a new list."""
         return list(self._settings.decode_algorithms)
 
     @property
@@ -46,12 +46,12 @@ class Config:
 
     @property
     def encode_key(self) -> Any:
-        """The key that signs."""
+        """The signing key."""
         return self._private_key if self.is_asymmetric else self._secret_key
 
     @property
     def decode_key(self) -> Any:
-        """The key that verifies."""
+        """The verifying key."""
         return self._public_key if self.is_asymmetric else self._secret_key
 
     @property
@@ -81,12 +81,12 @@ class Config:
 
     @property
     def access_expires(self) -> Any:
-        """``JWT_ACCESS_TOKEN_EXPIRES``, seconds as a ``timedelta``; ``False`` is never."""
+        """``JWT_ACCESS_TOKEN_EXPIRES``, seconds as a ``timedelta``; ``False`` if tokens never expire."""
         return self._expires("JWT_ACCESS_TOKEN_EXPIRES")
 
     @property
     def refresh_expires(self) -> Any:
-        """``JWT_REFRESH_TOKEN_EXPIRES``, seconds as a ``timedelta``; ``False`` is never."""
+        """``JWT_REFRESH_TOKEN_EXPIRES``, seconds as a ``timedelta``; ``False`` if tokens never expire."""
         return self._expires("JWT_REFRESH_TOKEN_EXPIRES")
 
     def _expires(self, setting: str) -> Any:
@@ -136,7 +136,7 @@ class Config:
 
     @property
     def json_encoder(self) -> type[json.JSONEncoder]:
-        """The class that encodes claims as the application's JSON provider does."""
+        """The JSON encoder class that uses the application's JSON provider."""
         return get_json_encoder(current_app)
 
     @property
@@ -148,29 +148,29 @@ class Config:
 
     @property
     def token_location(self) -> Collection[str]:
-        """``JWT_TOKEN_LOCATION``, as it was configured; a text becomes a tuple of one."""
+        """``JWT_TOKEN_LOCATION``, as it was configured; a string becomes a tuple with one item."""
         configured = self._configured("JWT_TOKEN_LOCATION")
         checked = token_locations(configured)
         return checked if isinstance(configured, str) else configured
 
     @property
     def jwt_in_headers(self) -> bool:
-        """Whether tokens are looked for in a header."""
+        """Whether tokens are accepted in a header."""
         return "headers" in self.token_location
 
     @property
     def jwt_in_cookies(self) -> bool:
-        """Whether tokens are looked for in cookies."""
+        """Whether tokens are accepted in cookies."""
         return "cookies" in self.token_location
 
     @property
     def jwt_in_query_string(self) -> bool:
-        """Whether tokens are looked for in the query string."""
+        """Whether tokens are accepted in the query string."""
         return "query_string" in self.token_location
 
     @property
     def jwt_in_json(self) -> bool:
-        """Whether tokens are looked for in the JSON body."""
+        """Whether tokens are accepted in the JSON body."""
         return "json" in self.token_location
 
     @property
@@ -247,10 +247,10 @@ class Config:
 
     @property
     def cookie_max_age(self) -> int | None:
-        """Seconds that a cookie lives; ``None`` for as long as the browser."""
+        """Lifetime of a cookie in seconds; ``None`` for a session cookie."""
         return self._settings.cookie_max_age
 
-    # --- the proof beside a cookie --------------------------------------------------------------------
+    # --- CSRF protection ------------------------------------------------------------------------------
 
     @property
     def cookie_csrf_protect(self) -> bool:
@@ -314,7 +314,7 @@ class Config:
 
     @property
     def exempt_methods(self) -> frozenset[str]:
-        """The methods that every guard lets pass."""
+        """The methods that every guard accepts without a token."""
         return frozenset(("OPTIONS",))
 
 

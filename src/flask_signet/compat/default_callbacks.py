@@ -1,4 +1,4 @@
-"""What the callbacks do until an application registers its own: ``flask_jwt_extended.default_callbacks``."""
+"""Provide the default callbacks of ``flask_jwt_extended.default_callbacks``."""
 
 from typing import Any
 
@@ -35,16 +35,16 @@ __all__ = [
 
 
 def default_encode_key_callback(identity: Any) -> Any:
-    """Return the configured key that signs.
+    """Return the configured signing key.
 
-    :raises RuntimeError: there is none.
+    :raises RuntimeError: no signing key is configured.
     """
     return config.encode_key
 
 
 def default_decode_key_callback(jwt_header: dict[str, Any], jwt_data: dict[str, Any]) -> Any:
-    """Return the configured key that verifies.
+    """Return the configured verifying key.
 
-    :raises RuntimeError: there is none.
+    :raises RuntimeError: no verifying key is configured.
     """
     return config.decode_key

@@ -1,4 +1,4 @@
-"""The exceptions of ``flask_jwt_extended.exceptions``; their home is :mod:`flask_signet.exceptions`."""
+"""Provide the exceptions of ``flask_jwt_extended.exceptions``, defined in :mod:`flask_signet.exceptions`."""
 
 from flask_signet.exceptions import CSRFError as CSRFError
 from flask_signet.exceptions import FreshTokenRequired as FreshTokenRequired

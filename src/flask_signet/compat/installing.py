@@ -1,4 +1,4 @@
-"""Let ``import flask_jwt_extended`` find Flask-Signet, in this process or in a command."""
+"""Make ``import flask_jwt_extended`` import Flask-Signet, in this process or in a command."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ NAME = "flask_jwt_extended"
 
 
 def install() -> None:
-    """Let ``import flask_jwt_extended`` import Flask-Signet in this process, for code that cannot be edited.
+    """Make ``import flask_jwt_extended`` import Flask-Signet in this process, for code that cannot be edited.
 
-    Call it before the first import of ``flask_jwt_extended``, at the top of the module that makes the application.
-    ``JWT_COMPAT`` is ``True`` from then on where an application does not set it. A second call does nothing.
+    Call it before the first import of ``flask_jwt_extended``, at the top of the module that creates the application.
+    Afterwards ``JWT_COMPAT`` is ``True`` in every application that does not set it. A second call does nothing.
 
-    A process that this one starts does not inherit it: use ``python -m flask_signet.compat COMMAND…`` for that.
+    Child processes do not inherit this. Use ``python -m flask_signet.compat COMMAND…`` for them.
 
-    :raises RuntimeError: Flask-JWT-Extended is imported already.
+    :raises RuntimeError: Flask-JWT-Extended is already imported.
     """
     imported = sys.modules.get(NAME) or next(
         (module for name, module in sys.modules.items() if name.startswith(f"{NAME}.")), None
     )
     if imported is not None and not _is_ours(imported):
         raise RuntimeError(
-            f"{NAME} is imported already, from {getattr(imported, '__file__', None)}: call "
+            f"{NAME} is already imported, from {getattr(imported, '__file__', None)}: call "
             "flask_signet.compat.install() before the first import of it, or start the process with "
             "`python -m flask_signet.compat COMMAND`"
         )
@@ -38,7 +38,7 @@ def install() -> None:
     importlib.invalidate_caches()
     if not _is_ours(importlib.import_module(NAME)):
         raise RuntimeError(
-            f"{NAME} is not the one of Flask-Signet: an import hook of this process found another package first"
+            f"{NAME} was not imported from Flask-Signet: an import hook in this process found another package first"
         )
 
 
@@ -47,9 +47,9 @@ def _is_ours(module: object) -> bool:
 
 
 def command(arguments: list[str]) -> list[str]:
-    """Return the program to run for *arguments*: a program, the path of a Python file, or ``-m`` and a module.
+    """Return the command line for *arguments*: a program, the path of a Python file, or ``-m`` and a module.
 
-    :raises FileNotFoundError: there is no such program.
+    :raises FileNotFoundError: the program was not found.
     """
     first, *rest = arguments
     if first == "-m" or first == "-c" or first.endswith(".py"):
@@ -62,6 +62,6 @@ def command(arguments: list[str]) -> list[str]:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return *environ* with the folder of the stand-in first on the path of Python, for a process and its children."""
+    """Return a copy of *environ* in which ``PYTHONPATH`` begins with the folder of the replacement package."""
     paths = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != FOLDER]
     return {**environ, "PYTHONPATH": os.pathsep.join([FOLDER, *paths])}

@@ -1,3 +1,3 @@
-"""``JWTManager``, for those who import it from ``flask_jwt_extended.jwt_manager``."""
+"""Provide ``JWTManager`` under the module name of ``flask_jwt_extended.jwt_manager``."""
 
 from flask_signet.web.manager import JWTManager as JWTManager

@@ -1,4 +1,4 @@
-"""``_encode_jwt`` and ``_decode_jwt`` of ``flask_jwt_extended.tokens``: they read no settings."""
+"""Provide ``_encode_jwt`` and ``_decode_jwt`` of ``flask_jwt_extended.tokens``, which read no settings."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def _decode_jwt(  # pyright: ignore[reportUnusedFunction]
 
 
 def _usable(secret: Any, algorithms: Iterable[str]) -> list[keys.Key]:
-    """Return *secret* as a key of each of *algorithms* that it fits.
+    """Return one key for each of *algorithms* that *secret* is valid for.
 
-    :raises InvalidKeyError: it fits none.
+    :raises InvalidKeyError: *secret* is valid for none of *algorithms*.
     """
     fitting: list[keys.Key] = []
     refusal = InvalidKeyError("no algorithm is allowed")

@@ -1,4 +1,4 @@
-"""The helper functions of ``flask_jwt_extended.utils``."""
+"""Provide the helper functions of ``flask_jwt_extended.utils``."""
 
 from flask_signet.compat.config import config as config
 from flask_signet.compat.internal_utils import get_jwt_manager as get_jwt_manager

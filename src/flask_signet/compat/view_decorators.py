@@ -1,4 +1,4 @@
-"""The names of ``flask_jwt_extended.view_decorators``, private ones included."""
+"""Provide the public and private names of ``flask_jwt_extended.view_decorators``."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ def _decode_jwt_from_request(  # pyright: ignore[reportUnusedFunction]
     verify_type: bool = True,
     skip_revocation_check: bool = False,
 ) -> tuple[Claims, Claims, str]:
-    """Return claims, header and location of a verified token; unlike its model it remembers them, too."""
+    """Return claims, header and location of a verified token, and store them on the request.
+
+    Flask-JWT-Extended does not store them here.
+    """
     verified = verify_jwt_in_request(
         fresh=fresh,
         refresh=refresh,

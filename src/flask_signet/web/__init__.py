@@ -1,1 +1,1 @@
-"""Flask around the token core: manager, settings, guards, cookies, answers."""
+"""Connect the token core to Flask: manager, settings, guards, cookies and answers."""

@@ -1,4 +1,4 @@
-"""The default answers to refusals, as callbacks: what a manager answers until the application registers its own."""
+"""Answer refused requests by default; the application can replace each callback with its own."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ def user_lookup_error(jwt_header: Claims, jwt_data: Claims) -> Answer:
 
 
 def token_verification_failed(jwt_header: Claims, jwt_data: Claims) -> Answer:
-    """Answer a token with claims that the application refused."""
+    """Answer a token whose claims the application refused."""
     return _answer(UserClaimsVerificationError())

@@ -1,4 +1,4 @@
-"""What ``flask signet doctor`` looks at of tokens, cookies and the application around them."""
+"""Check tokens, cookies and the application itself for ``flask signet doctor``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flask_signet.web.token_layer import layer_of
 _NEW_KEY: Final = "export JWT_SECRET_KEY=$(flask signet keys generate --secret{more})"
 _PROXY_LINE: Final = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)"
 _RENDER_LINE: Final = "app.wsgi_app = ProxyFix(app.wsgi_app, x_for=2, x_proto=1)"
-# What hosting platforms that put a proxy before every application set in its environment.
+# Environment variables of hosting platforms that put a proxy in front of every application.
 _PLATFORMS: Final = {
     "RENDER": "Render",
     "DYNO": "Heroku",
@@ -37,8 +37,8 @@ _CACHE_MARKS: Final = ("uncached", "cache_clear", "delete_memoized")
 
 
 def settings(app: Flask) -> Iterator[Finding]:
-    """Read every ``JWT_*`` setting."""
-    _ = layer_of(app).settings  # its error is a finding
+    """Check every ``JWT_*`` setting."""
+    _ = layer_of(app).settings  # the caller turns its error into a finding
     unknown = slips(app.config)
     for slip in unknown:
         yield Finding(code="settings_unknown", level="warning", summary=f"{slip}.", page="settings.md")
@@ -47,14 +47,14 @@ def settings(app: Flask) -> Iterator[Finding]:
 
 
 def conflicts(app: Flask) -> Iterator[Finding]:
-    """Find settings that do not fit together."""
+    """Find settings that conflict with each other."""
     for conflict in startup_of(app).conflicts():
         level: Level = "error" if conflict.certain else "warning"
         yield from_message("settings_conflict", level, conflict.message, "settings.md")
 
 
 def keys(app: Flask) -> Iterator[Finding]:
-    """Judge the keys that the settings hold; those of a database are the store's to judge."""
+    """Check the keys in the settings; the store checks the keys in a database."""
     config = cast(Mapping[str, Any], app.config)
     layer = layer_of(app)
     value = config["JWT_KEYS"]
@@ -87,11 +87,11 @@ def _judged(ring: Ring, algorithm: str, config: Mapping[str, Any]) -> Iterator[F
         yield Finding(
             code="key_weak",
             level="error",
-            summary=f"{source}: {key.weakness}. Whoever guesses the key signs in as anybody. "
+            summary=f"{source}: {key.weakness}. Anyone who guesses the key can sign in as any user. "
             + (
-                "JWT_ALLOW_WEAK_KEYS lets every server use it."
+                "JWT_ALLOW_WEAK_KEYS allows every server to use it."
                 if config["JWT_ALLOW_WEAK_KEYS"]
-                else "A server that is no development server answers 503."
+                else "Every server except the development server answers 503."
             ),
             line_to_write=_new_key(key.algorithm)
             if symmetric
@@ -102,8 +102,8 @@ def _judged(ring: Ring, algorithm: str, config: Mapping[str, Any]) -> Iterator[F
         yield Finding(
             code="secret_key_shared",
             level="warning",
-            summary="Flask's SECRET_KEY signs the tokens, since JWT_SECRET_KEY is not set: one leak opens both, and "
-            "neither can be changed alone.",
+            summary="Flask's SECRET_KEY signs the tokens, because JWT_SECRET_KEY is not set: one leaked key exposes "
+            "tokens and sessions, and neither key can be changed alone.",
             line_to_write=_new_key(algorithm),
             page="keys.md",
         )
@@ -111,7 +111,7 @@ def _judged(ring: Ring, algorithm: str, config: Mapping[str, Any]) -> Iterator[F
         yield Finding(
             code="weak_keys_allowed",
             level="warning",
-            summary="JWT_ALLOW_WEAK_KEYS is on, and the keys are good: nothing needs it.",
+            summary="JWT_ALLOW_WEAK_KEYS is on, but no key is weak: turn it off.",
             line_to_write='app.config["JWT_ALLOW_WEAK_KEYS"] = False',
             page="keys.md#weak-keys",
         )
@@ -119,7 +119,7 @@ def _judged(ring: Ring, algorithm: str, config: Mapping[str, Any]) -> Iterator[F
         yield Finding(
             code="keys_verify_only",
             level="note",
-            summary=f"{source}: there is no private key, so this application checks tokens and makes none.",
+            summary=f"{source}: there is no private key, so this application verifies tokens and cannot create any.",
             page="keys.md",
         )
     elif not weak:
@@ -140,28 +140,28 @@ def _source(algorithm: str, config: Mapping[str, Any]) -> str:
 
 
 def lifetimes(app: Flask) -> Iterator[Finding]:
-    """Find access tokens that live too long to be stolen without harm."""
+    """Find access tokens with a long lifetime: a stolen token is usable until it expires."""
     lasting = layer_of(app).settings.access_expires
     if lasting is False or lasting > timedelta(days=1):
         yield Finding(
             code="access_token_lives_long",
             level="warning",
-            summary="An access token lives "
-            + ("for ever" if lasting is False else f"for {lasting}")
-            + ": whoever copies one keeps it for so long. Let it be short, and refresh it.",
+            summary="An access token "
+            + ("never expires" if lasting is False else f"is valid for {lasting}")
+            + ": a stolen token is usable for that long. Use a short lifetime and refresh tokens.",
             line_to_write='app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(minutes=15)',
             page="sessions.md",
         )
 
 
 def carriers(app: Flask) -> Iterator[Finding]:
-    """Judge where tokens are looked for, and the cookies that hold them."""
+    """Check the token locations and the cookies that hold tokens."""
     found = layer_of(app).settings
     if "query_string" in found.locations:
         yield Finding(
             code="token_in_url",
             level="warning",
-            summary="Tokens are taken from the query string: URLs end in logs, histories and Referer headers.",
+            summary="Tokens are accepted in the query string: URLs appear in logs, histories and Referer headers.",
             line_to_write='app.config["JWT_TOKEN_LOCATION"] = ["headers"]',
             page="settings.md",
         )
@@ -171,7 +171,7 @@ def carriers(app: Flask) -> Iterator[Finding]:
         yield Finding(
             code="cookie_not_secure",
             level="warning" if app.debug else "error",
-            summary="Cookies with tokens are sent over plain http too: JWT_COOKIE_SECURE is off.",
+            summary="Browsers also send cookies with tokens over plain HTTP: JWT_COOKIE_SECURE is off.",
             line_to_write='app.config["JWT_COOKIE_SECURE"] = True',
             page="settings.md",
         )
@@ -179,21 +179,21 @@ def carriers(app: Flask) -> Iterator[Finding]:
         yield Finding(
             code="cookie_without_csrf",
             level="warning" if found.cookie_samesite == "Strict" else "error",
-            summary="JWT_COOKIE_CSRF_PROTECT is off: another site's page can act with the cookie.",
+            summary="JWT_COOKIE_CSRF_PROTECT is off: a page of another site can send requests with the cookie.",
             line_to_write='app.config["JWT_COOKIE_CSRF_PROTECT"] = True',
             page="it-does-not-work.md#403-csrf_failed",
         )
     if found.cookie_secure and found.csrf_protect:
-        yield ok("cookies", "Cookies with tokens are for https alone and need a CSRF proof.")
+        yield ok("cookies", "Cookies with tokens are sent over HTTPS only and need a CSRF value.")
 
 
 def modes(app: Flask) -> Iterator[Finding]:
-    """Find debug mode and TESTING, which no server for others may have."""
+    """Find debug mode and TESTING, which must be off in production."""
     if app.config["TESTING"]:
         yield Finding(
             code="testing_on",
             level="error",
-            summary="TESTING is on: weak keys are taken, and what Signet keeps is in memory and ends with the process.",
+            summary="TESTING is on: weak keys are accepted, and Signet's data is in memory only.",
             line_to_write='app.config["TESTING"] = False',
             page="testing.md",
         )
@@ -203,23 +203,23 @@ def modes(app: Flask) -> Iterator[Finding]:
         yield Finding(
             code="debug_in_code",
             level="error",
-            summary="The code or its configuration turns debug mode on, so every server has it: errors show the code, "
-            "and weak keys are taken.",
-            line_to_write="app.debug = False    # and: flask run --debug, where you develop",
+            summary="The code or its configuration turns debug mode on for every server: error pages show source code, "
+            "and weak keys are accepted.",
+            line_to_write="app.debug = False    # for development: flask run --debug",
             page="deploy.md#before-you-go-live",
         )
     else:
         yield Finding(
             code="debug_in_environment",
             level="warning",
-            summary="FLASK_DEBUG is on in this terminal. It must not be where the server runs.",
+            summary="FLASK_DEBUG is on in this terminal. It must be off on the production server.",
             line_to_write="unset FLASK_DEBUG",
             page="deploy.md#before-you-go-live",
         )
 
 
 def proxy(app: Flask) -> Iterator[Finding]:
-    """Compare ProxyFix with what can be known of the place; the proxy itself cannot be seen from here."""
+    """Compare ProxyFix with what the environment shows; this command cannot see the proxy itself."""
     fix = _proxy_fix(app)
     page = "deploy.md#behind-a-proxy"
     if fix is None:
@@ -227,23 +227,23 @@ def proxy(app: Flask) -> Iterator[Finding]:
         yield Finding(
             code="proxy_not_told",
             level="error" if platform else "note",
-            summary=f"{platform} puts a proxy before every application, and Flask is not told of it."
+            summary=f"{platform} puts a proxy in front of every application, and ProxyFix is not configured."
             if platform
-            else "Flask is told of no proxy. That is right if browsers reach this server directly, and wrong behind "
-            "nginx or a platform's router: compare request.remote_addr with your own address.",
+            else "ProxyFix is not configured. This is right if browsers connect to this server directly, and wrong "
+            "behind nginx or a platform's router: compare request.remote_addr with your own address.",
             line_to_write=_RENDER_LINE if platform == "Render" else _PROXY_LINE,
             page="render.md" if platform == "Render" else page,
         )
         return
     counts = {name: int(getattr(fix, name)) for name in ("x_for", "x_proto", "x_host")}
-    # Without x_host it is right where the proxy passes Host on as it came.
+    # x_host is not needed if the proxy forwards Host unchanged.
     lacking = [name for name in ("x_for", "x_proto") if not counts[name]]
     if lacking:
         yield Finding(
             code="proxy_half_told",
             level="warning",
-            summary=f"ProxyFix is there without {', '.join(lacking)}: without x_proto Flask takes https for http, "
-            "without x_for all visitors share one address.",
+            summary=f"ProxyFix lacks {', '.join(lacking)}: without x_proto Flask treats HTTPS as HTTP, "
+            "without x_for all clients share one address.",
             line_to_write=_PROXY_LINE,
             page=page,
         )
@@ -252,8 +252,8 @@ def proxy(app: Flask) -> Iterator[Finding]:
     yield Finding(
         code="proxy_told",
         level="note",
-        summary=f"ProxyFix trusts {said}. Each number must be how many proxies of yours set the header; behind none, "
-        "visitors can write it themselves.",
+        summary=f"ProxyFix trusts {said}. Each number must be the number of your proxies that set the header; without "
+        "a proxy, clients can forge it.",
         page=page,
     )
 
@@ -268,19 +268,18 @@ def _proxy_fix(app: Flask) -> ProxyFix | None:
 
 
 def https(_app: Flask) -> Iterator[Finding]:
-    """Say how to look at what only a browser sees."""
+    """Explain how to test the redirect from HTTP to HTTPS, which only a client can see."""
     yield Finding(
         code="https",
         level="note",
-        summary="Whether the site is reached by https alone cannot be seen from here: plain http must answer with a "
-        "redirect.",
+        summary="This command cannot see whether the site uses HTTPS only: plain HTTP must answer with a redirect.",
         line_to_write="curl -sI http://your.host/ | head -n 1    # 301 or 308",
         page="deploy.md#behind-a-proxy",
     )
 
 
 def caches(app: Flask) -> Iterator[Finding]:
-    """Find caches that stand outside of a guard: they answer everybody with what the first caller got."""
+    """Find caches outside of a guard: they answer every client with the first client's response."""
     for endpoint, view in app.view_functions.items():
         cached = False
         layer: Any = view
@@ -289,8 +288,8 @@ def caches(app: Flask) -> Iterator[Finding]:
                 yield Finding(
                     code="cache_outside_guard",
                     level="error",
-                    summary=f"{endpoint}: the cache stands outside of the guard, so the guard is not asked where the "
-                    "cache answers: everybody gets what the first user got.",
+                    summary=f"{endpoint}: the cache is outside of the guard, so a cached response is sent without a "
+                    "check: every client gets the first user's response.",
                     line_to_write="@jwt_required()    # this line above @cache.cached(...)",
                     page="it-does-not-work.md#all-users-get-the-same-answer-from-a-cache",
                 )
@@ -300,7 +299,7 @@ def caches(app: Flask) -> Iterator[Finding]:
 
 
 def cors(app: Flask) -> Iterator[Finding]:
-    """Find Flask-CORS on a blueprint of the application that leaves our routes out."""
+    """Find a Flask-CORS configuration that does not cover our routes."""
     ours = [rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in _our_blueprints(app)]
     if not ours:
         return
@@ -314,14 +313,14 @@ def cors(app: Flask) -> Iterator[Finding]:
         yield Finding(
             code="cors_any_origin_with_credentials",
             level="error",
-            summary="Flask-CORS answers every origin and lets it send cookies: every site can act as your users.",
+            summary="Flask-CORS allows every origin to send cookies: every site can send requests as your users.",
             line_to_write='CORS(app, origins=["https://your.front.end"], supports_credentials=True)',
             page="cors.md",
         )
         return
     missed = [rule.rule for rule in ours if not any(_covers(found, rule.rule) for found in everywhere)]
     if cast(Mapping[str, Any], app.config).get("SIGNET_TRUSTED_ORIGINS"):
-        yield ok("cors", "The routes of Flask-Signet answer the pages of SIGNET_TRUSTED_ORIGINS.")
+        yield ok("cors", "Pages on SIGNET_TRUSTED_ORIGINS can use the routes of Flask-Signet.")
     elif everywhere and not missed:
         yield ok("cors", "Flask-CORS covers the routes of Flask-Signet.")
     elif everywhere or parts:
@@ -329,7 +328,7 @@ def cors(app: Flask) -> Iterator[Finding]:
         yield Finding(
             code="cors_misses_our_routes",
             level="error",
-            summary=f"Flask-CORS is on {where} alone: a page on another origin cannot ask {missed[0]}"
+            summary=f"Flask-CORS covers only {where}: a page on another origin cannot request {missed[0]}"
             + (f" and {len(missed) - 1} other routes of Flask-Signet." if len(missed) > 1 else "."),
             line_to_write='app.config["SIGNET_TRUSTED_ORIGINS"] = ["https://your.front.end"]',
             page="cors.md#allow-other-origins-signet_trusted_origins",
@@ -345,7 +344,7 @@ def _is_cors(function: Any) -> bool:
 
 
 def _covers(function: Any, path: str) -> bool:
-    """Return whether the resources of one ``CORS(app)`` have *path*; ``True`` where they cannot be read."""
+    """Return whether the resources of one ``CORS(app)`` cover *path*; ``True`` if they cannot be read."""
     try:
         return any(re.match(pattern, path) for pattern, _ in _resources(function))
     except (AttributeError, TypeError, ValueError, re.error):
@@ -353,7 +352,7 @@ def _covers(function: Any, path: str) -> bool:
 
 
 def _lets_any_origin_act(function: Any) -> bool:
-    """Return whether one ``CORS(app)`` lets every origin send cookies; ``False`` where it cannot be read."""
+    """Return whether one ``CORS(app)`` lets every origin send cookies; ``False`` if its options cannot be read."""
     try:
         return any(options.allow_all_origins and options.supports_credentials for _, options in _resources(function))
     except (AttributeError, TypeError, ValueError):
@@ -361,21 +360,21 @@ def _lets_any_origin_act(function: Any) -> bool:
 
 
 def _resources(function: Any) -> list[tuple[Any, Any]]:
-    """Return the patterns of paths and the options that Flask-CORS keeps in its closure."""
+    """Return the path patterns and options that Flask-CORS keeps in a closure."""
     names, cells = function.__code__.co_freevars, function.__closure__ or ()
     resources: Any = dict(zip(names, cells, strict=True)).get("resources")
     return cast("list[tuple[Any, Any]]", resources.cell_contents)
 
 
 def csrf_extension(app: Flask) -> Iterator[Finding]:
-    """Say what Flask-WTF's CSRFProtect asks of views that are guarded by a token in a header."""
+    """Explain that Flask-WTF's CSRFProtect also checks views that only accept a token in a header."""
     config = cast(Mapping[str, Any], app.config)
     if "csrf" in app.extensions and config.get("WTF_CSRF_ENABLED", True) and config.get("WTF_CSRF_CHECK_DEFAULT", True):
         yield Finding(
             code="csrf_protect",
             level="note",
-            summary="Flask-WTF's CSRFProtect asks your own views for its form token too. Views that only take a token "
-            "in the Authorization header need none.",
+            summary="Flask-WTF's CSRFProtect also requires its form token on your own views. Views that accept "
+            "tokens in the Authorization header only do not need it.",
             line_to_write="csrf.exempt(api)    # the blueprint, or @csrf.exempt on each view",
             page="it-does-not-work.md#400-the-csrf-token-is-missing",
         )

@@ -21,7 +21,7 @@ _REMEMBERED: Final = 64
 
 
 class ChosenKeys:
-    """Reads the keys that a loader returns, and remembers the last ones: to read a key takes longer than to use it."""
+    """Reads the keys that a loader returns and caches the last ones: parsing a key takes longer than using it."""
 
     def __init__(self) -> None:
         self._remembered = lru_cache(_REMEMBERED, typed=True)(given.verifying)
@@ -36,11 +36,11 @@ class ChosenKeys:
         choose: Callable[[dict[str, Any], dict[str, Any]], Any],
         judge: Callable[[str | None], None],
     ) -> Verified:
-        """Return the verified token. Nothing of it is remembered: the loader may choose another key next time.
+        """Return the verified token. It is not cached: the loader may choose another key next time.
 
         :param choose: returns the key for an unverified header and unverified claims.
-        :param judge: refuses the weakness of a key.
-        :raises JWTDecodeError: the token is invalid, or no key is known for it.
+        :param judge: called with the weakness of a key, or ``None``; refuses a weak key.
+        :raises JWTDecodeError: the token is invalid, or the loader returned no key for it.
         """
         if len(token) > settings.policy.max_token_bytes:
             raise MalformedToken(f"Invalid token: longer than {settings.policy.max_token_bytes} bytes")
@@ -60,7 +60,7 @@ class ChosenKeys:
         except InvalidKeyError as error:
             self._complain(algorithm, error)
             raise InvalidAlgorithm(f"The key does not fit this token: {error}") from None
-        # The loader has chosen: of a set the token names one, and a single key need not have a name.
+        # The loader has chosen the keys. Of a set, the token's `kid` selects one; a single key needs no `kid`.
         chosen = tuple(key.named(None) for key in jws.candidates(found, algorithm, key_id))
         for key in chosen:
             judge(key.weakness)
@@ -69,29 +69,29 @@ class ChosenKeys:
     def _read(self, value: Any, algorithm: str) -> tuple[Key, ...]:
         if isinstance(value, Mapping):
             try:
-                # As a string a JWK has a hash, so that it is read once.
+                # A string is hashable, so the cache can keep the parsed key.
                 value = strict_json.dumps(cast(Mapping[str, Any], value))
             except (TypeError, ValueError):
-                raise InvalidKeyError("a JWK must hold nothing but strings, lists and objects") from None
-        can_be_remembered = type(value) in (str, bytes)  # anything else may have no hash, or change
+                raise InvalidKeyError("a JWK must contain only strings, lists and objects") from None
+        can_be_remembered = type(value) in (str, bytes)  # other values may be unhashable or mutable
         return (self._remembered if can_be_remembered else given.verifying)(value, algorithm)
 
     def _complain(self, algorithm: str, error: InvalidKeyError) -> None:
-        """Log once that the loader returns keys that cannot be used: every token is refused, and no answer says why."""
+        """Log once that the loader returns an unusable key: every token is refused, and the answers do not say why."""
         reason = str(error)
         if reason in self._warned or len(self._warned) >= _MOST_WARNINGS:
             return
         self._warned.add(reason)
         log.error(
             "The key that the decode_key_loader returned for a token with the algorithm %s cannot be used: %s. Return "
-            "the PEM text or a JWK of a public key for one of JWT_DECODE_ALGORITHMS, or the secret of an HMAC.",
+            "a public key for one of JWT_DECODE_ALGORITHMS as a PEM string or a JWK, or the secret for HMAC.",
             algorithm,
             reason,
         )
 
 
 def _as_seen(claims: dict[str, Any], identity_claim: str) -> dict[str, Any]:
-    """Return unverified claims as a loader gets verified ones: the identity in its own type."""
+    """Return a copy of the unverified claims with the identity in its original type, as for verified claims."""
     seen = dict(claims)
     if identity_claim in seen:
         seen[identity_claim] = take_identity(seen, identity_claim)

@@ -1,4 +1,4 @@
-"""The keys that ``app.config`` itself holds: ``JWT_SECRET_KEY``, the pair of PEM keys, or a ring in ``JWT_KEYS``."""
+"""Read the keys in ``app.config``: ``JWT_SECRET_KEY``, a pair of PEM keys, or a key ring in ``JWT_KEYS``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from flask_signet.tokens.key import ASYMMETRIC, HMAC_HASHES, Key
 from flask_signet.tokens.ring import Ring
 from flask_signet.web.settings import TokenSettings
 
-#: Logs a message once: a topic, and the message.
+#: Logs a message once per topic; the arguments are the topic and the message.
 Say = Callable[[str, str], None]
 
 
 def configured_ring(
     config: Mapping[str, Any], settings: TokenSettings, *, secret: Any, may_be_empty: bool, say: Say
 ) -> Ring:
-    """Return the keys that the settings hold; reads no file.
+    """Return the keys in the settings. This function reads no file.
 
-    :param secret: what symmetric algorithms use.
-    :param may_be_empty: a callback of the application chooses the key of each token.
+    :param secret: the key of symmetric algorithms.
+    :param may_be_empty: whether no key is needed, because a callback chooses the key of each token.
     :raises SettingsError: there is no key, or one that cannot be used.
     """
     value = config["JWT_KEYS"]
@@ -43,7 +43,7 @@ def configured_ring(
         if key is not None and key.public_jwk is not None and key.sign is not None:
             say(
                 "public",
-                "Flask-Signet: JWT_PUBLIC_KEY holds a private key, and a public one is enough to verify tokens. "
+                "Flask-Signet: JWT_PUBLIC_KEY contains a private key, but a public key is enough to verify tokens. "
                 "Set it to the output of `openssl pkey -in private.pem -pubout`.",
             )
         key = key or signing
@@ -57,9 +57,9 @@ def configured_ring(
 
 
 def _key(value: Any, algorithm: str, *, private: bool, needed: bool) -> Key | None:
-    """Return *value* as a key of *algorithm*, or ``None`` where nothing is set.
+    """Return *value* as a key of *algorithm*, or ``None`` if *value* is empty.
 
-    :param needed: ``False`` for the others of ``JWT_DECODE_ALGORITHMS``: one public key cannot fit all of them.
+    :param needed: ``False`` for the other ``JWT_DECODE_ALGORITHMS``, since one public key does not fit all of them.
     """
     if value is None or value == "":
         return None
@@ -72,7 +72,7 @@ def _key(value: Any, algorithm: str, *, private: bool, needed: bool) -> Key | No
 
 
 def is_pair(ring: Ring) -> bool:
-    """Return whether the key that signs, if it is a private key, belongs to the public key that verifies."""
+    """Return whether the signing key matches the verifying key; ``True`` for a symmetric or absent signing key."""
     current = ring.current
     if current is None or current.public_jwk is None:
         return True
@@ -81,14 +81,14 @@ def is_pair(ring: Ring) -> bool:
 
 
 def no_signing_key(settings: TokenSettings) -> str:
-    """Return the error for an application that makes a token and has no key for it."""
+    """Return the error message for an application without a signing key."""
     if settings.algorithm in ASYMMETRIC:
         return f'JWT_PRIVATE_KEY must be set to use asymmetric cryptography algorithm "{settings.algorithm}"'
     return no_verifying_key(settings)
 
 
 def no_verifying_key(settings: TokenSettings) -> str:
-    """Return the error for an application that has no key at all."""
+    """Return the error message for an application without any key."""
     if settings.algorithm in ASYMMETRIC:
         return f'JWT_PUBLIC_KEY must be set to use asymmetric cryptography algorithm "{settings.algorithm}"'
     return (

@@ -1,7 +1,7 @@
-"""``JWT_*`` settings that cannot work together, and what to write instead.
+"""Find ``JWT_*`` settings that conflict with each other, and say what to write instead.
 
-Each rule is certain or likely. A certain one is an error at start. A likely one may be what an application means, or
-may be completed by a setting that follows ``init_app``: it is one line in the log, with the first request.
+A conflict is certain or likely. A certain conflict is an error at start. A likely conflict may be intended, or may be
+resolved by a setting that is set after ``init_app``: it is logged once, at the first request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flask_signet.tokens.key import HMAC_HASHES
 
 Config = Mapping[str, Any]
 
-# Set by Flask-Signet itself in every token, so no claim that may name a user.
+# Flask-Signet sets these claims itself, so none of them can hold the identity.
 _RESERVED_CLAIMS: Final = frozenset(
     ("aud", "csrf", "exp", "fresh", "iat", "iss", "nbf", "sub_type", "type", "sid", "epoch")
 )
@@ -27,11 +27,11 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """Settings that do not fit together.
+    """Two or more settings that conflict with each other.
 
-    :param settings: their names, the one to change first.
-    :param message: why, and the line to write.
-    :param certain: whether nothing can work with them.
+    :param settings: the names of the settings; the first is the one to change.
+    :param message: the reason and the line to write instead.
+    :param certain: whether the application cannot work with these settings.
     """
 
     settings: tuple[str, ...]
@@ -40,9 +40,9 @@ class Conflict:
 
 
 def refuse(conflicts: Iterable[Conflict]) -> None:
-    """Raise for the first certain one.
+    """Raise an error for the first certain conflict.
 
-    :raises SettingsError: with what to write instead.
+    :raises SettingsError: a conflict is certain; the message says what to write instead.
     """
     for conflict in conflicts:
         if conflict.certain:
@@ -50,9 +50,9 @@ def refuse(conflicts: Iterable[Conflict]) -> None:
 
 
 def found(config: Config, *, keys_loaded: bool = False) -> Iterator[Conflict]:
-    """Find what does not fit together among the ``JWT_*`` settings, each of which is valid by itself.
+    """Yield the conflicts among the ``JWT_*`` settings, each of which is valid by itself.
 
-    :param keys_loaded: whether a ``decode_key_loader`` gives the keys that verify.
+    :param keys_loaded: whether a ``decode_key_loader`` returns the verifying keys.
     """
     for rule in _RULES:
         yield from rule(config)
@@ -71,14 +71,14 @@ def doubtful(*settings: str, because: str) -> Conflict:
 
 
 def as_list(value: Any) -> list[str]:
-    """Return one name or several as a list."""
+    """Return one name or several names as a list."""
     if value is None:
         return []
     return [value] if isinstance(value, str) else [str(item) for item in cast(Iterable[Any], value)]
 
 
 def life(value: Any) -> timedelta | None:
-    """Return a life time, or ``None`` for ever; what only a calendar knows (a ``relativedelta``) counts as short."""
+    """Return a lifetime; ``None`` if it is unlimited, and zero for a ``relativedelta``, which has no fixed length."""
     if value is False:
         return None
     if isinstance(value, timedelta):
@@ -95,7 +95,7 @@ def _header_words(config: Config) -> Iterator[Conflict]:
         right = next(iter(_TOKEN.findall(kind)), "Bearer")
         yield refused(
             "JWT_HEADER_TYPE",
-            because=f"JWT_HEADER_TYPE = {kind!r} is not one word, so no header can match it. "
+            because=f"JWT_HEADER_TYPE = {kind!r} is not a single word, so no header can match it. "
             f"Write: JWT_HEADER_TYPE = {right!r}",
         )
     for key in ("JWT_HEADER_NAME", "JWT_ACCESS_CSRF_HEADER_NAME", "JWT_REFRESH_CSRF_HEADER_NAME"):
@@ -131,7 +131,7 @@ def _header_twice(config: Config) -> Iterator[Conflict]:
 
 
 def _cookie_names(config: Config) -> Iterator[Conflict]:
-    """Find two cookies of one name: the later one replaces the earlier one."""
+    """Find two cookies with the same name and path: the second replaces the first."""
     keys = ["JWT_ACCESS_COOKIE_NAME", "JWT_REFRESH_COOKIE_NAME"]
     if config["JWT_COOKIE_CSRF_PROTECT"] and config["JWT_CSRF_IN_COOKIES"]:
         keys += ["JWT_ACCESS_CSRF_COOKIE_NAME", "JWT_REFRESH_CSRF_COOKIE_NAME"]
@@ -159,7 +159,7 @@ def _cookie_names(config: Config) -> Iterator[Conflict]:
 
 
 def _cookie_prefixes(config: Config) -> Iterator[Conflict]:
-    """Compare ``__Host-`` and ``__Secure-`` with what they promise (RFC 6265bis section 4.1.3)."""
+    """Check the requirements of the prefixes ``__Host-`` and ``__Secure-`` (RFC 6265bis section 4.1.3)."""
     for key in ("JWT_ACCESS_COOKIE_NAME", "JWT_REFRESH_COOKIE_NAME"):
         name = config[key]
         path_key = key.replace("_NAME", "_PATH")
@@ -174,7 +174,7 @@ def _cookie_prefixes(config: Config) -> Iterator[Conflict]:
             yield refused(
                 path_key,
                 key,
-                because=f"{key} = {name!r}: browsers refuse a __Host- cookie with another path than '/'. "
+                because=f"{key} = {name!r}: browsers refuse a __Host- cookie with a path other than '/'. "
                 f'Write: {path_key} = "/"',
             )
         if name.startswith(("__Host-", "__Secure-")) and not config["JWT_COOKIE_SECURE"]:
@@ -211,7 +211,7 @@ def _cookie_places(config: Config) -> Iterator[Conflict]:
         host = re.sub(r"^[a-z]+://", "", domain.strip().lower()).partition("/")[0].partition(":")[0]
         yield refused(
             "JWT_COOKIE_DOMAIN",
-            because=f"JWT_COOKIE_DOMAIN = {domain!r} must be a host name alone. Write: JWT_COOKIE_DOMAIN = {host!r}",
+            because=f"JWT_COOKIE_DOMAIN = {domain!r} must be a host name only. Write: JWT_COOKIE_DOMAIN = {host!r}",
         )
     server = config.get("SERVER_NAME")
     if server and not belongs(server.partition(":")[0], domain):
@@ -259,12 +259,12 @@ def _cookie_locks(config: Config) -> Iterator[Conflict]:
         yield doubtful(
             "JWT_CSRF_METHODS",
             "JWT_CSRF_CHECK_FORM",
-            because="JWT_CSRF_CHECK_FORM = True has no effect: forms send POST, which JWT_CSRF_METHODS does not hold. "
+            because="JWT_CSRF_CHECK_FORM = True has no effect: forms send POST, which is not in JWT_CSRF_METHODS. "
             'Write: JWT_CSRF_METHODS = ["POST", "PUT", "PATCH", "DELETE"]',
         )
 
 
-# --- claims and life times ----------------------------------------------------------------------------
+# --- claims and lifetimes -----------------------------------------------------------------------------
 
 
 def _claims(config: Config) -> Iterator[Conflict]:
@@ -278,7 +278,7 @@ def _claims(config: Config) -> Iterator[Conflict]:
     elif claim == "jti":
         yield doubtful(
             "JWT_IDENTITY_CLAIM",
-            because="JWT_IDENTITY_CLAIM = 'jti': a blocklist by jti would revoke the user and not one token. "
+            because="JWT_IDENTITY_CLAIM = 'jti': a blocklist by jti would block the user instead of one token. "
             'Write: JWT_IDENTITY_CLAIM = "sub"',
         )
     for encode, decode in (
@@ -291,13 +291,13 @@ def _claims(config: Config) -> Iterator[Conflict]:
                 encode,
                 decode,
                 because=f"{encode} = {config[encode]!r} is not among {decode} = {config[decode]!r}: this application "
-                f"refuses the tokens that it makes. Write: {encode} = {wanted[0]!r}",
+                f"refuses the tokens that it creates. Write: {encode} = {wanted[0]!r}",
             )
     if config["JWT_ERROR_MESSAGE_KEY"] in ("error", "fields") and not config.get("JWT_COMPAT"):
         yield doubtful(
             "JWT_ERROR_MESSAGE_KEY",
-            because=f"JWT_ERROR_MESSAGE_KEY = {config['JWT_ERROR_MESSAGE_KEY']!r}: that member of an answer holds the "
-            'code of the error, which programs read. Write: JWT_ERROR_MESSAGE_KEY = "msg", or JWT_COMPAT = True for '
+            because=f"JWT_ERROR_MESSAGE_KEY = {config['JWT_ERROR_MESSAGE_KEY']!r}: this member of the JSON body "
+            'already holds the error code. Write: JWT_ERROR_MESSAGE_KEY = "msg", or JWT_COMPAT = True for '
             "answers without a code",
         )
 
@@ -309,7 +309,7 @@ def _lifetimes(config: Config) -> Iterator[Conflict]:
         yield doubtful(
             "JWT_DECODE_LEEWAY",
             "JWT_ACCESS_TOKEN_EXPIRES",
-            because="JWT_DECODE_LEEWAY is as long as JWT_ACCESS_TOKEN_EXPIRES, so each token lives twice as long. "
+            because="JWT_DECODE_LEEWAY is as long as JWT_ACCESS_TOKEN_EXPIRES, so each token is valid twice as long. "
             "Write: JWT_DECODE_LEEWAY = 30",
         )
     chosen = refresh is not None and refresh != timedelta(days=30)
@@ -317,15 +317,15 @@ def _lifetimes(config: Config) -> Iterator[Conflict]:
         yield doubtful(
             "JWT_ACCESS_TOKEN_EXPIRES",
             "JWT_REFRESH_TOKEN_EXPIRES",
-            because="JWT_ACCESS_TOKEN_EXPIRES is not shorter than JWT_REFRESH_TOKEN_EXPIRES, so a refresh token is of "
-            "no use. Write: JWT_ACCESS_TOKEN_EXPIRES = timedelta(minutes=15)",
+            because="JWT_ACCESS_TOKEN_EXPIRES is not shorter than JWT_REFRESH_TOKEN_EXPIRES, so a refresh token is "
+            "useless. Write: JWT_ACCESS_TOKEN_EXPIRES = timedelta(minutes=15)",
         )
     if "query_string" in as_list(config["JWT_TOKEN_LOCATION"]) and (access is None or access > _DAY):
         yield doubtful(
             "JWT_ACCESS_TOKEN_EXPIRES",
             "JWT_TOKEN_LOCATION",
-            because='JWT_TOKEN_LOCATION holds "query_string", and tokens live for more than a day: URLs are logged and '
-            "shared. Write: JWT_ACCESS_TOKEN_EXPIRES = timedelta(minutes=15)",
+            because='JWT_TOKEN_LOCATION contains "query_string", and tokens are valid for more than a day: URLs are '
+            "logged and shared. Write: JWT_ACCESS_TOKEN_EXPIRES = timedelta(minutes=15)",
         )
 
 
@@ -362,7 +362,7 @@ def _keys(config: Config) -> Iterator[Conflict]:
 
 
 def _algorithms_without_key(config: Config) -> Iterator[Conflict]:
-    """Find algorithms that are accepted and for which no setting holds a key."""
+    """Find accepted algorithms for which no setting holds a key."""
     if config["JWT_KEYS"] is not None:
         return
     algorithm = config["JWT_ALGORITHM"]
@@ -371,14 +371,14 @@ def _algorithms_without_key(config: Config) -> Iterator[Conflict]:
             yield doubtful(
                 "JWT_PUBLIC_KEY",
                 "JWT_DECODE_ALGORITHMS",
-                because=f"JWT_DECODE_ALGORITHMS holds {name!r}, and there is no key for it: such tokens are refused. "
+                because=f"JWT_DECODE_ALGORITHMS contains {name!r}, but there is no key for it: such tokens fail. "
                 'Write: JWT_PUBLIC_KEY = Path("public.pem").read_text()',
             )
         if name in HMAC_HASHES and algorithm not in HMAC_HASHES and not config["JWT_SECRET_KEY"]:
             yield doubtful(
                 "JWT_SECRET_KEY",
                 "JWT_DECODE_ALGORITHMS",
-                because=f"JWT_DECODE_ALGORITHMS holds {name!r}, and JWT_SECRET_KEY is not set. "
+                because=f"JWT_DECODE_ALGORITHMS contains {name!r}, but JWT_SECRET_KEY is not set. "
                 'Write: JWT_SECRET_KEY = os.environ["JWT_SECRET_KEY"]',
             )
 
@@ -392,7 +392,7 @@ def covers(path: str, url: str) -> bool:
 
 
 def belongs(host: str, domain: str) -> bool:
-    """Return whether a cookie for *domain* is taken from *host* (RFC 6265 section 5.1.3)."""
+    """Return whether a browser accepts a cookie for *domain* from *host* (RFC 6265 section 5.1.3)."""
     domain = domain.lstrip(".").lower()
     return host.lower() == domain or host.lower().endswith("." + domain)
 

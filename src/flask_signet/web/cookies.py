@@ -1,4 +1,4 @@
-"""Tokens in cookies, with the double-submit proof beside them: Flask-JWT-Extended's functions."""
+"""Set and remove cookies with tokens and CSRF values, by the functions of Flask-JWT-Extended."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def set_access_cookies(
 ) -> None:
     """Set an access token as a cookie on *response*.
 
-    :param max_age: lifetime of the cookie in seconds; ``0``: it ends at once; ``None``: as ``JWT_SESSION_COOKIE`` says.
-    :param domain: instead of ``JWT_COOKIE_DOMAIN``.
+    :param max_age: lifetime of the cookie in seconds; ``0`` removes it; ``None``: determined by ``JWT_SESSION_COOKIE``.
+    :param domain: domain of the cookie, instead of ``JWT_COOKIE_DOMAIN``.
     """
     settings = layer_of(current_app).settings
     _set(response, settings, settings.access_cookies, encoded_access_token, max_age, domain)
@@ -29,7 +29,10 @@ def set_access_cookies(
 def set_refresh_cookies(
     response: Response, encoded_refresh_token: str, max_age: MaxAge = None, domain: str | None = None
 ) -> None:
-    """Set a refresh token as a cookie on *response*; arguments as for an access token."""
+    """Set a refresh token as a cookie on *response*.
+
+    The parameters are those of :func:`set_access_cookies`.
+    """
     settings = layer_of(current_app).settings
     _set(response, settings, settings.refresh_cookies, encoded_refresh_token, max_age, domain)
 
@@ -60,7 +63,7 @@ def _set(
     secure, same_site = settings.cookie_secure, settings.cookie_samesite
     part = settings.cookie_partitioned
     if request:
-        from flask_signet.web.surroundings import look_at_cookie  # for those alone who set cookies
+        from flask_signet.web.surroundings import look_at_cookie  # only needed when a cookie is set
 
         look_at_cookie(layer_of(current_app), request, settings, names, place)
     response.set_cookie(
@@ -75,7 +78,7 @@ def _set(
         partitioned=part,
     )
     if settings.csrf_protect and settings.csrf_in_cookies:
-        # Readable by our own page, which sends it back as a header: no other site can.
+        # Our own page can read this cookie and sends its value as a header. A page of another site cannot.
         proof = get_csrf_token(token)
         response.set_cookie(
             names.csrf_name,
@@ -104,7 +107,7 @@ def _unset(response: Response, settings: TokenSettings, names: CookieNames, doma
         samesite=same_site,
         partitioned=part,
     )
-    # A proof may be left from a time when it was switched on.
+    # The browser may still have a CSRF cookie from when JWT_COOKIE_CSRF_PROTECT was on.
     if (settings.csrf_protect and settings.csrf_in_cookies) or _came(settings, names.csrf_name):
         response.set_cookie(
             names.csrf_name,

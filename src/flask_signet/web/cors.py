@@ -1,9 +1,10 @@
-"""Answers of our own routes to pages of trusted origins: ``SIGNET_TRUSTED_ORIGINS`` alone is enough for them.
+"""Add CORS headers to the answers of our routes for pages on ``SIGNET_TRUSTED_ORIGINS``.
 
-An application without trusted origins calls nothing of this module for its own views.
+An application without trusted origins calls nothing in this module for its own views.
 
-Source: Fetch standard, "CORS protocol". Flask-CORS may be there as well, before or after us, for the application or for
-a blueprint: its headers are replaced, never doubled, and what it allows or exposes beside ours stays.
+Source: Fetch standard, "CORS protocol". Flask-CORS may run as well, before or after this module, for the application or
+for a blueprint. Its headers are replaced and never duplicated. Additional methods and headers that it allows or exposes
+are kept.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from flask import Flask, Response, request
 
 from flask_signet.web.origins import HEADER
 
-#: What is ours beyond what a page may send and read by itself.
+#: The request and answer headers of our routes that a page cannot send or read without permission.
 ALLOW_HEADERS = ("Authorization", "Content-Type", HEADER)
 EXPOSE_HEADERS = ("Retry-After", "WWW-Authenticate")
-MAX_AGE = 600  # seconds that a browser keeps the answer to a preflight
+MAX_AGE = 600  # seconds that a browser caches the answer to a preflight request
 
 
 def answer_origins(app: Flask, blueprints: Iterable[str], trusted: Callable[[], frozenset[str]]) -> None:
-    """Add the headers to what *app* answers on the paths of *blueprints*.
+    """Add the CORS headers to the answers of *app* for the routes of *blueprints*.
 
     :param blueprints: the names of our blueprints.
-    :param trusted: returns the origins that are trusted now, in lower case.
+    :param trusted: returns the current trusted origins, in lower case.
     """
     ours = frozenset(blueprints)
 
@@ -34,7 +35,7 @@ def answer_origins(app: Flask, blueprints: Iterable[str], trusted: Callable[[], 
         origins = trusted()
         if not origins:
             return response
-        # Also where nothing is allowed: a cache must not give this answer to another origin.
+        # Also for an origin that is not trusted: a cache must not send this answer to another origin.
         response.vary.add("Origin")
         origin = request.headers.get("Origin", "")
         if origin.lower() not in origins:
@@ -57,8 +58,8 @@ def answer_origins(app: Flask, blueprints: Iterable[str], trusted: Callable[[], 
     def watch(response: Response) -> Response:
         whole = app.after_request_funcs.setdefault(None, [])
         if add_headers not in whole and trusted():
-            # First in the list is last to run: what else adds such headers has added them by then. Flask reads this
-            # list after the one that holds `watch`, so it counts for this answer already.
+            # Flask runs this list from the end, so other code that adds CORS headers has run before. Flask reads this
+            # list after the list with `watch`, so the function also runs for the current answer.
             whole.insert(0, add_headers)
         return response
 
@@ -67,6 +68,6 @@ def answer_origins(app: Flask, blueprints: Iterable[str], trusted: Callable[[], 
 
 
 def _joined(given: Iterable[str], ours: Iterable[str]) -> str:
-    """Return one list of names, each once in whatever case."""
+    """Return one comma-separated list without duplicates; case is ignored."""
     names = [name.strip() for line in given for name in line.split(",")]
     return ", ".join({name.lower(): name for name in (*names, *ours) if name}.values())

@@ -1,4 +1,4 @@
-"""Flask-WTF's ``CSRFProtect`` beside our routes, which have their own proof against other sites."""
+"""Exempt our routes from Flask-WTF's ``CSRFProtect``: they have their own CSRF protection."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from flask import Flask
 
 
 def exempt(app: Flask, blueprints: Iterable[str]) -> None:
-    """Exempt the *blueprints* of ours from the form token, as ``csrf.exempt(blueprint)`` does.
+    """Exempt our *blueprints* from the form token, as ``csrf.exempt(blueprint)`` does.
 
-    A form token proves that a cookie was not used by another site. Our routes take what no other site can send, or
-    what a browser does not send by itself: a password, a token in a header or body, a cookie with its own proof.
+    A form token proves that a request with a cookie does not come from another site. Our routes do not need it: they
+    accept only credentials that a browser does not send automatically (a password, a token in a header or body) and
+    cookies with their own CSRF value.
     """
     csrf: Any = app.extensions.get("csrf")
     if any(kind.__module__.partition(".")[0] == "flask_wtf" for kind in type(csrf).__mro__):

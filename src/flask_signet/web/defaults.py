@@ -1,4 +1,4 @@
-"""The names of the ``JWT_*`` settings with their defaults, and which of them a guard looks at."""
+"""Define the ``JWT_*`` settings with their defaults, and the settings that a guard reads."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     "JWT_VERIFIED_CACHE_BYTES": 16_777_216,
 }
 
-# One call instead of one look-up by name each. A guard asks at every request, and only for what decides
-# about a token; everything else is looked at when it is used.
+# One call reads all values, which is faster than one lookup per name. A guard runs at every request and reads only the
+# settings that decide whether a token is valid. The other settings are read when they are used.
 read_values = itemgetter(*DEFAULTS)
 read_deciding_values = itemgetter(
     "JWT_ALGORITHM",
@@ -88,6 +88,6 @@ read_deciding_values = itemgetter(
 
 
 def set_defaults(config: dict[str, Any]) -> None:
-    """Give every ``JWT_*`` setting that is absent its default."""
+    """Set the default of every ``JWT_*`` setting that is absent."""
     for key, value in DEFAULTS.items():
         config.setdefault(key, list(value) if key == "JWT_CSRF_METHODS" else value)

@@ -1,6 +1,6 @@
-"""Guard a view: find the credential, verify it, judge it, and remember what was verified.
+"""Guard a view: find the token, verify it, check it, and store the result on the request.
 
-What was verified lives on the request, so that nothing of one request reaches the next, whatever context both run in.
+The result is stored on the request object, so that it cannot reach another request that runs in the same context.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ R = TypeVar("R")
 LocationType = str | Sequence[str] | None
 
 _NOT_VERIFIED: Final = "You must call `@jwt_required()` or `verify_jwt_in_request()` before using this method"
-# The guard may well have run, but in a request that this thread or task is no part of.
+# The guard may have run, but in a request that this thread or task does not belong to.
 _NO_REQUEST: Final = (
-    f"{_NOT_VERIFIED}. It may have run, but there is no request here: a thread, a background task and a generator that "
-    "streams run outside of the request. Read the value in the view and pass it on, as in "
+    f"{_NOT_VERIFIED}. The guard may have run, but there is no request here: threads, background tasks and streaming "
+    "generators run outside of the request. Read the value in the view and pass it on, as in "
     "`Thread(target=work, args=(get_jwt_identity(),))`; or decorate the function with "
     "`@flask.copy_current_request_context`, a generator with `@flask.stream_with_context`. "
     "To check a token without a request call `flask_signet.verify(token)`."
 )
 _UNSET: Final[Any] = object()
 
-# What the two proxies stand for, looked up once a request instead of at every attribute.
+# These return the objects behind Flask's proxies. A proxy would look its object up at every attribute.
 _current_app: Final[Callable[[], Flask]] = cast(Any, current_app)._get_current_object
-# Of no type: Flask's own knows nothing of `signet_credential`.
+# The type is `Any`, because `flask.Request` does not declare `signet_credential`.
 _current_request: Final[Callable[[], Any]] = cast(Any, request)._get_current_object
 
 
-# What one request showed, `signet_credential` on it: the verified token, where it came from, and the user once
-# somebody asked; all absent where there was no token and none was needed. A plain tuple, for it is made at every
-# request.
+# The value of `signet_credential` on a request: the verified token, its location, and the user once it is loaded. All
+# are absent if the request had no token and the token was optional. This is a plain tuple for speed: it is created at
+# every request.
 _Shown = tuple[Verified | None, str | None, Any]
 _NOTHING: Final[_Shown] = (None, None, _UNSET)
 
@@ -73,18 +73,18 @@ def jwt_required(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Require a valid token before the view runs.
 
-    :param optional: let a request without a token pass; an invalid token is still refused.
+    :param optional: accept a request without a token; an invalid token is still refused.
     :param fresh: require a fresh token, from a login with a password.
     :param refresh: require a refresh token instead of an access token.
-    :param locations: where to look, instead of ``JWT_TOKEN_LOCATION``.
+    :param locations: where to look for the token, instead of ``JWT_TOKEN_LOCATION``.
     :param verify_type: ``False`` accepts both kinds of token.
     :param skip_revocation_check: do not check whether the token was revoked.
-    :param kind: require a token of your own kind, made with ``additional_claims={"type": kind}``.
+    :param kind: require a token of your own kind, created with ``additional_claims={"type": kind}``.
 
-    ``OPTIONS`` always passes: a browser asks it without a token.
+    An ``OPTIONS`` request is always accepted: browsers send it without a token.
     """
     if callable(optional):
-        raise TypeError("write @jwt_required() with its parentheses")
+        raise TypeError("@jwt_required needs parentheses. Write: @jwt_required()")
     kinds = _kinds(kind, refresh, verify_type)
     refresh = refresh or kind == "refresh"
 
@@ -107,7 +107,7 @@ def jwt_required(
                 return app.ensure_sync(view)(*args, **kwargs)
             return view(*args, **kwargs)
 
-        guarded.signet_guard = True  # type: ignore[attr-defined]  # looked for by `flask signet doctor`
+        guarded.signet_guard = True  # type: ignore[attr-defined]  # read by `flask signet doctor`
         return guarded
 
     return wrapper
@@ -123,7 +123,7 @@ def verify_jwt_in_request(
     *,
     kind: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Check the token of the request as :func:`jwt_required` does, in a place where no decorator fits.
+    """Check the token of the request as :func:`jwt_required` does, without a decorator.
 
     :returns: header and claims, or ``None`` if a token was optional and absent.
     :raises JWTExtendedException: the token is absent or refused.
@@ -147,12 +147,12 @@ def _kinds(kind: str | None, refresh: bool, verify_type: bool) -> tuple[str, ...
     if kind is None:
         return ("refresh" if refresh else "access",) if verify_type else ("access", "refresh")
     if not verify_type or (refresh and kind != "refresh"):
-        raise TypeError(f"kind={kind!r} says which tokens are accepted: leave out refresh and verify_type")
+        raise TypeError(f"kind={kind!r} selects the accepted tokens: remove the arguments refresh and verify_type")
     return (kind,)
 
 
 def _wrong_kind(kinds: tuple[str, ...]) -> WrongTokenError:
-    # Flask-JWT-Extended's text for its two kinds.
+    # This is the message of Flask-JWT-Extended for its two kinds.
     wanted = "non-refresh" if "access" in kinds else kinds[0]
     return WrongTokenError(f"Only {wanted} tokens are allowed")
 
@@ -160,9 +160,9 @@ def _wrong_kind(kinds: tuple[str, ...]) -> WrongTokenError:
 def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> Credential:
     """Check a token that did not come with a request, as a guard would check it.
 
-    For WebSockets, background tasks and other protocols. Signature, times, kind and revocation are checked, the
-    application's loaders are asked (blocklist, claims verification, user lookup), and a disabled user is refused.
-    Needs an application context and no request.
+    Use it for WebSockets, background tasks and other protocols. It checks signature, times, kind and revocation, calls
+    the application's loaders (blocklist, claims verification, user lookup), and refuses a disabled user. It needs an
+    application context but no request.
 
     :param token: the compact JWS, without ``Bearer``.
     :param kind: the kind of token to accept: ``"access"``, ``"refresh"``, or a kind of your own.
@@ -176,7 +176,7 @@ def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> 
     verified = handed.signet_credential[0]
     assert verified is not None
     layer.loaders.check_user(verified)
-    from flask_signet.web.principal import of_token  # most applications have no use for it
+    from flask_signet.web.principal import of_token  # most applications never need it
 
     principal = of_token(verified, fresh=is_fresh(verified.claims["fresh"], layer.clock.time()))
     return Credential(user_id=principal.user_id, session_id=principal.session_id, claims=principal.claims)
@@ -192,7 +192,7 @@ def _verify(
     kinds: tuple[str, ...],
     skip_revocation_check: bool,
 ) -> None:
-    """Verify the token of *request* and remember it there, only if every check passes."""
+    """Verify the token of *request* and store it on *request* if every check passes."""
     environ = request.environ
     if environ["REQUEST_METHOD"] == "OPTIONS":
         request.signet_credential = _NOTHING
@@ -245,7 +245,7 @@ def _check_fresh(verified: Verified, now: float) -> None:
 
 
 def is_fresh(fresh: Any, now: float) -> bool:
-    """Return whether a ``fresh`` claim still counts: ``True``, or a NumericDate that has not passed."""
+    """Return whether a ``fresh`` claim is valid: ``True``, or a NumericDate that is not in the past."""
     return fresh is True or (isinstance(fresh, (int, float)) and not isinstance(fresh, bool) and fresh >= now)
 
 
@@ -262,7 +262,7 @@ def _load_user(loaders: Loaders, verified: Verified) -> Any:
     return user
 
 
-# --- What a guarded view may ask ----------------------------------------------------------------------
+# --- Functions for guarded views ----------------------------------------------------------------------
 
 
 def _credential() -> _Shown:
@@ -296,7 +296,7 @@ def get_jwt_header() -> dict[str, Any]:
 
 
 def get_jwt_identity() -> Any:
-    """Return the identity in its own type, int or str; ``None`` if a token was optional and absent.
+    """Return the identity, in its original type (int or str); ``None`` if a token was optional and absent.
 
     :raises RuntimeError: no guard ran in this request, or there is no request.
     """
@@ -321,7 +321,7 @@ def get_jwt_request_location() -> str | None:
 def get_current_user() -> Any:
     """Return the user of this request; ``None`` if a token was optional and absent.
 
-    :raises RuntimeError: no guard ran in this request, there is no request, or nothing says how to load a user.
+    :raises RuntimeError: no guard ran in this request, there is no request, or no user loader exists.
     """
     verified, location, user = _credential()
     if verified is None:
@@ -331,7 +331,7 @@ def get_current_user() -> Any:
         try:
             user = layer.loaders.load_user(verified)
         except (JWTExtendedException, Unavailable) as error:
-            # As a guard refuses: what wraps a view and catches every exception must not turn it into a 500.
+            # Refuse as a guard does, so that code that wraps a view and catches every exception does not answer 500.
             raise refuse(error) from error
         _current_request().signet_credential = verified, location, user
     return user
@@ -341,10 +341,10 @@ current_user: Any = LocalProxy(get_current_user)
 
 
 def current_user_context_processor() -> dict[str, Any]:
-    """Give templates ``current_user``, which is loaded when first used, and is false on a public page."""
+    """Add ``current_user`` to templates. It is loaded at first use, and is false without a verified token."""
     return {"current_user": LocalProxy(_user_or_nobody)}
 
 
 def _user_or_nobody() -> Any:
-    # A template may be rendered without a request, such as that of a mail.
+    # A template may be rendered without a request, for example for an e-mail.
     return get_current_user() if has_request_context() and hasattr(request, "signet_credential") else None

@@ -1,4 +1,4 @@
-"""Make tokens for an identity, and read them again."""
+"""Create tokens for an identity, and decode them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class IssuedToken:
     """A new token.
 
     :param text: the compact JWS.
-    :param expires_in: seconds until it expires; ``None`` for never.
+    :param expires_in: seconds until the token expires; ``None`` if it never expires.
     """
 
     text: str
     expires_in: int | None
 
     def __repr__(self) -> str:
-        """Return what may be printed: not the token."""
+        """Return a representation without the token, which is a secret."""
         return f"<IssuedToken expires_in={self.expires_in}>"
 
 
@@ -48,15 +48,15 @@ def create_access_token(
 ) -> str:
     """Return a new access token.
 
-    :param identity: the user: a string, an int or a UUID (read back as its canonical string); anything else needs a
+    :param identity: the user: a string, an int or a UUID (decoded as its canonical string); any other type needs a
         ``user_identity_loader``.
-    :param fresh: whether the token counts as a login with a password; a ``timedelta`` says for how long.
+    :param fresh: whether the token proves a login with a password; a ``timedelta`` limits for how long.
     :param expires_delta: lifetime, instead of ``JWT_ACCESS_TOKEN_EXPIRES``; ``False``: the token never expires.
-    :param additional_claims: replace claims of the loader. A ``type`` of your own, ``{"type": "pw_reset"}``, makes a
-        token that only ``jwt_required(kind="pw_reset")`` accepts.
-    :param additional_headers: replace headers of the loader.
+    :param additional_claims: claims to add; they replace claims of the loader. A ``type`` of your own, such as
+        ``{"type": "pw_reset"}``, creates a token that only ``jwt_required(kind="pw_reset")`` accepts.
+    :param additional_headers: headers to add; they replace headers of the loader.
     :raises SettingsError: there is no signing key, a claim is reserved, the identity needs a loader, or the token
-        is too long for guards to accept.
+        is longer than guards accept.
     """
     return _create("access", identity, fresh, expires_delta, additional_claims, additional_headers).text
 
@@ -67,7 +67,10 @@ def create_refresh_token(
     additional_claims: Mapping[str, Any] | None = None,
     additional_headers: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return a new refresh token as a JWT, as in Flask-JWT-Extended; arguments as for an access token."""
+    """Return a new refresh token as a JWT, as in Flask-JWT-Extended.
+
+    The parameters are those of :func:`create_access_token`.
+    """
     return _create("refresh", identity, False, expires_delta, additional_claims, additional_headers).text
 
 
@@ -78,10 +81,10 @@ def issue_access(
     claims: Mapping[str, Any],
     expires_delta: ExpiresDelta = None,
 ) -> IssuedToken:
-    """Return a new access token whose *claims* go over every loader's: what a session writes must hold.
+    """Return a new access token for a session. The *claims* replace those of every loader.
 
-    :param identity: the user's id itself, text or int. No ``user_identity_loader`` is asked: by this id the session
-        is revoked, and what such a loader takes is what the application's own views give, often a whole user.
+    :param identity: the user's id, a string or an int. The ``user_identity_loader`` is not called: the session is
+        revoked by this id, and the loader may expect another argument, often a user object.
     """
     return _create("access", identity, fresh, expires_delta, None, None, last=claims)
 
@@ -137,10 +140,10 @@ def _create(
     if added or headers or not (type(subject) is int or (type(subject) is str and subject.isascii())):
         _refuse_unreadable(text, policy)
     if len(text) > policy.max_token_bytes:
-        # Every request with it would be refused; whoever makes it can still do something about that.
+        # Guards would refuse every request with this token, so the caller gets the error when it creates the token.
         raise SettingsError(
-            f"the token is {len(text)} bytes long, and more than JWT_MAX_TOKEN_BYTES = {policy.max_token_bytes} are "
-            "refused: put less into its claims, or raise the setting"
+            f"the token is {len(text)} bytes long, and guards refuse more than JWT_MAX_TOKEN_BYTES = "
+            f"{policy.max_token_bytes} bytes: put less into its claims, or raise the setting"
         )
     return IssuedToken(text=text, expires_in=lasting)
 
@@ -150,15 +153,15 @@ def _headers(layer: TokenLayer, issuer: Issuer, identity: Any, given: Mapping[st
     headers = merged(loaders.call(loaders.jwt_additional_header_callback, identity), given, {}, {}, "")
     if key_id is not None and headers.get("kid", key_id) != key_id and loaders.decode_key_callback is None:
         raise SettingsError(
-            f"additional headers cannot change kid: guards find the key by it, and {key_id!r} is the one that signs"
+            f"additional headers cannot change 'kid': guards find the key by it, and {key_id!r} is the signing key"
         )
     return headers
 
 
 def _refuse_unreadable(token: str, policy: Policy) -> None:
-    """Read a new token as guards will, all but its signature: at each request nobody could mend it.
+    """Check everything but the signature of a new token as guards do, so that the caller gets the error, not the user.
 
-    :raises SettingsError: they would refuse it.
+    :raises SettingsError: guards would refuse the token.
     """
     _, header, payload, _ = jws.split(token)
     try:
@@ -166,8 +169,8 @@ def _refuse_unreadable(token: str, policy: Policy) -> None:
         check_types(jws.read_payload(payload), text_subject=policy.text_subject)
     except JWTDecodeError as error:
         raise SettingsError(
-            f"no guard would accept this token ({error}): mend the identity, the additional claims or headers, or what "
-            "their loaders return"
+            f"guards would refuse this token ({error}): change the identity, the additional claims or headers, or the "
+            "return values of their loaders"
         ) from None
 
 
@@ -187,41 +190,41 @@ def _refuse_weak(layer: TokenLayer, weakness: str | None, loader: str | None = N
 
 
 def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: int) -> int | None:
-    """Return the life time in whole seconds, or ``None`` for ever; zero is over at once."""
+    """Return the lifetime in whole seconds; ``None`` if the token never expires, ``0`` if it is already expired."""
     name = "expires_delta"
     given: Any = expires_delta
     if given is None:
         name = f"JWT_{kind.upper()}_TOKEN_EXPIRES"
         given = cast(Any, layer.app.config[name])
-    # Reckoned from today: how long a month of a relativedelta is depends on it.
+    # The length of a month in a relativedelta depends on the date.
     lasting = web_settings.expires(given, name, since=datetime.fromtimestamp(now, timezone.utc))
     return None if lasting is False else int(lasting.total_seconds())
 
 
 def _numeric_date(moment: datetime) -> int:
-    """Return *moment* as RFC 7519 section 2 writes it; without a time zone it is UTC."""
+    """Return *moment* as a NumericDate (RFC 7519 section 2); a *moment* without a time zone is UTC."""
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
 
 
 def _without_other_kind(layer: TokenLayer, kind: str, loaded: Any) -> Any:
-    """Return the claims of a loader without a ``type`` that names the other one of the two kinds that guards know.
+    """Return the claims of a loader without a ``type`` that names the other built-in kind of token.
 
-    One loader serves both kinds of token, so ``{"type": "access"}`` is right for one of them only. Flask-JWT-Extended
-    would make an access token that lives as long as a refresh token.
+    One loader serves access and refresh tokens, so ``{"type": "access"}`` is right for one of them only.
+    Flask-JWT-Extended would create an access token with the lifetime of a refresh token.
     """
     other = "refresh" if kind == "access" else "access"
     if not loaded or loaded.get("type") != other:
         return loaded
     layer.say_once(
         f"type of loader {other}",
-        f"Flask-Signet: the additional_claims_loader returns 'type': {other!r}, which is left out of tokens of "
-        f"create_{kind}_token. Remove 'type' from the loader: each token gets its own.",
+        f"Flask-Signet: the additional_claims_loader returns 'type': {other!r}, which create_{kind}_token "
+        "ignores. Remove 'type' from the loader: each token gets its own.",
     )
     return {name: value for name, value in loaded.items() if name != "type"}
 
 
 def json_default() -> Callable[[Any], Any]:
-    """Return how claims of other types become JSON: as the application's provider has it, else as Flask's own."""
+    """Return the function that converts other types to JSON: that of the application's provider, or Flask's own."""
     return getattr(current_app.json, "default", DefaultJSONProvider.default)
 
 
@@ -230,8 +233,7 @@ def decode_token(
 ) -> dict[str, Any]:
     """Return the claims of a valid token of any kind.
 
-    Neither kind, freshness nor revocation is looked at: that is a guard's work, and that of
-    :func:`flask_signet.verify`.
+    This function does not check kind, freshness and revocation. Guards and :func:`flask_signet.verify` do.
 
     :param csrf_value: if given, must equal the CSRF value in the token.
     :param allow_expired: accept an expired token.
@@ -269,18 +271,18 @@ def get_jti(encoded_token: str) -> str | None:
 def get_csrf_token(encoded_token: str) -> str:
     """Return the CSRF value of a token, expired or not.
 
-    :raises CSRFError: the token was made without one.
+    :raises CSRFError: the token was created without a CSRF value.
     """
     value = decode_token(encoded_token, allow_expired=True).get("csrf")
     if not isinstance(value, str):
-        raise CSRFError("The token holds no CSRF value: it was made while JWT_COOKIE_CSRF_PROTECT was off")
+        raise CSRFError("The token contains no CSRF value: it was created while JWT_COOKIE_CSRF_PROTECT was off")
     return value
 
 
 def get_unverified_jwt_headers(encoded_token: str) -> dict[str, Any]:
-    """Return the header of a token without verifying anything: do not trust it.
+    """Return the header of a token without verifying the token: do not trust it.
 
-    :raises MalformedToken: there is no header to read.
+    :raises MalformedToken: the header cannot be decoded.
     """
     _, header, _, _ = jws.split(token_string(encoded_token))
     return jws.read_header(header)
@@ -289,13 +291,13 @@ def get_unverified_jwt_headers(encoded_token: str) -> dict[str, Any]:
 def token_string(token: str | bytes) -> str:
     """Return a token as a string.
 
-    :raises MalformedToken: it is neither a string nor ASCII bytes.
+    :raises MalformedToken: *token* is neither a string nor ASCII bytes.
     """
     if isinstance(token, str):
         return token
-    if not isinstance(token, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may come from a body
+    if not isinstance(token, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may come from a request body
         raise MalformedToken(f"Invalid token type. Token must be a {str}")
     try:
         return token.decode("ascii")
     except UnicodeDecodeError:
-        raise MalformedToken("Invalid token: it holds characters that no token has") from None
+        raise MalformedToken("Invalid token: it contains characters that are not ASCII") from None

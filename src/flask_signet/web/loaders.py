@@ -1,4 +1,4 @@
-"""The callbacks of a manager: what the application says about keys, tokens and users, and how it is asked."""
+"""Hold the callbacks that an application registers for keys, tokens and users, and call them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ Claims = dict[str, Any]
 
 
 class Loaders:
-    """The callbacks that one manager holds. It may serve several applications, which then share them.
+    """The callbacks of one manager. Several applications can share one manager and its callbacks.
 
-    ``None`` means that the application registered no callback, and that nothing is asked.
+    ``None`` means that no callback is registered and nothing is called.
     """
 
-    # What answers a refusal. The manager sets the defaults: they read the token layer, which stands on this module.
+    # The callbacks that answer refused requests. The manager sets their defaults, because the defaults use the token
+    # layer, which imports this module.
     _expired_token_callback: Callable[..., Any]
     _invalid_token_callback: Callable[..., Any]
     _unauthorized_callback: Callable[..., Any]
@@ -68,7 +69,7 @@ class Loaders:
         return result
 
     def callback_for(self, error: SignetError) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
-        """Return the callback that answers *error*, with its arguments; ``None`` if no callback is for such errors."""
+        """Return the callback that answers *error*, with its arguments; ``None`` if there is no callback for it."""
         match error:
             case CSRFError() | NoAuthorizationError():
                 return self._unauthorized_callback, (str(error),)
@@ -90,24 +91,24 @@ class Loaders:
     def load_user(self, verified: Verified) -> Any:
         """Return the user of a verified token, when the view first asks for it.
 
-        :raises SettingsError: the application has no ``user_lookup_loader``, and the manager knows no users.
+        :raises SettingsError: the application has no ``user_lookup_loader``, and the manager has no user store.
         """
         raise SettingsError("You must provide a `@jwt.user_lookup_loader` callback to use this method")
 
     def check_user(self, verified: Verified) -> None:
-        """Refuse a token whose user is deleted or disabled. A manager that knows no users accepts every user."""
+        """Refuse a token whose user is deleted or disabled. A manager without a user store accepts every user."""
 
 
-# --- What is asked until the application registers a callback of its own ------------------------------
+# --- Default callbacks --------------------------------------------------------------------------------
 
 
 def additional_claims(identity: Any) -> Claims:
-    """Add no claims."""
+    """Return no additional claims."""
     return {}
 
 
 def additional_headers(identity: Any) -> Claims:
-    """Add no headers."""
+    """Return no additional headers."""
     return {}
 
 
@@ -117,12 +118,12 @@ def user_identity(identity: Any) -> Any:
 
 
 def token_in_blocklist(jwt_header: Claims, jwt_data: Claims) -> bool:
-    """Revoke no token."""
+    """Return ``False``: no token is revoked."""
     return False
 
 
 def token_verification(jwt_header: Claims, jwt_data: Claims) -> bool:
-    """Accept the claims of every valid token."""
+    """Return ``True``: the claims of every valid token are accepted."""
     return True
 
 
@@ -130,12 +131,12 @@ def token_verification(jwt_header: Claims, jwt_data: Claims) -> bool:
 
 
 def _loop_is_running() -> bool:
-    asyncio = sys.modules.get("asyncio")  # a process that never imported it runs no loop
+    asyncio = sys.modules.get("asyncio")  # without the import no loop can run
     return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _beside_the_loop(waiting: Callable[[], Any]) -> Any:
-    """Return what *waiting* returns, from another thread: the loop of an ``async`` view cannot wait for itself."""
+    """Return what *waiting* returns, run in another thread: the event loop of an ``async`` view would block."""
     from concurrent.futures import ThreadPoolExecutor
     from contextvars import copy_context
 

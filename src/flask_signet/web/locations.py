@@ -1,7 +1,7 @@
-"""Find the credential of a request, or say that there is none. Absent and bad never share a path.
+"""Find the token of a request in one location. An absent token and an invalid token are different errors.
 
-Each function gives the text of the token, raises :class:`NoAuthorizationError` where nothing came,
-and another error where something came that cannot be it. Texts are those of Flask-JWT-Extended.
+Each function returns the token as a string, raises :class:`NoAuthorizationError` if the location holds no token, and
+raises another error if its content cannot be a token. The messages are those of Flask-JWT-Extended.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from flask_signet.web import bounds
 from flask_signet.web.settings import CookieNames, TokenSettings
 
 _COMMA = re.compile(r",\s*").split
-# Beside the token a header may hold other credentials; what is longer than both is not taken apart.
+# A header may hold other credentials besides the token. A header that is longer than both limits is not parsed.
 _OTHER_CREDENTIALS = 4_096  # bytes
 _COMMAS = 256
 
@@ -61,21 +61,21 @@ def from_headers(request: Request, settings: TokenSettings) -> str:
 
 
 def from_cookies(request: Request, settings: TokenSettings, names: CookieNames) -> str:
-    """Return the token of its cookie."""
+    """Return the token from its cookie."""
     values = bounds.cookies(request, names.name, settings.policy.max_token_bytes)
     if values is None:
-        raise NoAuthorizationError(f'Missing cookie "{names.name}": the cookies are longer than can be read')
+        raise NoAuthorizationError(f'Missing cookie "{names.name}": the Cookie header is too long')
     tokens = set(filter(None, values))
     if not tokens:
         raise NoAuthorizationError(f'Missing cookie "{names.name}"')
     if len(tokens) > 1:
-        # One of them was put there by another path, or by another host of the domain (RFC 6265 section 4.2.2).
-        raise MalformedToken(f'Two different cookies "{names.name}" came; which of them counts cannot be known')
+        # Another path or another host of the domain has set one of them (RFC 6265 section 4.2.2).
+        raise MalformedToken(f'The request holds different cookies named "{names.name}"; it is unknown which is valid')
     return tokens.pop()
 
 
 def from_query(request: Request, settings: TokenSettings) -> str:
-    """Return the token of its query parameter."""
+    """Return the token from its query parameter."""
     if not bounds.query_fits(request, settings.policy.max_token_bytes):
         raise NoAuthorizationError(f"Missing '{settings.query_name}' query paramater: the query string is too long")
     try:
@@ -84,9 +84,9 @@ def from_query(request: Request, settings: TokenSettings) -> str:
         raise InvalidQueryParamError("The query string is not UTF-8") from None
     value = values[0] if values else None
     if len(set(values)) > 1:
-        raise InvalidQueryParamError(f"The query parameter '{settings.query_name}' came more than once")
+        raise InvalidQueryParamError(f"The query parameter '{settings.query_name}' occurs more than once")
     if not value:
-        # The slip of the pen is Flask-JWT-Extended's, and programs compare the text.
+        # Flask-JWT-Extended misspells this word, and programs compare the message.
         raise NoAuthorizationError(f"Missing '{settings.query_name}' query paramater")
     if not value.startswith(settings.query_prefix):
         raise InvalidQueryParamError(
@@ -97,7 +97,7 @@ def from_query(request: Request, settings: TokenSettings) -> str:
 
 
 def from_json(request: Request, settings: TokenSettings, *, refresh: bool) -> str:
-    """Return the token of the JSON body, which the application can still read."""
+    """Return the token from the JSON body. The application can still read the body afterwards."""
     if not bounds.is_json(request):
         raise NoAuthorizationError("Invalid content-type. Must be application/json.")
     from flask_signet.web.bodies import peek  # not at import: few applications look here
@@ -123,9 +123,9 @@ def from_json(request: Request, settings: TokenSettings, *, refresh: bool) -> st
 
 
 def csrf_value(request: Request, settings: TokenSettings, names: CookieNames) -> str | None:
-    """Return the proof that must come with a cookie: ``None`` where none is needed, ``""`` where the form may hold it.
+    """Return the CSRF value of the header; ``None`` if none is needed, ``""`` if the form may hold it.
 
-    :raises CSRFError: needed and absent.
+    :raises CSRFError: a CSRF value is needed and absent.
     """
     if not settings.csrf_protect or request.method not in settings.csrf_methods:
         return None
@@ -136,13 +136,13 @@ def csrf_value(request: Request, settings: TokenSettings, names: CookieNames) ->
 
 
 def csrf_of_form(request: Request, names: CookieNames) -> str:
-    """Return the proof of the form. Only for who has shown a good token: a form may be as large as a file.
+    """Return the CSRF value of the form. Call it after the token is verified, since the form may contain large files.
 
-    :raises CSRFError: absent, or two different ones.
+    :raises CSRFError: the form holds no CSRF value, or different ones.
     """
     fields = set(request.form.getlist(names.csrf_field))
     if len(fields) > 1:
-        raise CSRFError("Two different CSRF tokens came")
+        raise CSRFError("The form holds different CSRF tokens")
     value = fields.pop() if fields else None
     if not value:
         raise CSRFError("Missing CSRF token")
@@ -150,15 +150,15 @@ def csrf_of_form(request: Request, names: CookieNames) -> str:
 
 
 def check_csrf(verified: Verified, value: str) -> None:
-    """Compare the proof with the one inside the token.
+    """Compare *value* with the CSRF value in the token.
 
-    :raises InvalidClaim: the token holds none.
-    :raises CSRFError: another one.
+    :raises InvalidClaim: the token contains no CSRF value.
+    :raises CSRFError: the values differ.
     """
     inside = verified.claims.get("csrf")
     if inside is None:
         raise InvalidClaim("Missing claim: csrf")
-    # As bytes: compare_digest refuses texts beyond ASCII, and a header may hold any.
+    # Compare bytes: compare_digest refuses strings with characters outside of ASCII, and a header may hold them.
     if not isinstance(inside, str) or not compare_digest(_bytes(inside), _bytes(value)):
         raise CSRFError("CSRF double submit tokens do not match")
 

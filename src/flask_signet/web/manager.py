@@ -1,4 +1,4 @@
-"""``JWTManager``: registers the token layer with an application, and the callbacks of the application with it."""
+"""Register the token layer and the callbacks of an application with ``JWTManager``."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 class JWTManager(Loaders):
-    """The token layer of Flask-JWT-Extended, stricter and faster, with the same names.
+    """Provides the names of Flask-JWT-Extended, with stricter checks and faster guards.
 
     :param app: the application, or ``None`` to call :meth:`init_app` later.
-    :param add_context_processor: put ``current_user`` into templates.
+    :param add_context_processor: whether to add ``current_user`` to templates.
     :param clock: source of time and random bytes; tests can replace it.
 
-    One manager may serve several applications, which then share its callbacks.
+    Several applications can share one manager and its callbacks.
     """
 
     def __init__(self, app: Flask | None = None, add_context_processor: bool = False, *, clock: Clock = SYSTEM) -> None:
@@ -78,17 +78,17 @@ class JWTManager(Loaders):
             self.init_app(app, add_context_processor)
 
     def init_app(self, app: Flask, add_context_processor: bool = False) -> None:
-        """Register with *app*: settings, error handlers, commands. No I/O, no thread.
+        """Register settings, error handlers and commands with *app*. This does no I/O and starts no thread.
 
-        :raises SettingsError: a setting is wrong.
+        :raises SettingsError: a setting is invalid.
         """
         app = itself(app)
         self._register(app, add_context_processor, replace(self.clock), None)
         groups = texts(app.config, "SIGNET_ROUTES")
         for group in groups:
             if group != "jwks":
-                hint = nearest(group, ("jwks",)) or "; the other routes need Signet in its place"
-                raise SettingsError(f"SIGNET_ROUTES of a JWTManager can hold 'jwks', not {group!r}{hint}")
+                hint = nearest(group, ("jwks",)) or "; the other routes need Signet instead of JWTManager"
+                raise SettingsError(f"SIGNET_ROUTES of a JWTManager can only contain 'jwks', not {group!r}{hint}")
         if groups:
             from flask_signet.web.jwks import add_jwks_route
 
@@ -99,9 +99,9 @@ class JWTManager(Loaders):
         layer = TokenLayer(app, self, clock, source)
         known = app.extensions.get(_PEER)
         if known is None or isinstance(known, JWTManager):
-            app.extensions[_PEER] = self  # else Flask-JWT-Extended serves this application too, and looks here
+            app.extensions[_PEER] = self  # otherwise Flask-JWT-Extended is registered as well, and needs its entry
         app.extensions[EXTENSION] = layer
-        _ = layer.settings  # raises at start where one is invalid
+        _ = layer.settings  # raises an error at start if a setting is invalid
         for slip in slips(app.config):
             app.logger.warning(slip)
         self._set_error_handler_callbacks(app)
@@ -136,15 +136,15 @@ class JWTManager(Loaders):
         return issuing.decode_token(encoded_token, csrf_value, allow_expired)
 
     def _set_error_handler_callbacks(self, app: Any) -> None:
-        """Register our handlers with *app*, or with an API object that keeps handlers of its own."""
+        """Register our handlers with *app*, or with an API object that has its own handlers."""
         handle: Callable[..., Any] = refusals.handle if isinstance(app, (Flask, Blueprint)) else refusals.handle_in_api
-        # Flask-JWT-Extended registers each class by itself, so that a handler for the base of all, or one that was
-        # registered before, is not asked.
+        # Flask-JWT-Extended registers a handler for each class, so the application's handler for the base class, or one
+        # that was registered earlier, is not called. With JWT_COMPAT we do the same.
         of_peer = _REFUSALS if isinstance(app, Flask) and layer_of(app).settings.compat else ()
         for kind in (JWTExtendedException, RequestError, Unavailable, WeakKeyError, *of_peer):
             app.errorhandler(kind)(handle)
 
-    # --- loaders: each keeps the function that it decorates, and gives it back unchanged -------------
+    # --- loaders: each stores the decorated function and returns it unchanged --------------------------
 
     def additional_claims_loader(self, callback: C) -> C:
         """Add claims to new tokens: ``callback(identity) -> dict``."""
@@ -169,13 +169,14 @@ class JWTManager(Loaders):
     def decode_key_loader(self, callback: C) -> C:
         """Choose the key that verifies: ``callback(unverified_header, unverified_claims) -> key``.
 
-        Both arguments are written by the client that sent the token. A ``LookupError`` or ``None`` refuses it.
+        The client controls both arguments: the signature is not verified yet. A ``LookupError`` or ``None`` refuses the
+        token.
         """
         self.decode_key_callback = callback
         return callback
 
     def token_in_blocklist_loader(self, callback: C) -> C:
-        """Return whether a token is revoked: ``callback(jwt_header, jwt_data) -> bool``."""
+        """Decide whether a token is revoked: ``callback(jwt_header, jwt_data) -> bool``."""
         self.token_in_blocklist_callback = callback
         return callback
 

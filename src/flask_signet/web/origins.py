@@ -1,7 +1,8 @@
-"""Whether a request comes from the front end of this application, by what the browser says about the page.
+"""Check by the headers of the browser that a request comes from the front end of this application.
 
-A browser sends the cookies of a host to every port, and those of a site from every subdomain: a page on
-``127.0.0.1:18082`` gets the cookie of ``127.0.0.1:18081`` sent along. So a cookie alone does not prove which page asks.
+A browser sends the cookies of a host to every port, and those of a site from every subdomain: it adds the cookie of
+``127.0.0.1:18081`` to a request from a page on ``127.0.0.1:18082``. So a cookie alone does not prove which page sent
+the request.
 
 Source: Fetch Metadata section 2.3 (``Sec-Fetch-Site``); Fetch standard, "Origin header".
 """
@@ -17,15 +18,16 @@ from flask_signet.exceptions import CSRFError
 from flask_signet.web.surroundings import hostname, is_loopback, look_at_origin
 from flask_signet.web.token_layer import layer_of
 
-#: A form cannot send it, and a page on another origin only after a preflight.
+#: A form cannot send this header. A page on another origin can send it only after a preflight request.
 HEADER: Final = "X-Signet"
 
 
 def check_origin(app: Flask, request: Request, trusted: Container[str]) -> None:
-    """Refuse a request that was not sent by the application's own front end.
+    """Refuse a request that does not come from the application's own front end.
 
-    :param trusted: other origins that are accepted, in lower case.
-    :raises CSRFError: with what came and what was expected, if the application runs in debug mode.
+    :param trusted: additional accepted origins, in lower case.
+    :raises CSRFError: the request comes from another page. In debug mode the message shows the received and
+        the expected headers.
     """
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
@@ -36,7 +38,7 @@ def check_origin(app: Flask, request: Request, trusted: Container[str]) -> None:
     if origin is not None and origin.lower() in trusted:
         return
     own = f"{request.scheme}://{request.host}"
-    # A browser that says "same-site" or "cross-site" knows better than a comparison of names.
+    # If the browser sends "same-site" or "cross-site", its answer is more reliable than a comparison of host names.
     if site is None and origin is not None and origin.lower() == own.lower():
         return
     look_at_origin(layer_of(app), request)
@@ -57,8 +59,8 @@ def _came(site: str | None, origin: str | None) -> str:
 
 def _advice(origin: str | None, own: str) -> str:
     if origin is None:
-        return "A client that is no browser sends 'Origin' itself, or uses the refresh token from the body."
+        return "A client that is not a browser must send 'Origin' itself, or use the refresh token from the body."
     page, api = hostname(origin), hostname(own)
     if page != api and is_loopback(page) and is_loopback(api):
-        return f"The page is on {page}, the API on {api}: use one name for both."
+        return f"The page is on {page}, the API on {api}: use the same host name for both."
     return f"Serve both from one origin (a development proxy), or add {origin!r} to SIGNET_TRUSTED_ORIGINS."

@@ -1,6 +1,6 @@
-"""Who asks: what a guard knows after it accepted a credential, of whatever kind.
+"""Define the principal: the user or program behind an accepted credential.
 
-It is made when it is asked for. A guard that accepts a token keeps the verified token itself, which costs less.
+A principal is created only when it is needed. A guard that accepts a token stores the verified token, which is faster.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ class Principal:
     """The user or program behind an accepted credential.
 
     :param kind: the kind of the credential; ``"jwt"`` for a token.
-    :param user_id: the identity, in the type that the token was made with.
-    :param session_id: the session that the credential belongs to; ``None`` without one.
-    :param fresh: whether it proves that a password was entered, and recently enough.
-    :param claims: the claims of a token, a copy; empty for another kind.
-    :param scopes: what the credential allows; empty where it is not limited.
-    :param roles: the roles of the user; empty where there are none.
+    :param user_id: the identity, in the type that the token was created with.
+    :param session_id: the session of the credential; ``None`` for a credential without a session.
+    :param fresh: whether the credential proves a recent login with a password.
+    :param claims: a copy of the token's claims; empty for another kind of credential.
+    :param scopes: the scopes that limit the credential; empty if it is not limited.
+    :param roles: the roles of the user.
     """
 
     kind: Literal["jwt"]
     user_id: Any
     session_id: str | None
     fresh: bool
-    claims: Mapping[str, Any] = field(repr=False)  # they hold the CSRF value
+    claims: Mapping[str, Any] = field(repr=False)  # the claims contain the CSRF value
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
 

@@ -1,6 +1,6 @@
-"""Errors that are instances of PyJWT's classes too, for applications that catch those.
+"""Make our errors instances of PyJWT's classes as well, for applications that catch those classes.
 
-PyJWT is not needed and never imported here: who catches its classes has imported it.
+PyJWT is not required and never imported here: an application that catches its classes has imported it.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _CLASSES: Final[dict[type[JWTDecodeError], str]] = {
     InvalidAudience: "InvalidAudienceError",
     InvalidIssuer: "InvalidIssuerError",
 }
-# PyJWT has a class for each claim; ours say it in words.
+# PyJWT has a class for each claim. Our errors name the claim in the message.
 _CLAIMS: Final = {"Subject": "InvalidSubjectError", "JWT ID": "InvalidJTIError", "Issued At": "InvalidIssuedAtError"}
 _MISSING: Final = "Token is missing the "
 
 
 def also_pyjwts(error: E) -> E:
-    """Return *error* as an instance of its own class and of PyJWT's for the case, if PyJWT is imported."""
+    """Return *error* as an instance of its own class and of the matching class of PyJWT, if PyJWT is imported."""
     exceptions = getattr(sys.modules.get("jwt"), "exceptions", None)
     if exceptions is None or not isinstance(error, JWTDecodeError):
         return error
@@ -52,15 +52,15 @@ def also_pyjwts(error: E) -> E:
     kind = _both(type(error), theirs)
     both = kind.__new__(kind)
     both.__dict__.update(error.__dict__)
-    both.args = ("Signature has expired",) if name == "ExpiredSignatureError" else error.args  # PyJWT's text
+    both.args = ("Signature has expired",) if name == "ExpiredSignatureError" else error.args  # PyJWT's message
     both.error = error
     if name == "MissingRequiredClaimError":
-        both.claim = str(error).split('"')[1]  # PyJWT's own text is made of it
+        both.claim = str(error).split('"')[1]  # PyJWT builds its message from this attribute
     return both
 
 
 def _name(error: JWTDecodeError) -> str:
-    """Return the name of PyJWT's class, or nothing where Flask-JWT-Extended raises a class of its own."""
+    """Return the name of PyJWT's class; ``""`` if Flask-JWT-Extended raises a class of its own."""
     text = str(error)
     if text.startswith(_MISSING):
         return "MissingRequiredClaimError"
@@ -72,13 +72,13 @@ def _name(error: JWTDecodeError) -> str:
 
 
 def _reduce(error: Any) -> tuple[Any, ...]:
-    # A class that is made here is not found by its name: the error is kept, and gets the other class when it is read.
+    # Pickle cannot find a generated class by its name. It stores our error and adds PyJWT's class when it loads it.
     return also_pyjwts, (error.error,)
 
 
 @cache
 def _both(ours: type[JWTDecodeError], theirs: type[Exception]) -> Any:
-    # PyJWT's class and its bases come first: a handler for them is asked before one for all of ours.
+    # PyJWT's class comes first, so that Flask calls a handler for it before a handler for all of our errors.
     bases: Any = (theirs, ours)
     members: dict[str, Any] = {
         "__module__": theirs.__module__,

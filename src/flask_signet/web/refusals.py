@@ -1,7 +1,7 @@
-"""How an error becomes an answer: who answers it, and what a guard raises so that the answer reaches the client.
+"""Turn an error into an answer: choose the handler, and choose the exception that a guard raises.
 
-Flask gives an error to a handler by its class. Extensions that catch every exception stand in the way of that, so under
-one of them a guard raises an exception that carries its answer: :class:`Refusal`.
+Flask chooses the handler of an error by its class. An extension that catches every exception prevents that. If such an
+extension is active, a guard raises an exception that contains its answer: :class:`Refusal`.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from flask_signet.web import callbacks
 from flask_signet.web.answers import complete, error_answer
 from flask_signet.web.token_layer import layer_of
 
-# --- The exception that carries an answer ---------------------------------------------------------
+# --- The exception that contains an answer ------------------------------------------------------------
 
 
-# Flask gives an HTTP exception to the handlers of its status or of every error, unless it is one of routing: those
-# are answers already.
+# Flask passes an HTTP exception to the handlers of its status or of all errors, unless it is a routing exception: Flask
+# treats those as finished answers.
 class Refusal(HTTPException, RoutingException):
-    """Base of what a guard raises: an instance of the error's own class as well, with the finished answer.
+    """Base of the exceptions that contain a finished answer; each is an instance of the error's own class as well.
 
-    ``code``, ``description`` and ``response`` are those of an HTTP exception: ``code`` is the status. The text of the
-    exception is that of the error, which is ``error``.
+    ``code``, ``description`` and ``response`` are those of an HTTP exception: ``code`` is the status. ``error`` is the
+    original error, and the exception has its message.
     """
 
     def __init__(self, error: SignetError, response: Response) -> None:
-        # No `super().__init__`: that of the error's class may ask for other arguments.
+        # `super().__init__` is not called: the error's class may need other arguments.
         self.__dict__.update(error.__dict__)
         self.args = error.args
         self.description = str(error)
@@ -42,25 +42,25 @@ class Refusal(HTTPException, RoutingException):
         self.error = error
         self.code = response.status_code
         if response.direct_passthrough:
-            # A file: Flask-RESTX reads the body below, and may drop the response without closing it.
+            # The body is a file: Flask-RESTX reads it below and may discard the response without closing it.
             with closing(cast(Any, response.response)) as file:
                 response.set_data(b"".join(file))
             response.direct_passthrough = False
-        # Flask-RESTX writes this as its body.
+        # Flask-RESTX uses this as the body of its answer.
         data = response.get_json(silent=True)
         self.data: Any = response.get_data(as_text=True) if data is None else data
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Become ``None``, no entry, where a cache writes it down: Flask-Caching keeps HTTP exceptions."""
+        """Pickle as ``None``, so that Flask-Caching, which stores HTTP exceptions, does not cache the answer."""
         return type(None), ()
 
     def __str__(self) -> str:
-        """Return the text of the error: GraphQL and Socket.IO show it."""
+        """Return the message of the error, which GraphQL and Socket.IO show."""
         return str(self.error)
 
 
 def refusal(error: SignetError, response: Response) -> Refusal:
-    """Return what to raise for *error*, to be answered with *response*."""
+    """Return the exception to raise for *error*; it is answered with *response*."""
     if isinstance(error, Refusal):
         error = error.error
     return _also(type(error))(error, response)
@@ -73,24 +73,24 @@ def _also(kind: type[SignetError]) -> type[Refusal]:
 
 
 def origin(error: SignetError) -> SignetError:
-    """Return the error that *error* was made of, where other classes were put to it."""
+    """Return the original error, without the classes that were added to it."""
     while (made_of := getattr(error, "error", None)) is not None:
         error = made_of
     return error
 
 
-# --- What the handlers answer -------------------------------------------------------------------------
+# --- Error handlers -----------------------------------------------------------------------------------
 
 
 def handle(error: SignetError) -> Response:
-    """Return the answer to *error*: the application's callback where there is one, else the one shape."""
+    """Return the answer to *error*: from the application's callback if it has one, otherwise the default body."""
     return _answer(error)
 
 
 def handle_in_api(error: SignetError) -> tuple[Any, int, Any]:
-    """Return the answer to *error* as a Flask-RESTX API takes it: data, status, headers.
+    """Return the answer to *error* in the form that a Flask-RESTX API expects: data, status, headers.
 
-    :raises Refusal: the body is no JSON object, and the API would fail to write its message into it.
+    :raises Refusal: the body is not a JSON object, so the API cannot add its message to it.
     """
     response = _answer(error, error.status)
     data = response.get_json(silent=True)
@@ -102,7 +102,7 @@ def handle_in_api(error: SignetError) -> tuple[Any, int, Any]:
 def _answer(error: SignetError, status: int | None = None) -> Response:
     """Return the answer to *error*.
 
-    :param status: the status where a callback returns a body alone; ``None``: 200, as in Flask.
+    :param status: the status if a callback returns only a body; ``None``: 200, as in Flask.
     """
     error = origin(error)
     layer = layer_of(current_app)
@@ -120,20 +120,20 @@ def _answer(error: SignetError, status: int | None = None) -> Response:
 
 
 def _is_default(callback: Any) -> bool:
-    # It would answer the same in a slower way.
+    # The default callback gives the same answer, but slower.
     return getattr(callback, "__module__", None) == callbacks.__name__
 
 
-# --- What a guard raises ------------------------------------------------------------------------------
+# --- Exceptions that guards raise ---------------------------------------------------------------------
 
 
 def refuse(error: SignetError) -> Exception:
-    """Return what a guard raises for *error*.
+    """Return the exception that a guard raises for *error*.
 
-    Under plain Flask it is *error* itself, as with Flask-JWT-Extended: what stands between guard and Flask, such as a
+    Under plain Flask it is *error* itself, as with Flask-JWT-Extended: code between the guard and Flask, such as a
     decorator that caches answers, sees an error and no answer. An API extension that catches every exception would
-    make a 500 of it, so under one it is a refusal that carries its answer. Where the application has a handler of its
-    own for the error, that handler answers.
+    answer 500, so under such an extension it is a :class:`Refusal`. If the application has its own handler for the
+    error, that handler answers.
     """
     if isinstance(error, Refusal):
         return error
@@ -153,10 +153,10 @@ def refuse(error: SignetError) -> Exception:
 
 
 def refuse_by_hand(error: SignetError) -> Exception:
-    """Return what ``verify_jwt_in_request()`` raises for *error*: its class, for the caller to catch.
+    """Return the exception that ``verify_jwt_in_request()`` raises for *error*: one that the caller can catch by class.
 
-    A resource of Flask-RESTX or Flask-RESTful is the exception: these turn every error that they do not know into a
-    500, so the answer is carried there too.
+    In a resource of Flask-RESTX or Flask-RESTful it may be a :class:`Refusal`: these extensions answer every unknown
+    error with 500.
     """
     if error.status != 500 and api_of_request() is not None:
         return refuse(error)
@@ -166,16 +166,16 @@ def refuse_by_hand(error: SignetError) -> Exception:
 
 
 def _is_answered_by(api: Any, error: SignetError) -> bool:
-    """Return whether *api* has an answer of its own for *error*."""
-    if type(error).__name__ in getattr(api, "errors", ()):  # Flask-RESTful's, by their names
+    """Return whether *api* has its own answer for *error*."""
+    if type(error).__name__ in getattr(api, "errors", ()):  # Flask-RESTful has error names
         return True
     compat = layer_of(current_app).compat
-    # With Flask-JWT-Extended the API adds its message to what our handlers return.
+    # With JWT_COMPAT the API adds its message to the answer of our handlers, as with Flask-JWT-Extended.
     return any(compat or not _is_ours(handler) for handler in _handlers_of_api(api, error))
 
 
 def _has_a_handler(error: SignetError) -> bool:
-    """Return whether Flask would give *error* to a handler of the application for its class."""
+    """Return whether Flask would pass *error* to a handler of the application for its class."""
     for name in (*request.blueprints, None):
         found = _handlers_for(error, current_app.error_handler_spec[name][None])
         if found:
@@ -184,7 +184,7 @@ def _has_a_handler(error: SignetError) -> bool:
 
 
 def own_handler(error: SignetError, handlers: Mapping[type[Exception], Any]) -> Callable[..., Any] | None:
-    """Return the application's handler among *handlers* that is for *error* itself and not for every error."""
+    """Return the application's handler among *handlers* for the class of *error*, but not one for all exceptions."""
     return next((handler for handler in _handlers_for(error, handlers) if not _is_ours(handler)), None)
 
 
@@ -193,10 +193,10 @@ def _is_ours(handler: Any) -> bool:
 
 
 def _reach_blueprints(app: Flask, names: list[str]) -> None:
-    """Let our errors reach our handlers although a blueprint of *names* catches every exception.
+    """Add our handlers to each blueprint of *names* that has a handler for all exceptions.
 
-    Flask asks the blueprint's handlers first. A handler for the very class of ours, put beside one that catches all, is
-    the more specific one. A blueprint's own handler for our classes stays.
+    Flask calls the handlers of a blueprint first, and prefers the handler of the most specific class. A blueprint's own
+    handler for our classes is kept.
     """
     for name in names:
         handlers = app.error_handler_spec[name][None]
@@ -205,16 +205,16 @@ def _reach_blueprints(app: Flask, names: list[str]) -> None:
                 handlers.setdefault(kind, handle)
 
 
-# --- The handlers that Flask and an API would ask -----------------------------------------------------
+# --- Handlers of Flask and of API extensions ----------------------------------------------------------
 
 
 def api_of_request() -> Any:
-    """Return the API object of Flask-RESTX or Flask-RESTful whose resource this request is for, or ``None``."""
+    """Return the API object of Flask-RESTX or Flask-RESTful that owns the resource of this request, or ``None``."""
     return next((api for api in _before_flask() if hasattr(api, "owns_endpoint") and _has_request(api)), None)
 
 
 def errors_are_wrapped() -> bool:
-    """Return whether something stands before Flask's own handler of errors in this request, such as an API object."""
+    """Return whether another object, such as an API, handles the errors of this request before Flask."""
     router: Any = vars(current_app).get("handle_user_exception")
     if router is None:
         return False
@@ -224,7 +224,7 @@ def errors_are_wrapped() -> bool:
 
 
 def _before_flask() -> Iterator[Any]:
-    """Yield the owner of each handler of all errors: an API puts itself before the one that it finds."""
+    """Yield the owners of the handlers that wrap Flask's own: each API wraps the handler that it finds."""
     router: Any = current_app.handle_user_exception
     while isinstance(router, partial):
         yield getattr(router.func, "__self__", None)
@@ -236,12 +236,12 @@ def _has_request(api: Any) -> bool:
 
 
 def _handlers_of_api(api: Any, error: SignetError) -> list[Callable[..., Any]]:
-    """Return the handlers for the class of *error* that a Flask-RESTX API and its namespaces keep."""
+    """Return the handlers of a Flask-RESTX API and its namespaces for the class of *error*."""
     keepers = (api, *getattr(api, "namespaces", ()))
     return [handler for keeper in keepers for handler in _handlers_for(error, getattr(keeper, "error_handlers", {}))]
 
 
 def _handlers_for(error: SignetError, handlers: Mapping[type[Exception], Any]) -> list[Callable[..., Any]]:
-    """Return those of *handlers* that are for *error* itself and not for every error."""
+    """Return the *handlers* for the class of *error*, without those for all exceptions."""
     found = (handlers.get(kind) for kind in type(error).__mro__ if kind.__module__ != "builtins")
     return [handler for handler in found if handler is not None]

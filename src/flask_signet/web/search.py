@@ -1,4 +1,4 @@
-"""Search a request for its first good token: the way of every request whose header was not seen before."""
+"""Search a request for its first valid token, if its header is not in the cache of verified tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flask_signet.web.token_layer import Snapshot, TokenLayer
 
 
 class HandedIn:
-    """Stands for a request, where the caller hands in the token itself."""
+    """Replaces the request if the caller passes the token itself."""
 
     __slots__ = ("environ", "signet_credential", "token")
 
@@ -36,10 +36,11 @@ def first_good(
     refresh: bool,
     now: float,
 ) -> tuple[Verified, str | None]:
-    """Return the first token of the locations *where*, verified and not expired, and its location.
+    """Return the first valid and unexpired token in the locations *where*, and its location.
 
-    A cookie that is invalid, or without its CSRF proof, does not end the search: the browser sends it by itself, and
-    the client may have put a good token elsewhere. In every other location an invalid token ends it.
+    A cookie that is invalid or lacks its CSRF value does not end the search: the browser sends it automatically, and
+    the client may have sent a valid token in another location. In every other location an invalid token ends the
+    search.
 
     :raises NoAuthorizationError: no location holds a token.
     :raises JWTExtendedException: the token is invalid or expired.
@@ -59,7 +60,7 @@ def first_good(
         except NoAuthorizationError as error:
             absent.append(str(error))
             if location == "cookies":
-                from flask_signet.web.surroundings import look_at_missing_cookie  # needed by a refusal only
+                from flask_signet.web.surroundings import look_at_missing_cookie  # only needed for a refusal
 
                 kind = "REFRESH" if refresh else "ACCESS"
                 names = layer.settings.refresh_cookies if refresh else layer.settings.access_cookies
@@ -111,7 +112,7 @@ def _from_headers(layer: TokenLayer, request: Request, snapshot: Snapshot, now: 
     scheme = settings.scheme
     if header is not None and scheme and header[: len(scheme)].lower() == scheme:
         token = header[len(scheme) :]
-        # The usual form. Every other one is parsed strictly.
+        # This is the usual form. Other forms are parsed strictly below.
         if token and not (" " in token or "," in token or "\t" in token):
             return layer.verify(token, snapshot, now, header)
     token = locations.from_headers(request, settings)
@@ -119,9 +120,9 @@ def _from_headers(layer: TokenLayer, request: Request, snapshot: Snapshot, now: 
 
 
 def checked_locations(given: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the locations that a guard names.
+    """Return the ``locations`` argument of a guard as a tuple.
 
-    :raises SettingsError: one of them does not exist.
+    :raises SettingsError: a location does not exist.
     """
     names = (given,) if isinstance(given, str) else tuple(given)
     for name in names:

@@ -1,7 +1,7 @@
-"""The ``JWT_*`` settings: Flask-JWT-Extended's 43, and the few of our own.
+"""Read and check the ``JWT_*`` settings: the 43 of Flask-JWT-Extended, and our own.
 
-They may change while the application lives: they are read into one frozen object, and read again
-only when a value in ``app.config`` is another one.
+The settings may change at runtime. They are read into one frozen object, and read again only when a value in
+``app.config`` has changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flask_signet.web.stand_in import stands_in
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-# Without what nobody uses of them: every method that a dataclass writes costs each start of a process.
+# Unused methods are turned off: each generated method of a dataclass costs time at the start of a process.
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CookieNames:
     """Names and paths of the cookies of one kind of token."""
@@ -37,16 +37,16 @@ class CookieNames:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TokenSettings:
-    """What ``app.config`` says about tokens; see ``docs/settings.md`` for each name."""
+    """The checked ``JWT_*`` settings; ``docs/settings.md`` describes each setting."""
 
     locations: tuple[str, ...]
     header_name: str
     header_type: str
     header_environ: str
-    scheme: str  # the lower-case prefix of the fast path, "bearer "; empty where there is no type
+    scheme: str  # the lower-case prefix for the fast path, "bearer "; empty without a type
     query_name: str
     query_prefix: str
-    json_keys: tuple[str, str]  # of access, of refresh tokens
+    json_keys: tuple[str, str]  # for access tokens, for refresh tokens
     max_json_bytes: int
     access_cookies: CookieNames
     refresh_cookies: CookieNames
@@ -67,7 +67,7 @@ class TokenSettings:
     encode_issuer: str | None
     encode_nbf: bool
     message_key: str
-    compat: bool  # whether refusals are answered with Flask-JWT-Extended's statuses and bodies
+    compat: bool  # whether refusals have Flask-JWT-Extended's statuses and bodies
     allow_weak_keys: bool
     policy: Policy
 
@@ -75,7 +75,7 @@ class TokenSettings:
 def token_settings(config: Mapping[str, Any]) -> TokenSettings:
     """Read and check every ``JWT_*`` setting.
 
-    :raises SettingsError: a value is wrong; the message says which would be right.
+    :raises SettingsError: a value is invalid; the message says which values are valid.
     """
     get = config.__getitem__
     if get("JWT_HEADER_NAME") in ("", None):
@@ -101,7 +101,7 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
         cookie_samesite=_same_site(config),
         cookie_secure=_switch(config, "JWT_COOKIE_SECURE"),
         cookie_partitioned=_partitioned(config),
-        # A year: "as long as the browser lives" is what a session cookie says.
+        # About a year, for cookies that are not session cookies.
         cookie_max_age=None if _switch(config, "JWT_SESSION_COOKIE") else 31_540_000,
         csrf_protect=_switch(config, "JWT_COOKIE_CSRF_PROTECT"),
         csrf_methods=_methods(config),
@@ -121,7 +121,7 @@ def token_settings(config: Mapping[str, Any]) -> TokenSettings:
     )
 
 
-# What certain conflicts are among; the defaults fit together.
+# The settings that can be in a certain conflict; the defaults are not in conflict.
 _READ_TO_COMPARE: Final = (
     "JWT_ACCESS_COOKIE_NAME",
     "JWT_ACCESS_COOKIE_PATH",
@@ -141,32 +141,32 @@ _READ_TO_COMPARE: Final = (
 
 
 def refuse_conflicts(config: Mapping[str, Any]) -> None:
-    """Refuse ``JWT_*`` settings that are valid alone and cannot work together.
+    """Refuse ``JWT_*`` settings that are valid alone but conflict with each other.
 
-    :raises SettingsError: with what to write instead.
+    :raises SettingsError: there is a conflict; the message says what to write instead.
     """
     if any(config[key] != DEFAULTS[key] for key in _READ_TO_COMPARE):
-        from flask_signet.web import conflicts  # most applications change none of them
+        from flask_signet.web import conflicts  # most applications change none of these
 
         conflicts.refuse(conflicts.found(config))
 
 
 def _path_or_json(value: Any) -> None:
-    """Refuse a text that is neither: it may be a secret, and later errors would show it as a path.
+    """Refuse a string that is neither JSON nor a path: it may be a secret, and later errors would show it as a path.
 
-    :raises SettingsError: it is a relative path without an ending.
+    :raises SettingsError: the string is a relative path without a file name extension.
     """
     if isinstance(value, str) and not value.lstrip().startswith(("{", "/", "./", "../")) and not PurePath(value).suffix:
         raise SettingsError(
-            "JWT_KEYS is the JSON of a key ring or the path of its file, such as keys.json, and its value is neither. "
-            'A secret belongs elsewhere. Write: JWT_SECRET_KEY = os.environ["JWT_SECRET_KEY"]'
+            "JWT_KEYS must be a key ring as JSON or the path of its file, such as keys.json. The value is neither. "
+            'A secret belongs in JWT_SECRET_KEY. Write: JWT_SECRET_KEY = os.environ["JWT_SECRET_KEY"]'
         )
 
 
 def slips(config: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each key that looks like a misspelt setting of ours.
+    """Return a message for each key that looks like a misspelled setting.
 
-    Others may have ``JWT_*`` settings of their own: only what differs from one of ours by a letter or two is a slip.
+    Other packages may have ``JWT_*`` settings, so only a name that is almost equal to one of our settings is reported.
     """
     said: list[str] = []
     for key in config:
@@ -178,14 +178,14 @@ def slips(config: Mapping[str, Any]) -> list[str]:
 
 
 def environ_name(header: str) -> str:
-    """Return the name that WSGI gives a header (PEP 3333)."""
+    """Return the name of a header in the WSGI environ (PEP 3333)."""
     return "HTTP_" + header.upper().replace("-", "_")
 
 
 def token_locations(value: Any) -> tuple[str, ...]:
-    """Return the locations in their order; a set has the order of :data:`LOCATIONS`.
+    """Return the locations in the order of *value*; a set gets the order of :data:`LOCATIONS`.
 
-    :raises SettingsError: none, or an unknown one.
+    :raises SettingsError: there is no location, or an unknown one.
     """
     listed = '"headers", "cookies", "query_string", or "json"'
     if isinstance(value, str):
@@ -205,10 +205,11 @@ def token_locations(value: Any) -> tuple[str, ...]:
 
 
 def expires(value: Any, key: str, *, since: datetime = _EPOCH) -> timedelta | Literal[False]:
-    """Return a life time: a ``timedelta`` (or what can be added to a date), seconds, or ``False`` for never.
+    """Return a lifetime, or ``False`` for a token that never expires.
 
-    :param since: the day from which months are counted.
-    :raises SettingsError: something else.
+    :param value: a ``timedelta``, an object that can be added to a date, seconds, or ``False``.
+    :param since: the date from which months are counted.
+    :raises SettingsError: *value* has another type.
     """
     if value is False:
         return False
@@ -217,20 +218,20 @@ def expires(value: Any, key: str, *, since: datetime = _EPOCH) -> timedelta | Li
     if isinstance(value, int) and value is not True:
         return timedelta(seconds=value)
     try:
-        # A relativedelta, for those who think in months.
+        # A relativedelta, which can hold months.
         return (since + cast(Any, value)) - since
     except TypeError:
         pass
     raise SettingsError(
         f"must be able to add {key} to datetime.datetime: "
-        "give a timedelta, a whole number of seconds, or False for never"
+        "write a timedelta, a whole number of seconds, or False for no expiry"
     )
 
 
 def decode_algorithms(value: Any, algorithm: str) -> tuple[str, ...]:
-    """Return the algorithms that are accepted; the one that signs is always among them.
+    """Return the accepted algorithms, which always include the signing algorithm.
 
-    :raises SettingsError: an unknown name.
+    :raises SettingsError: a name is unknown.
     """
     names = settings.texts({"JWT_DECODE_ALGORITHMS": value or None}, "JWT_DECODE_ALGORITHMS")
     for name in names:
@@ -260,20 +261,20 @@ def _cookie_names(config: Mapping[str, Any], kind: str) -> CookieNames:
 def _name(config: Mapping[str, Any], key: str) -> str:
     value = settings.text(config, key)
     if not value:
-        raise SettingsError(f"{key} must be a text that is not empty")
+        raise SettingsError(f"{key} must be a non-empty string")
     return value
 
 
 def _switch(config: Mapping[str, Any], key: str) -> bool:
-    """Return a switch; 0, 1 and ``None`` are known from Flask-JWT-Extended, a text (``"False"``) would be a slip."""
+    """Return a boolean. Flask-JWT-Extended also accepts 0, 1 and ``None``. A string such as ``"False"`` is refused."""
     value = config[key]
     return bool(value) if value is None or value in (0, 1) else settings.boolean(config, key, False)
 
 
 def _compat(config: Mapping[str, Any]) -> bool:
-    """Return ``JWT_COMPAT``, which ``JWT_ERROR_STATUS`` is the former name of.
+    """Return ``JWT_COMPAT``, whose former name is ``JWT_ERROR_STATUS``.
 
-    :raises SettingsError: they say different things.
+    :raises SettingsError: both are set and contradict each other.
     """
     switch, former = config["JWT_COMPAT"], config["JWT_ERROR_STATUS"]
     compat = None if switch is None else settings.boolean(config, "JWT_COMPAT", False)
@@ -282,16 +283,18 @@ def _compat(config: Mapping[str, Any]) -> bool:
     formerly = settings.choice(config, "JWT_ERROR_STATUS", "rfc", ("rfc", "flask-jwt-extended")) != "rfc"
     if compat is not None and compat is not formerly:
         raise SettingsError(
-            f"JWT_COMPAT = {compat} and JWT_ERROR_STATUS = {former!r} say different things: JWT_ERROR_STATUS is the "
+            f"JWT_COMPAT = {compat} and JWT_ERROR_STATUS = {former!r} contradict each other: JWT_ERROR_STATUS is the "
             "former name of JWT_COMPAT. Remove JWT_ERROR_STATUS"
         )
     return formerly
 
 
 def _methods(config: Mapping[str, Any]) -> frozenset[str]:
-    """Return the methods that need a proof; one text alone is one method, and not its letters."""
+    """Return the methods that need a CSRF value; a single string is one method."""
     if config["JWT_CSRF_METHODS"] is None:
-        raise SettingsError("JWT_CSRF_METHODS must be a list of methods; JWT_COOKIE_CSRF_PROTECT = False asks no proof")
+        raise SettingsError(
+            "JWT_CSRF_METHODS must be a list. To turn CSRF protection off, write: JWT_COOKIE_CSRF_PROTECT = False"
+        )
     return frozenset(name.upper() for name in settings.texts(config, "JWT_CSRF_METHODS"))
 
 
@@ -303,7 +306,7 @@ def _same_site(config: Mapping[str, Any]) -> str | None:
 
 
 def _partitioned(config: Mapping[str, Any]) -> bool:
-    """Return whether cookies are for one embedding site each (CHIPS).
+    """Return whether cookies are partitioned by top-level site (CHIPS).
 
     :raises SettingsError: browsers would refuse the cookie, or never send it from a frame on another site.
     """
@@ -312,13 +315,13 @@ def _partitioned(config: Mapping[str, Any]) -> bool:
     if not _switch(config, "JWT_COOKIE_SECURE") or _same_site(config) != "None":
         raise SettingsError(
             'JWT_COOKIE_PARTITIONED needs JWT_COOKIE_SECURE = True and JWT_COOKIE_SAMESITE = "None": browsers refuse '
-            "it without the first, and send no cookie from a frame on another site without the second"
+            "partitioned cookies without Secure, and send cookies from frames on other sites only with SameSite=None"
         )
     return True
 
 
 def _audience(config: Mapping[str, Any]) -> str | list[str] | None:
-    """Return ``aud`` of new tokens; empty is none at all."""
+    """Return the ``aud`` claim of new tokens; ``None`` if the setting is empty."""
     value = config["JWT_ENCODE_AUDIENCE"]
     names = settings.texts(config, "JWT_ENCODE_AUDIENCE")
     return (value if isinstance(value, str) else list(names)) or None

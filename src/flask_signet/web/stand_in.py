@@ -1,4 +1,4 @@
-"""Whether this process imports ``flask_jwt_extended`` from Flask-Signet; :mod:`flask_signet.compat` makes it so."""
+"""Detect whether this process imports ``flask_jwt_extended`` from Flask-Signet (see :mod:`flask_signet.compat`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from os.path import abspath, dirname, join
 from typing import Final
 
-#: Holds the package ``flask_jwt_extended`` and nothing else. It is on the path only where it was asked for.
+#: Contains only the package ``flask_jwt_extended``. It is on ``sys.path`` only if the user requested it.
 FOLDER: Final = join(dirname(dirname(abspath(__file__))), "compat", "stand_in")
 
 

@@ -1,8 +1,8 @@
-"""What is looked at once, before the first request is answered.
+"""Check settings and keys once, before the first request is answered.
 
-Extensions are often initialised before the settings are complete, so nothing final can be said in ``init_app``. A
-secret that is set there already is judged there; one that is set later, with the next route that is defined, or with
-the first request at the latest.
+Extensions are often initialised before the settings are complete, so ``init_app`` cannot check everything. A secret
+that is set by then is checked in ``init_app``. A secret that is set later is checked when the next route is defined, or
+at the first request.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ Finder = Callable[[Mapping[str, Any]], "Iterable[Conflict]"]
 
 
 class Startup:
-    """Watches one application until its first request.
+    """Checks one application until its first request.
 
-    :param app: the application; its token layer may be replaced while it is put together.
+    :param app: the application; its token layer may be replaced before the first request.
     """
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        #: Find what does not fit together, by the settings as they are then.
+        #: Functions that find conflicts in the current settings.
         self.finders: list[Finder] = [partial(_of_tokens, app), partial(_without_signet, app)]
         on_new_rule(app, lambda _: self._judge_secret())
         request_started.connect(self._first_request, app)
-        if app.config["JWT_SECRET_KEY"]:  # Flask's own may only stand there until JWT_SECRET_KEY is set
+        if app.config["JWT_SECRET_KEY"]:  # SECRET_KEY is not checked yet: JWT_SECRET_KEY may follow
             self._judge_secret()
 
     def conflicts(self) -> list[Conflict]:
-        """Return what does not fit together now."""
+        """Return the conflicts in the current settings."""
         config = cast(Mapping[str, Any], self._app.config)
         return [conflict for find in self.finders for conflict in find(config)]
 
@@ -49,25 +49,25 @@ class Startup:
         try:
             layer_of(self._app).judge_secret()
         except SettingsError:
-            pass  # another setting is wrong, which its reader says
+            pass  # another setting is invalid, and its own check reports it
 
     def _first_request(self, app: Flask, **_: Any) -> None:
         request_started.disconnect(self._first_request, app)
         layer = layer_of(app)
         try:
-            assert layer.settings  # each valid by itself
+            assert layer.settings  # each setting is valid by itself
             self._judge_secret()
             layer.check_keys()
             for conflict in self.conflicts():
                 level = logging.ERROR if conflict.certain else logging.WARNING
                 layer.say_once(conflict.message, f"Flask-Signet: {conflict.message}.", level)
         except (SettingsError, Unavailable) as error:
-            # What needs it answers with an error; a route that needs nothing of it goes on.
+            # Routes that need this setting answer with an error. Other routes continue to work.
             layer.say_once(str(error), f"Flask-Signet: {error}", logging.ERROR)
 
 
 def startup_of(app: Flask) -> Startup:
-    """Return what watches *app*; the first call begins to watch."""
+    """Return the checks of *app*; the first call starts them."""
     known = app.extensions.get(_EXTENSION)
     if known is None:
         known = app.extensions[_EXTENSION] = Startup(app)
@@ -75,19 +75,19 @@ def startup_of(app: Flask) -> Startup:
 
 
 def on_new_rule(app: Flask, look: Callable[[Rule], None]) -> None:
-    """Call *look* with each rule before it joins the routes of *app*."""
+    """Call *look* with each rule before it is added to the routes of *app*."""
 
     def add(joins: Callable[[Any], None], rule: Any) -> None:
         if isinstance(rule, Rule):
             look(rule)
         joins(rule)
 
-    # Flask sends no signal for a new route, and this method is the way of all of them.
+    # Flask has no signal for a new route, and every route is added by this method.
     app.url_map.add = partial(add, app.url_map.add)  # type: ignore[method-assign]
 
 
 def _of_tokens(app: Flask, config: Mapping[str, Any]) -> Iterable[Conflict]:
-    from flask_signet.web import conflicts  # not before the first request: it would cost each start
+    from flask_signet.web import conflicts  # imported late, to keep the start of a process fast
 
     return conflicts.found(config, keys_loaded=layer_of(app).loaders.decode_key_callback is not None)
 
@@ -101,6 +101,5 @@ def _without_signet(app: Flask, config: Mapping[str, Any]) -> Iterable[Conflict]
         if key.startswith("SIGNET_") and key != "SIGNET_ROUTES":
             yield doubtful(
                 key,
-                because=f"{key} has no effect with a JWTManager. Write: signet = Signet(app) in its place, "
-                f"or remove {key}",
+                because=f"{key} has no effect with a JWTManager. Write: signet = Signet(app) instead, or remove {key}",
             )

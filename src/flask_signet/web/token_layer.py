@@ -1,4 +1,4 @@
-"""Settings, keys and verifier of one application. They belong to one object; a request takes a snapshot of it."""
+"""Hold settings, keys and verifier of one application; each request uses a consistent snapshot of them."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ E = TypeVar("E", bound=SignetError)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Settings, keys and verifier that belong together; never changed, only replaced."""
+    """Settings, keys and verifier that belong together. A snapshot is never changed, only replaced."""
 
     settings: TokenSettings
     ring: Ring
     verifier: Verifier
     weakness: str | None
-    #: Where a header may be recalled by: its name in the environ, or "" where keys or locations forbid it.
+    #: The environ name of the header that the cache of verified tokens is keyed by; "" if the cache must not be used.
     recall_from: str
-    #: The claim that names the user.
+    #: The claim that holds the identity.
     identity_claim: str
-    #: The values in ``app.config`` that it was made of: with other ones it does not count.
+    #: The values of ``app.config`` that the snapshot was built from; when they change, it is no longer valid.
     values: tuple[Any, ...]
 
 
 class TokenLayer:
-    """Keeps the snapshot of one application in step with its settings and keys.
+    """Updates the snapshot of one application when its settings or keys change.
 
     :param app: the application.
-    :param loaders: the callbacks; several applications may share them.
-    :param clock: time and randomness.
-    :param source: the keys of the application where no setting gives them, as those in a database.
+    :param loaders: the callbacks; several applications can share them.
+    :param clock: source of time and random bytes.
+    :param source: the source of the keys if no setting holds them, such as a database.
     """
 
     def __init__(self, app: Flask, loaders: Loaders, clock: Clock, source: KeySource | None = None) -> None:
@@ -70,20 +70,20 @@ class TokenLayer:
         self._config = cast(Mapping[str, Any], app.config)
         self.loaders = loaders
         self.clock = clock
-        #: Says which verified tokens are revoked; set by the part that keeps sessions.
+        #: Decides which verified tokens are revoked; set by the session layer.
         self.revocations: Revocations | None = None
-        #: Whether the user of a token that is no access token is another one by now, or deleted; set by the same part.
-        #: Such tokens are few and live long, so they are compared with the user's row.
+        #: Returns whether the id in a token that is not an access token now belongs to another user, or to a deleted
+        #: user; set by the session layer. Such tokens are rare and long-lived, so the user's row is read.
         self.has_another_user: Callable[[Mapping[str, Any]], bool] | None = None
-        #: Claims that every token carries, by the identity as it was given and as the loader made it; set by the same
-        #: part.
+        #: Returns claims for every new token, from the given identity and the result of the identity loader; set by the
+        #: session layer.
         self.stamp: Callable[[Any, Any], Mapping[str, Any]] | None = None
-        #: Claims that only this part sets, and what sets each.
+        #: Claims that only the session layer sets, each with the name of its source.
         self.reserved: Mapping[str, str] = {}
         self._given_source = source
         self._source = source
         self._file: tuple[Any, KeyFile] | None = None
-        # With the values that they were read from: one object, so that no thread pairs new ones with old.
+        # Values and settings are one tuple, so that no thread combines new values with old settings.
         self._settings: tuple[tuple[Any, ...], TokenSettings] | None = None
         self._snapshot: Snapshot | None = None
         self._issuer: Issuer | None = None
@@ -93,9 +93,9 @@ class TokenLayer:
 
     @property
     def settings(self) -> TokenSettings:
-        """Every setting as it is now.
+        """The current settings.
 
-        :raises SettingsError: one of them is wrong.
+        :raises SettingsError: a setting is invalid.
         """
         values = read_values(self.app.config)
         known = self._settings
@@ -106,14 +106,14 @@ class TokenLayer:
         return known[1]
 
     def snapshot(self) -> Snapshot:
-        """Return what decides about a token, as it is now: keys, verifier, and the settings of both.
+        """Return the current keys, the verifier, and their settings.
 
-        :raises SettingsError: a setting is wrong, or there is no key.
+        :raises SettingsError: a setting is invalid, or there is no key.
         """
         snapshot = self._snapshot
         values = read_deciding_values(self.app.config)
         if snapshot is None or values != snapshot.values:
-            # Until the new one is whole there is none: a wrong setting must not leave the former keys in force.
+            # There is no snapshot until the new one is complete: an invalid setting must not leave the old keys in use.
             snapshot = None
             self._source = self._source_of(self.app.config["JWT_KEYS"])
         source = self._source
@@ -129,26 +129,26 @@ class TokenLayer:
         return snapshot
 
     def replace_source(self, old: KeySource, new: KeySource) -> None:
-        """Take the keys from *new* where they come from *old*: what opens a source is not asked once it is open."""
+        """Use *new* instead of *old* as the source of the keys, once the source behind *old* is open."""
         if self._given_source is old:
             self._given_source = new
         if self._source is old:
             self._source = new
 
     def replace_revocations(self, old: Revocations, new: Revocations) -> None:
-        """Ask *new* about revocations where *old* is asked."""
+        """Use *new* instead of *old* to check revocations."""
         if self.revocations is old:
             self.revocations = new
 
     def forget(self) -> None:
-        """Begin anew: nothing that was verified or read before counts."""
+        """Discard all cached settings, keys, tokens and log topics."""
         self._snapshot = self._settings = self._issuer = self._file = self._chosen_keys = None
         self._warned.clear()
 
     def issuer(self) -> Issuer:
-        """Return what signs with the current key.
+        """Return the issuer that signs with the current key.
 
-        :raises SettingsError: there is no key that signs.
+        :raises SettingsError: there is no signing key.
         """
         snapshot = self.snapshot()
         issuer = self._issuer
@@ -160,38 +160,38 @@ class TokenLayer:
         return issuer
 
     def verify(self, token: str, snapshot: Snapshot, now: float, carrier: str | None = None) -> Verified:
-        """Return the verified token; whether it has expired is left to the caller.
+        """Return the verified token; the caller checks whether it has expired.
 
-        :param carrier: the header that held the token and nothing else.
+        :param carrier: the value of the header, if it holds only this token.
 
-        :raises JWTDecodeError: not a token of ours.
+        :raises JWTDecodeError: the token is invalid.
         """
         if self.loaders.decode_key_callback is not None:
             return self._verify_with_loader(token, now)
         try:
             return snapshot.verifier.verify(token, now, carrier)
         except UnknownKey:
-            # A worker may meet a new key's token before it has looked at the ring again.
+            # Another worker may have signed with a new key that this worker has not loaded yet.
             source = self._source
             if source is None or source.refresh() is snapshot.ring:
                 raise
             return self.snapshot().verifier.verify(token, now, carrier)
 
     def status_of(self, error: SignetError) -> int:
-        """Return the status that *error* is answered with, by ``JWT_COMPAT``."""
+        """Return the HTTP status for *error*, which depends on ``JWT_COMPAT``."""
         return error.fje_status if self.compat and error.fje_status is not None else error.status
 
     @property
     def compat(self) -> bool:
-        """Whether this request is refused as Flask-JWT-Extended would refuse it; routes of this package never are."""
+        """Whether refusals have the form of Flask-JWT-Extended; those of our own routes never have it."""
         try:
             compat = self.settings.compat
         except SettingsError:
-            return False  # that is what is answered, with a 500
+            return False  # this error itself is answered, with status 500
         return compat and not (request and request.blueprint in self.app.extensions.get("signet-apis", ()))
 
     def as_raised(self, error: E) -> E:
-        """Return *error* as the application catches it: with ``JWT_COMPAT`` also by PyJWT's classes."""
+        """Return *error* as it is raised; with ``JWT_COMPAT`` it is also an instance of PyJWT's class."""
         if not self.compat:
             return error
         from flask_signet.web.pyjwt import also_pyjwts
@@ -201,11 +201,11 @@ class TokenLayer:
     # --- keys -------------------------------------------------------------------------------------
 
     def judge_weakness(self, weakness: str | None, request: Request | None, loader: str | None = None) -> None:
-        """Warn once of keys that anybody could guess; refuse to go on where real users could be harmed.
+        """Log a weak key once, and refuse it in production.
 
-        :param weakness: what is wrong with a key, or ``None``.
-        :param loader: the name of the callback that returned the key; ``None`` where a setting holds it.
-        :raises WeakKeyError: a server that is neither a development server nor a test.
+        :param weakness: the reason why the key is weak, or ``None``.
+        :param loader: the name of the callback that returned the key; ``None`` if a setting holds it.
+        :raises WeakKeyError: the key is weak, and the server is neither a development server nor a test.
         """
         if weakness is None:
             return
@@ -219,7 +219,7 @@ class TokenLayer:
         raise WeakKeyError(weakness)
 
     def judge_secret(self) -> None:
-        """Warn at start, once, of a weak secret that is set already; a key of another kind is judged at first use."""
+        """Log at start, once, that the current secret is weak; other keys are checked at first use."""
         config, loaders, secret = self._config, self.loaders, self._secret()
         judged = secret, str(config["JWT_ALGORITHM"])
         if self._judged == judged:
@@ -231,7 +231,7 @@ class TokenLayer:
         try:
             weakness = keys.symmetric(secret, judged[1]).weakness
         except InvalidKeyError:
-            return  # the first use says so
+            return  # the first use raises this error
         if weakness is not None:
             self._say_weak(weakness, at_start=True)
 
@@ -243,12 +243,12 @@ class TokenLayer:
             self.say_once(weakness, advice + weak_keys.AT_START * at_start)
 
     def check_keys(self) -> None:
-        """Read the keys that the settings hold, and say at start what is wrong with them.
+        """Read the keys in the settings, and log at start what is wrong with them.
 
         :raises SettingsError: there is no key, or one that cannot be used.
         """
         if self._source_of(self._config["JWT_KEYS"]) is not None:
-            return  # a file or a database, which is opened when a token needs it
+            return  # the file or database is opened when a token needs it
         ring = self.snapshot().ring
         if ring.weakness is not None and self.loaders.decode_key_callback is None:
             self._say_weak(ring.weakness, at_start=True)
@@ -256,18 +256,18 @@ class TokenLayer:
             self.say_once(
                 "pair",
                 "Flask-Signet: JWT_PUBLIC_KEY does not belong to JWT_PRIVATE_KEY: this application refuses the "
-                "tokens that it makes. Write the public key of the pair, made with "
-                "`openssl pkey -in private.pem -pubout`, or remove JWT_PUBLIC_KEY.",
+                "tokens that it creates. Set JWT_PUBLIC_KEY to the output of "
+                "`openssl pkey -in private.pem -pubout`, or remove it.",
             )
 
     def say_once(self, topic: str, message: str, level: int = logging.WARNING) -> None:
-        """Write *message* into the log, unless *topic* was spoken of before."""
+        """Log *message*, unless a message for *topic* was logged before."""
         if topic not in self._warned:
             self._warned.add(topic)
             log.log(level, "%s", message)
 
     def _source_of(self, value: Any) -> KeySource | None:
-        """Return the file that ``JWT_KEYS`` names, or the given source; ``None``: the settings hold the keys."""
+        """Return the file in ``JWT_KEYS``, or the given source; ``None`` if the settings hold the keys."""
         if value is None:
             config = self._config
             configured = config["JWT_SECRET_KEY"] or config["JWT_PRIVATE_KEY"] or config["JWT_PUBLIC_KEY"]
@@ -283,11 +283,11 @@ class TokenLayer:
 
     @property
     def has_own_keys(self) -> bool:
-        """Whether the given source gives the keys, since no setting does."""
+        """Whether the keys come from the given source, because no setting holds them."""
         return self._given_source is not None and self._source_of(self._config["JWT_KEYS"]) is self._given_source
 
     def configured_ring(self, settings: TokenSettings) -> Ring:
-        """Return the keys that the settings hold; reads no file.
+        """Return the keys in the settings. This method reads no file.
 
         :raises SettingsError: there is no key, or one that cannot be used.
         """
@@ -300,7 +300,7 @@ class TokenLayer:
         )
 
     def _secret(self) -> Any:
-        """Return the secret for HMAC: Flask's own only where the keys are not kept in the database."""
+        """Return the secret for HMAC; ``SECRET_KEY`` is used only if the keys are not in a database."""
         config = self._config
         return config["JWT_SECRET_KEY"] or (None if self._given_source is not None else config["SECRET_KEY"])
 
@@ -321,7 +321,7 @@ class TokenLayer:
 
 
 def itself(app: Flask) -> Flask:
-    """Return the application that *app* is or stands for: extensions hand in ``current_app``."""
+    """Return the application itself if *app* is a proxy, since some extensions pass ``current_app``."""
     found: Callable[[], Flask] | None = getattr(app, "_get_current_object", None)
     return app if found is None else found()
 
@@ -329,7 +329,7 @@ def itself(app: Flask) -> Flask:
 def layer_of(app: Flask) -> TokenLayer:
     """Return the token layer of *app*.
 
-    :raises RuntimeError: no JWTManager was initialised with it.
+    :raises RuntimeError: no JWTManager was initialised with *app*.
     """
     layer = app.extensions.get(EXTENSION)
     if layer is None:
@@ -340,9 +340,9 @@ def layer_of(app: Flask) -> TokenLayer:
 def _is_development(app: Flask, request: Request) -> bool:
     environ = request.environ
     software = environ.get("SERVER_SOFTWARE", "")
-    # The mark of Flask's test client, which it leaves only within `with`; else one knows it by what Werkzeug puts into
-    # the environs that it makes up: RAW_URI, which of the servers only such set as name themselves. A server that
-    # names itself in another way (uWSGI), or not at all (asgiref's adapter), is a real one.
+    # Flask's test client sets `preserve_context` only inside a `with` block. Otherwise it is recognised by RAW_URI
+    # without SERVER_SOFTWARE: Werkzeug sets RAW_URI in generated environs, and servers that set RAW_URI also set
+    # SERVER_SOFTWARE. A server without both (uWSGI, asgiref's adapter) is treated as a production server.
     made_up = not software and "RAW_URI" in environ and not environ.get("wsgi.multithread")
     in_test_client = "werkzeug.debug.preserve_context" in environ or made_up
     return app.debug or app.testing or in_test_client or software.startswith("Werkzeug/")

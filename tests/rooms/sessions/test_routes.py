@@ -749,7 +749,7 @@ def test_in_debug_mode_a_refusal_says_what_came_and_what_helps(app: Flask) -> No
 
     assert answer.status_code == 403
     said = answer.get_json()["msg"]
-    assert "The page is on localhost, the API on 127.0.0.1: use one name for both." in said
+    assert "The page is on localhost, the API on 127.0.0.1: use the same host name for both." in said
     assert "Sec-Fetch-Site: cross-site" in said
 
 

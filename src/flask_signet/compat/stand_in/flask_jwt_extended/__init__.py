@@ -1,4 +1,4 @@
-"""Flask-JWT-Extended's names, served by Flask-Signet; see :func:`flask_signet.compat.install`."""
+"""Provide Flask-JWT-Extended's names from Flask-Signet; see :func:`flask_signet.compat.install`."""
 
 from . import config as config
 from . import default_callbacks as default_callbacks
@@ -30,5 +30,5 @@ from .utils import unset_refresh_cookies as unset_refresh_cookies
 from .view_decorators import jwt_required as jwt_required
 from .view_decorators import verify_jwt_in_request as verify_jwt_in_request
 
-# The release whose names and behaviour these are.
+# The release of Flask-JWT-Extended whose names and behaviour this package provides.
 __version__ = "4.7.4"

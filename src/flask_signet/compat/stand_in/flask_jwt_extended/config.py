@@ -1,3 +1,3 @@
-"""The settings of the current application."""
+"""Provide the settings of the current application."""
 
 from flask_signet.compat.config import config as config

@@ -1,4 +1,4 @@
-"""What the callbacks do until an application registers its own."""
+"""Provide the default callbacks."""
 
 from flask_signet.compat.default_callbacks import (
     default_additional_claims_callback as default_additional_claims_callback,

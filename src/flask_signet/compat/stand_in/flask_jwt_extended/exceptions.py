@@ -1,4 +1,4 @@
-"""The exceptions."""
+"""Provide the exceptions."""
 
 from flask_signet.compat.exceptions import CSRFError as CSRFError
 from flask_signet.compat.exceptions import FreshTokenRequired as FreshTokenRequired

@@ -1,4 +1,4 @@
-"""Helper functions that other packages import."""
+"""Provide the helper functions that other packages import."""
 
 from flask_signet.compat.internal_utils import HAS_JSON_PROVIDER as HAS_JSON_PROVIDER
 from flask_signet.compat.internal_utils import JSONEncoder as JSONEncoder

@@ -1,3 +1,3 @@
-"""``JWTManager``."""
+"""Provide ``JWTManager``."""
 
 from flask_signet.compat.jwt_manager import JWTManager as JWTManager

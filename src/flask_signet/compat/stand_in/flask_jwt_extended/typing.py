@@ -1,4 +1,4 @@
-"""The type names."""
+"""Provide the type names."""
 
 from flask_signet.compat.typing import ExpiresDelta as ExpiresDelta
 from flask_signet.compat.typing import Fresh as Fresh

@@ -1,4 +1,4 @@
-"""The helper functions."""
+"""Provide the helper functions."""
 
 from flask_signet.compat.utils import config as config
 from flask_signet.compat.utils import create_access_token as create_access_token

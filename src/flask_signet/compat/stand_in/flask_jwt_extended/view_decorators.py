@@ -1,4 +1,4 @@
-"""The guards."""
+"""Provide the guards."""
 
 from flask_signet.compat.view_decorators import LocationType as LocationType
 from flask_signet.compat.view_decorators import _decode_jwt_from_cookies as _decode_jwt_from_cookies  # pyright: ignore[reportPrivateUsage]
