@@ -443,7 +443,7 @@ def test_a_token_with_a_claim_that_no_guard_reads_is_not_made(claims: dict[Any, 
     w = world()
 
     for make in (w.access, w.refresh):
-        with pytest.raises(SettingsError, match=rf"guards would refuse this token \(.*{words}.*loaders return$"):
+        with pytest.raises(SettingsError, match=rf"guards would refuse this token \(.*{words}.*their loaders$"):
             make(additional_claims=claims)
     w.jwt.additional_claims_loader(lambda identity: claims)
     with pytest.raises(SettingsError, match=words):

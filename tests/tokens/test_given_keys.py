@@ -276,5 +276,5 @@ def test_a_private_key_where_a_public_one_belongs_is_heard_of_once(caplog: pytes
     for _ in range(3):
         app.send("x")
 
-    assert ["JWT_PUBLIC_KEY holds a private key" in record.getMessage() for record in caplog.records] == [True]
+    assert ["JWT_PUBLIC_KEY contains a private key" in record.getMessage() for record in caplog.records] == [True]
     assert "openssl pkey" in caplog.text
