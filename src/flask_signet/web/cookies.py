@@ -29,10 +29,7 @@ def set_access_cookies(
 def set_refresh_cookies(
     response: Response, encoded_refresh_token: str, max_age: MaxAge = None, domain: str | None = None
 ) -> None:
-    """Set a refresh token as a cookie on *response*.
-
-    The parameters are those of :func:`set_access_cookies`.
-    """
+    """Set a refresh token as a cookie on *response*; the parameters are those of ``set_access_cookies``."""
     settings = layer_of(current_app).settings
     _set(response, settings, settings.refresh_cookies, encoded_refresh_token, max_age, domain)
 

@@ -67,10 +67,7 @@ def create_refresh_token(
     additional_claims: Mapping[str, Any] | None = None,
     additional_headers: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return a new refresh token as a JWT, as in Flask-JWT-Extended.
-
-    The parameters are those of :func:`create_access_token`.
-    """
+    """Return a new refresh token as a JWT; the parameters are those of ``create_access_token``."""
     return _create("refresh", identity, False, expires_delta, additional_claims, additional_headers).text
 
 
