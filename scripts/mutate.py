@@ -55,7 +55,18 @@ MODULES = (
     "accounts/password_check.py",
 )
 # The fast tests. Those with servers and other programs say little about single lines and take the most time.
-TESTS = ("tests/tokens", "tests/vectors", "tests/attacks", "tests/unit", "tests/web", "tests/compat")
+TESTS = (
+    "tests/tokens",
+    "tests/vectors",
+    "tests/attacks",
+    "tests/unit",
+    "tests/compat",
+    "tests/rooms/accounts/test_accounts_protocol.py",
+    "tests/rooms/accounts/test_accounts_service.py",
+    "tests/rooms/sessions/test_login_flow.py",
+    "tests/rooms/sessions/test_refresh_token.py",
+    "tests/rooms/sessions/test_rotation.py",
+)
 TOO_SLOW = (
     "tests/attacks/test_rotation_under_load.py",
     "tests/tokens/test_verifier.py::test_a_forked_process_goes_on_by_itself",
