@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import Flask
+from flask import Flask, current_app, has_app_context
 from sqlalchemy import Connection, Engine
 
 from flask_signet.accounts import AppAccounts, Passwords, Users
@@ -31,10 +31,15 @@ from flask_signet.signing_keys.ring import DatabaseRing
 from flask_signet.signing_keys.table import KeyTable, has_keys
 from flask_signet.store import RootKeyRing, Store, open_root_keys
 from flask_signet.store import settings as store_settings
+from flask_signet.store.app_transaction import blocks_writing
 from flask_signet.throttle import Throttle
 from flask_signet.throttle.keys import LABEL as THROTTLE_LABEL
 from flask_signet.throttle.memory import MemoryCounters
 from flask_signet.throttle.sql import SqlCounters
+from flask_signet.throttle.substitute import Substitute
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,7 @@ def open_services(
     keys = KeyTable(store, root_keys)
     events = Events(store)
     events.react(CleaningUp, lambda _, connection: keys.remember_life(longest_life(config), connection))
-    throttle = _throttle(config, store, root_keys, clock, events)
+    throttle = _throttle(app, store, root_keys, clock, events)
     users = _users(config, store, own_users, throttle, clock)
     feed = Feed(store, session_settings, clock)
     sessions = Sessions(
@@ -145,18 +150,32 @@ def _bound(reaction: Reaction[Any], service: Any) -> Callable[[Event, Connection
     return lambda event, connection: reaction.react(service, event, connection)
 
 
-def _throttle(
-    config: Mapping[str, Any], store: Store, root_keys: RootKeyRing, clock: Clock, events: Events
-) -> Throttle:
-    settings = account_settings.read(config)
+def _throttle(app: Flask, store: Store, root_keys: RootKeyRing, clock: Clock, events: Events) -> Throttle:
+    settings = account_settings.read(app.config)
     counters = None
     if settings.throttle and settings.throttle_store == "memory":
         counters = MemoryCounters(clock)
     elif settings.throttle:
-        counters = SqlCounters(store, now=SteadyTime(clock, None if store.in_memory else store.settings.folder).now)
+        now = SteadyTime(clock, None if store.in_memory else store.settings.folder).now
+        counters = SqlCounters(store, now=now, instead=None if store.own_file else _substitute(app, store, clock))
         clean_up = counters.clean_up
         events.react(CleaningUp, lambda _, connection: clean_up(connection))
     return Throttle(counters, partial(root_keys.derive, THROTTLE_LABEL))
+
+
+def _substitute(app: Flask, store: Store, clock: Clock) -> Substitute:
+    return Substitute(clock, lambda: blocks_writing(_app_session(app, store.engine), store))
+
+
+def _app_session(app: Flask, engine: Engine) -> Session | None:
+    """Return the session that the application's Flask-SQLAlchemy has open here, if *engine* is its engine."""
+    extension = app.extensions.get("sqlalchemy")
+    if extension is None or not has_app_context() or cast(Any, current_app)._get_current_object() is not app:
+        return None
+    sessions = extension.session
+    if extension.engine is not engine or not sessions.registry.has():
+        return None
+    return cast("Session", sessions())
 
 
 def _users(

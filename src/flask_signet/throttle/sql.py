@@ -19,7 +19,7 @@ import flask_signet.throttle.tables as _tables  # noqa: F401  # pyright: ignore[
 from flask_signet.exceptions import SignetError, Unavailable
 from flask_signet.store import Store
 from flask_signet.store.failures import TransactionLost
-from flask_signet.throttle.ports import Decision, Entry, Key, Seen, State, Tally
+from flask_signet.throttle.ports import Counters, Decision, Entry, Key, Seen, State, Tally
 from flask_signet.throttle.statements import POSTGRESQL, SQLITE, Statements
 
 T = TypeVar("T")
@@ -48,16 +48,27 @@ class SqlCounters:
     :param now: returns milliseconds by a clock that all processes of this machine share and no step moves. On
         PostgreSQL the server's clock counts instead.
     :param most: how many rows are kept; beyond, those go first that hold up nobody.
+    :param instead: returns other counters to use, where the caller is in a transaction that these would wait for.
     """
 
-    def __init__(self, store: Store, *, now: Callable[[], int], most: int = MAX_ROWS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now: Callable[[], int],
+        most: int = MAX_ROWS,
+        instead: Callable[[], Counters | None] | None = None,
+    ) -> None:
         self._store = store
         self._now = now
         self._most = most
+        self._instead = instead
         self._new_rows = 0
 
     def read(self, keys: Collection[Key]) -> Seen:
         """Return what the counters hold; nothing is locked."""
+        if self._instead is not None and (others := self._instead()) is not None:
+            return others.read(keys)
         by_digest = {key.digest: key for key in keys}
         said = self._statements
         with self._store.driver() as driver:
@@ -68,6 +79,8 @@ class SqlCounters:
 
     def change(self, keys: Collection[Key], decide: Decision[T]) -> T:
         """Let *decide* change the counters in one transaction, again where another one came between."""
+        if self._instead is not None and (others := self._instead()) is not None:
+            return others.change(keys, decide)
         by_digest = {key.digest: key for key in sorted(keys, key=lambda key: key.digest)}
         said = self._statements
 
