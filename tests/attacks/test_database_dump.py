@@ -121,12 +121,12 @@ def _live(client: FlaskClient, issued: Issued, app: Flask) -> None:
         issued.keys += [_private(key.jwk) for key in step()]
     issued.keys += [_private(key.jwk) for key in house.keys.revoke(house.keys.load()[0].kid)]
     for number, key in rootkey.parse(ROOT_KEY, source="the test").keys.items():
-        issued.keys += [key, *(house.rooms.root_keys.derive(label, number) for label in _labels(house))]
+        issued.keys += [key, *(house.services.root_keys.derive(label, number) for label in _labels(house))]
 
 
 def _labels(house: Any) -> set[str]:
     """Return the labels of what was derived from the root key so far."""
-    labels = {label for label, _ in house.rooms.root_keys._derived}
+    labels = {label for label, _ in house.services.root_keys._derived}
     assert len(labels) >= 2
     return labels
 

@@ -44,7 +44,7 @@ def test_a_server_that_does_not_allow_the_page_is_told_from_one_that_is_not_ther
     """On another port of the same host, and on another host."""
     here, there = serve(), serve()
     for says in ask(page, here, there.url(host)).values():
-        assert says[:3] == ["NetworkError", "cors", "The server does not allow this page."]
+        assert says[:3] == ["NetworkError", "cors", "The server does not accept requests from this page."]
         assert "set up CORS" in says[3]
 
     for says in ask(page, here, f"http://{host}:{free_port()}/").values():
