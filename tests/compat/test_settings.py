@@ -568,7 +568,7 @@ def test_a_key_that_does_not_fit_the_algorithm_that_signs_is_no_missing_key() ->
         w.get("/access", "x")
 
     w.app.config.update(JWT_ALGORITHM="ES256", JWT_PRIVATE_KEY=EC_KEY.public_key())
-    with pytest.raises(InvalidKeyError, match="ES256 needs a private key to sign; this one is public"):
+    with pytest.raises(InvalidKeyError, match="ES256 needs a private key to sign, but this key is public"):
         w.access()
 
 

@@ -18,7 +18,7 @@ from flask_signet.tokens.verifier import Verifier
 
 NOW = 1_900_000_000
 KEY = keys.symmetric("a secret that is long enough for all of these tests", "HS256")
-OPEN = "32 bytes, not checked: no key is at hand (run the command where your app is)"
+OPEN = "32 bytes, not checked: no key available (run the command in the folder of your application)"
 FORM = "three segments, header and payload are JSON objects"
 
 
@@ -37,15 +37,15 @@ def time_of(**claims: Any) -> tuple[str | None, str | None]:
 
 
 BASIC = (
-    "Basic: the user name 'ada' and a password (not shown), sent anew with every request and readable "
-    "by whoever sees the header (RFC 7617)."
+    "Basic: the user name 'ada' and a password (not shown), sent with every request and readable by "
+    "everyone who sees the header (RFC 7617)."
 )
 REFRESH = (
-    "A refresh token of Flask-Signet, 79 characters. It is opaque: only the server that made it can tell whether "
-    "it is good. Send it to POST /token/refresh, and nowhere else."
+    "A refresh token of Flask-Signet, 79 characters. It is opaque: only the server that issued it "
+    "can check it. Send it only to POST /token/refresh."
 )
-OPAQUE = "An opaque bearer token of 5 characters: it says nothing, its server looks it up."
-UNKNOWN = "No credential of a kind that an Authorization header carries."
+OPAQUE = "An opaque bearer token of 5 characters: its server looks it up."
+UNKNOWN = "Not a credential: neither a JWT, nor an opaque token, nor Basic."
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,15 @@ UNKNOWN = "No credential of a kind that an Authorization header carries."
         ("Basic " + basic(b"ada:with:colons"), Inspection(kind="basic", summary=BASIC)),
         (
             "Basic !!",
-            Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64"),
+            Inspection(kind="basic", summary="Basic, but not base64 of a UTF-8 string.", problem="not base64"),
         ),
         (
             "Basic " + basic(b"ada:x") + "\u00e9",
-            Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64"),
+            Inspection(kind="basic", summary="Basic, but not base64 of a UTF-8 string.", problem="not base64"),
         ),
         (
             "Basic !" + basic(b"ada:x"),
-            Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64"),
+            Inspection(kind="basic", summary="Basic, but not base64 of a UTF-8 string.", problem="not base64"),
         ),
         (
             "Basic " + basic(b"ada"),
@@ -96,22 +96,22 @@ def test_a_whole_token_is_shown_to_people() -> None:
     found = inspect("Bearer " + token(sub="5", exp=NOW + 90, role="boss"), now=NOW, verify=lambda _: None)
 
     assert found.lines() == [
-        "A JWT: nothing wrong is to be seen.",
+        "A JWT: no problem found.",
         "",
         "Header",
-        "  alg = 'HS256'  (algorithm of the signature; what counts is the one of the key)",
-        "  typ = 'JWT'  (kind of object)",
+        "  alg = 'HS256'  (algorithm of the signature; it must be the algorithm of the key)",
+        "  typ = 'JWT'  (type of token)",
         "",
-        "Payload (readable by anybody: signed, not encrypted)",
-        "  sub = '5'  (subject: who the token is for)",
+        "Payload (readable by anyone: signed, not encrypted)",
+        "  sub = '5'  (subject: the user of the token)",
         "  exp = 1900000090  (expiration time: 2030-03-17 17:48:10 UTC)",
         "  role = 'boss'",
         "",
         "Checks",
         f"  form: {FORM}",
-        "  header: asks for nothing foreign",
-        "  signature: good",
-        "  claims: as this application wants them",
+        "  header: no unsupported parameters",
+        "  signature: valid",
+        "  claims: as this application requires",
         "  time: expires in 1 minute",
     ]
 
@@ -121,12 +121,12 @@ def test_a_whole_token_is_shown_to_programs() -> None:
 
     assert found.as_json() == {
         "kind": "jwt",
-        "summary": "A JWT: refused, because: expired.",
+        "summary": "A JWT: refused: expired.",
         "header": {"alg": "HS256", "typ": "JWT"},
         "payload": {"sub": "5", "exp": NOW - 1},
         "checks": {
             "form": FORM,
-            "header": "asks for nothing foreign",
+            "header": "no unsupported parameters",
             "signature": OPEN,
             "time": "expired 1 second ago",
         },
@@ -143,7 +143,7 @@ def test_a_token_that_cannot_be_read_says_so_and_nothing_more() -> None:
 
     assert list(found.checks) == ["form"]
     assert found.problem == found.checks["form"] == "Invalid payload padding"
-    assert (found.summary, found.payload) == ("A JWT: refused, because: Invalid payload padding.", ())
+    assert (found.summary, found.payload) == ("A JWT: refused: Invalid payload padding.", ())
 
 
 def test_a_foreign_header_is_the_reason_before_the_time() -> None:
@@ -211,9 +211,9 @@ def test_the_borders_of_a_life_are_those_of_a_guard() -> None:
 
 def test_a_time_that_is_no_number_is_refused_as_a_guard_refuses_it() -> None:
     assert time_of() == (None, None)
-    assert time_of(exp=True) == ("exp is no number", "exp is no number")
-    assert time_of(nbf=True, exp=NOW + 1) == ("nbf is no number", "nbf is no number")
-    assert time_of(iat=str(NOW)) == ("iat is no number", "iat is no number")
+    assert time_of(exp=True) == ("exp is not a number", "exp is not a number")
+    assert time_of(nbf=True, exp=NOW + 1) == ("nbf is not a number", "nbf is not a number")
+    assert time_of(iat=str(NOW)) == ("iat is not a number", "iat is not a number")
 
 
 @pytest.mark.parametrize("leeway", [0, 0.5, 30])
@@ -265,7 +265,7 @@ def test_a_wrong_claim_is_no_fault_of_the_signature(claims: dict[str, Any], prob
     assert found.problem == problem
     assert {**found.checks} == {
         "form": FORM,
-        "header": "asks for nothing foreign",
+        "header": "no unsupported parameters",
         "signature": "good",
         "claims": problem,
     }
@@ -287,17 +287,17 @@ def test_what_only_the_guard_finds_untimely_is_not_called_good() -> None:
         ("iat", 0.5, "issued at: 1970-01-01 00:00:00 UTC"),
         ("iat", True, "issued at"),
         ("iat", "now", "issued at"),
-        ("exp", 10**30, "expiration time: beyond every calendar"),
-        ("exp", 10**12, "expiration time: beyond every calendar"),
-        ("iss", NOW, "issuer: who made it"),
+        ("exp", 10**30, "expiration time: outside of the range of dates"),
+        ("exp", 10**12, "expiration time: outside of the range of dates"),
+        ("iss", NOW, "issuer: who created the token"),
         ("aud", "x", "audience: who may accept it"),
-        ("jti", "x", "identifier of this one token"),
+        ("jti", "x", "unique id of this token"),
         ("type", "access", "access or refresh token"),
-        ("fresh", True, "whether a password was typed for it"),
-        ("csrf", "x", "proof that must come with it where it comes as a cookie"),
-        ("sub_type", "int", "the identity was this type before it became text"),
-        ("sid", "x", "session that it belongs to"),
-        ("epoch", 0, "count of the times that all sessions of the user were ended"),
+        ("fresh", True, "whether the user entered a password for this token"),
+        ("csrf", "x", "CSRF value that must be sent with the token if it is in a cookie"),
+        ("sub_type", "int", "type of the identity in the application"),
+        ("sid", "x", "session of the token"),
+        ("epoch", 0, "number of times that all sessions of the user were ended"),
         ("other", NOW, ""),
     ],
 )
@@ -325,7 +325,7 @@ def test_a_moment_is_told_in_utc_wherever_the_machine_stands() -> None:
 
 
 def test_the_name_of_a_key_is_explained() -> None:
-    assert inspect(token({"kid": "k"}), now=NOW).header[-1].meaning == "name of the key that signed"
+    assert inspect(token({"kid": "k"}), now=NOW).header[-1].meaning == "id of the key that signed"
 
 
 def test_nothing_in_a_token_steers_the_terminal_of_who_looks_at_it() -> None:

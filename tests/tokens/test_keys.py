@@ -79,7 +79,7 @@ def test_a_public_key_never_signs(algorithm: str) -> None:
 
     assert keys.from_config(public, algorithm, private=False).sign is None
     assert keys.from_config(public, algorithm, private=False).private_jwk is None
-    with pytest.raises(InvalidKeyError, match=f"{algorithm} needs a private key to sign; this one is public"):
+    with pytest.raises(InvalidKeyError, match=f"{algorithm} needs a private key to sign, but this key is public"):
         keys.from_config(public, algorithm, private=True)
     assert keys.from_jwk(test_keys.public_jwk(algorithm)).sign is None
     assert keys.from_jwk(test_keys.public_jwk(algorithm)).private_jwk is None
@@ -121,7 +121,7 @@ def test_an_object_that_is_no_key_is_named_by_its_type() -> None:
     with pytest.raises(InvalidKeyError) as caught:
         keys.from_config(5, "ES256", private=False)
 
-    assert "ES256 needs a PEM text or an RSA, EC or Ed25519 key, not int" == str(caught.value)
+    assert "ES256 needs a PEM string or an RSA, EC or Ed25519 key, not int" == str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_text_that_is_no_key_is_told_what_a_key_looks_like() -> None:
         keys.from_config("x", "RS256", private=True)
 
     assert str(caught.value) == (
-        "the key is not a PEM text that can be read: it must begin with '-----BEGIN PRIVATE KEY-----' or "
+        "the key is not a readable PEM string: it must begin with '-----BEGIN PRIVATE KEY-----' or "
         "'-----BEGIN PUBLIC KEY-----', keep its line breaks, and have no passphrase"
     )
 

@@ -122,9 +122,9 @@ def test_an_issued_header_may_hold_more_but_no_other_algorithm() -> None:
         made.split(".")[0].encode()
     )
     assert jws.read_header(issuer.issue(GOOD, headers={"alg": "ES256"}).split(".")[0].encode())["alg"] == "ES256"
-    with pytest.raises(SettingsError, match=r"the key signs with ES256\. Set JWT_ALGORITHM, and a key that fits it\.$"):
+    with pytest.raises(SettingsError, match=r"signs with ES256\. Set JWT_ALGORITHM and a key of that algorithm\.$"):
         issuer.issue(GOOD, headers={"alg": "none"})
-    with pytest.raises(InvalidKeyError, match="the ES256 key only verifies"):
+    with pytest.raises(InvalidKeyError, match="the ES256 key can only verify"):
         Issuer(keys.from_jwk(test_keys.public_jwk("ES256")))
     nameless = Issuer(HS256.named(None))
     assert {"alg": "HS256", "typ": "JWT", "cty": "x"} == jws.read_header(
@@ -269,7 +269,7 @@ REFUSED: dict[str, tuple[str, type[Exception], str]] = {
     "empty": ("", MalformedToken, "Not enough segments"),
     "two segments": ("a.b", MalformedToken, "Not enough segments"),
     "four segments": ("a.b.c.d", MalformedToken, "Too many segments"),
-    "beyond ascii": ("é.b.c", MalformedToken, "Invalid token: it holds characters that no token has"),
+    "beyond ascii": ("é.b.c", MalformedToken, "Invalid token: it contains characters other than ASCII"),
     "header padding": ("a.b.c", MalformedToken, "Invalid header padding"),
     "header no json": ("e30x.b.c", MalformedToken, "Invalid header string: "),
     "header not utf-8": (token(header=b'{"\xff":1}'), MalformedToken, "Invalid header string: not UTF-8"),
@@ -461,7 +461,7 @@ def test_nameless_keys_are_tried_one_after_the_other() -> None:
 
 def test_a_name_of_several_keys_names_none() -> None:
     twins = (HS256, KEYS["HS512"].named("test-HS256"))
-    with pytest.raises(UnknownKey, match=r"^No key is known for this token: its kid names several$"):
+    with pytest.raises(UnknownKey, match=r"^No key is known for this token: several keys have its kid$"):
         jws.candidates(twins, "HS256", "test-HS256")
 
 

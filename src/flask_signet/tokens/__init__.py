@@ -1,6 +1,6 @@
 """Make and check tokens. No Flask, no SQL, no I/O.
 
-``verify_signature`` is the signature layer alone; everything else of this floor is used through
+``verify_signature`` checks only a signature. Applications use everything else in this package through
 :class:`flask_signet.JWTManager`.
 """
 

@@ -1,4 +1,6 @@
-"""RSA, RSA-PSS, ECDSA and Ed25519 keys, on ``cryptography``. Loaded when the first such key is used.
+"""Read, create and use RSA, RSA-PSS, ECDSA and Ed25519 keys with ``cryptography``.
+
+This module is imported when the application uses its first asymmetric key.
 
 Source: RFC 7518 sections 3.3 to 3.5 and 6, RFC 8037.
 """
@@ -48,26 +50,26 @@ _SMALL_PRIMES: Final = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 53, 61, 71, 73,
 
 
 def from_config(value: Any, algorithm: str, *, private: bool) -> Key:
-    """Return the key of a setting.
+    """Return the key that a setting contains.
 
-    :param value: PEM or OpenSSH text, or a key object of ``cryptography``.
+    :param value: a PEM or OpenSSH string, or a key object of ``cryptography``.
     :param private: whether the key must be able to sign.
-    :raises InvalidKeyError: unreadable, or not of the type of *algorithm*.
+    :raises InvalidKeyError: the value is unreadable, or the key does not fit *algorithm*.
     """
     loaded = _load(value) if isinstance(value, (str, bytes)) else value
     if isinstance(loaded, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, Ed25519PrivateKey)):
         return _key(algorithm, loaded.public_key(), loaded)
     if isinstance(loaded, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, Ed25519PublicKey)):
         if private:
-            raise InvalidKeyError(f"{algorithm} needs a private key to sign; this one is public")
+            raise InvalidKeyError(f"{algorithm} needs a private key to sign, but this key is public")
         return _key(algorithm, loaded, None)
-    raise InvalidKeyError(f"{algorithm} needs a PEM text or an RSA, EC or Ed25519 key, not {type(value).__name__}")
+    raise InvalidKeyError(f"{algorithm} needs a PEM string or an RSA, EC or Ed25519 key, not {type(value).__name__}")
 
 
 def from_jwk(jwk: Mapping[str, Any], alg: str | None) -> Key:
-    """Return the key of an ``RSA``, ``EC`` or ``OKP`` JWK, without a name.
+    """Return the key that an ``RSA``, ``EC`` or ``OKP`` JWK describes, without its ``kid``.
 
-    :raises InvalidKeyError: a member is missing, malformed, or does not fit the others.
+    :raises InvalidKeyError: a member is missing, malformed, or does not match the others.
     """
     try:
         if jwk["kty"] == "RSA":
@@ -78,12 +80,15 @@ def from_jwk(jwk: Mapping[str, Any], alg: str | None) -> Key:
     except InvalidKeyError:
         raise
     except (ValueError, TypeError, KeyError, UnsupportedAlgorithm):
-        # The library's own words could hold pieces of the key.
-        raise InvalidKeyError(f"the {jwk['kty']} key is malformed or its parts do not fit each other") from None
+        # The message of the library could contain parts of the key.
+        raise InvalidKeyError(f"the {jwk['kty']} key is malformed, or its members do not match each other") from None
 
 
 def generate(algorithm: str) -> Key:
-    """Return a new key named by its thumbprint: RSA 3072 bits, the curve of the ES name, or Ed25519."""
+    """Return a new key with its thumbprint as ``kid``.
+
+    An RSA key has 3072 bits. An EC key is on the curve of the algorithm.
+    """
     made: PrivateKey
     if algorithm == "EdDSA":
         made = Ed25519PrivateKey.generate()
@@ -146,7 +151,7 @@ def _ecdsa(algorithm: str, public: PublicKey, private: PrivateKey | None) -> _Cl
             return False
         r = int.from_bytes(signature[:size], "big")
         s = int.from_bytes(signature[size:], "big")
-        # Checked here and not left to the library: one that forgot it took (0, 0) for any message.
+        # Checked here because a library without this check accepts the signature (0, 0) for every message.
         if not (0 < r < order and 0 < s < order):
             return False
         try:
@@ -172,7 +177,7 @@ def _rsa(algorithm: str, public: PublicKey, private: PrivateKey | None) -> _Clos
     method = _HASHES[algorithm[2:]]
     pad: padding.PKCS1v15 | padding.PSS = padding.PKCS1v15()
     if algorithm.startswith("PS"):
-        # The salt is as long as the hash, no other length (RFC 7518 section 3.5).
+        # The salt must be as long as the hash (RFC 7518 section 3.5).
         pad = padding.PSS(mgf=padding.MGF1(method), salt_length=method.digest_size)
     length, check = (public.key_size + 7) // 8, public.verify
 
@@ -205,7 +210,7 @@ def _rsa_weakness(public: PublicKey) -> str | None:
 
 
 def _is_roca(modulus: int) -> bool:
-    """Tell whether *modulus* is a power of 65537 modulo every small prime, as only ROCA keys are."""
+    """Return whether *modulus* is a power of 65537 modulo every small prime, as only ROCA keys are."""
     for prime in _SMALL_PRIMES:
         power, powers = 1, set[int]()
         while power not in powers:
@@ -324,9 +329,10 @@ _FOLDED: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----
 
 
 def _unfolded(data: bytes) -> bytes:
-    """Return a PEM text with its line breaks, as variables of an environment often have lost them.
+    """Return a PEM string with its line breaks restored, because environment variables often lose them.
 
-    There they are the two characters backslash and n, or blanks, and quotes or an indentation stand around it.
+    The line breaks may have become the two characters backslash and n, or blanks. Quotes or an indentation may surround
+    the key.
     """
     found = _FOLDED(data)
     if found is None:
@@ -351,12 +357,12 @@ def _load(text: str | bytes) -> Any:
                 continue
     if b"-----BEGIN CERTIFICATE-----" in data:
         raise InvalidKeyError(
-            "this is a certificate and not a key; the key in it is x509.load_pem_x509_certificate(pem).public_key(), "
-            "with x509 of cryptography"
+            "this is a certificate, not a key. Read its key with x509.load_pem_x509_certificate(pem).public_key(), "
+            "with x509 from cryptography"
         )
     if data.lstrip()[:1] == b"{" and b'"kty"' in data:
-        raise InvalidKeyError('this is JSON and no PEM text; a JWK goes into JWT_KEYS, as {"keys": [...]}')
+        raise InvalidKeyError('this is JSON, not a PEM string; write a JWK to JWT_KEYS, as {"keys": [...]}')
     raise InvalidKeyError(
-        "the key is not a PEM text that can be read: it must begin with '-----BEGIN PRIVATE KEY-----' or "
+        "the key is not a readable PEM string: it must begin with '-----BEGIN PRIVATE KEY-----' or "
         "'-----BEGIN PUBLIC KEY-----', keep its line breaks, and have no passphrase"
     )

@@ -1,4 +1,4 @@
-"""What a payload must look like, whoever signed it; and the identity inside it.
+"""Check the claims of a payload, and read and write the identity in it.
 
 Source: RFC 7519 section 4.1.
 """
@@ -32,16 +32,17 @@ _TEXTS: Final = {"jti": "JWT ID must be a string", "iss": "Issuer must be a stri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What this application asks of a token beyond a good signature.
+    """What this application requires of a token beyond a valid signature.
 
-    :param issuer: ``iss``, one of these, byte for byte; empty: not looked at.
-    :param audience: ``aud`` must hold one of these; empty: not looked at.
-    :param leeway: seconds that ``exp`` may have passed.
-    :param start_leeway: seconds that ``nbf`` and ``iat`` may lie ahead: the clocks of two workers differ.
-    :param identity_claim: the claim that names the user.
-    :param text_subject: whether ``sub`` must be a text.
-    :param max_token_bytes: a longer token is refused before anything is read.
-    :param cache_bytes: how much may be kept of tokens that were verified; 0 keeps none.
+    :param issuer: the accepted values of ``iss``, compared byte for byte; empty: ``iss`` is not checked.
+    :param audience: ``aud`` must contain one of these; empty: ``aud`` is not checked.
+    :param leeway: seconds for which a token is still accepted after ``exp``.
+    :param start_leeway: seconds by which ``nbf`` and ``iat`` may lie in the future, because the clocks of two workers
+        differ.
+    :param identity_claim: the claim that contains the identity.
+    :param text_subject: whether ``sub`` must be a string.
+    :param max_token_bytes: a longer token is refused before it is parsed.
+    :param cache_bytes: limit for the memory of verified tokens, in bytes; 0 keeps none.
     """
 
     issuer: tuple[str, ...] = ()
@@ -54,15 +55,15 @@ class Policy:
     cache_bytes: int = 16_777_216
 
     def __post_init__(self) -> None:
-        """Refuse what could only be a slip."""
+        """Refuse a leeway that is negative or infinite."""
         if not 0 <= self.leeway < inf:
             raise SettingsError(f"JWT_DECODE_LEEWAY must be zero or more seconds, not {self.leeway}")
 
 
 def check_types(claims: dict[str, Any], *, text_subject: bool) -> None:
-    """Type the registered claims once.
+    """Check the types of the registered claims.
 
-    :raises InvalidClaim: one of them is of the wrong type.
+    :raises InvalidClaim: a claim has the wrong type.
     """
     for name, text in _TIMES.items():
         if name in claims:
@@ -82,10 +83,10 @@ def check_types(claims: dict[str, Any], *, text_subject: bool) -> None:
 
 
 def check_parties(claims: dict[str, Any], policy: Policy) -> None:
-    """Compare ``iss`` and ``aud`` with what is expected.
+    """Compare ``iss`` and ``aud`` with the values in *policy*.
 
-    :raises InvalidIssuer: absent, or somebody else's.
-    :raises InvalidAudience: absent, or for somebody else.
+    :raises InvalidIssuer: ``iss`` is absent or names another issuer.
+    :raises InvalidAudience: ``aud`` is absent or names another audience.
     """
     if policy.issuer:
         if "iss" not in claims:
@@ -102,9 +103,9 @@ def check_parties(claims: dict[str, Any], policy: Policy) -> None:
 
 
 def take_identity(claims: dict[str, Any], identity_claim: str) -> Any:
-    """Return the identity in the type that it had when the token was made; its mark leaves *claims*.
+    """Return the identity in its original type, and remove the claim ``sub_type`` from *claims*.
 
-    :raises MissingClaim: nobody is named.
+    :raises MissingClaim: the claim *identity_claim* is absent.
     """
     if identity_claim not in claims:
         raise MissingClaim(f"Missing claim: {identity_claim}")
@@ -116,12 +117,12 @@ def take_identity(claims: dict[str, Any], identity_claim: str) -> Any:
 
 
 def put_identity(claims: dict[str, Any], identity: Any, identity_claim: str, *, text_subject: bool) -> None:
-    """Write *identity* so that :func:`take_identity` gives it back in its type.
+    """Write *identity* to *claims* so that :func:`take_identity` returns it in the same type.
 
-    ``sub`` is a text on the wire (RFC 7519 section 4.1.2); that it stands for an int is said by a
-    claim of our own, and only then. A UUID is its canonical string.
+    ``sub`` is a string in a token (RFC 7519 section 4.1.2). An int is written as a string, and the private claim
+    ``sub_type`` records its type. A UUID is written as its canonical string.
 
-    :raises IdentityTypeError: neither int nor text, or a text with NUL, which no token may name.
+    :raises IdentityTypeError: *identity* has an unsupported type, or is a string with NUL characters.
     """
     if isinstance(identity, str) and "\0" in identity:
         raise IdentityTypeError("the identity of a token must not hold NUL characters")

@@ -1,4 +1,4 @@
-"""A map from strings to 32-bit numbers in at most 28 bytes an entry, for millions of entries."""
+"""Map strings to 32-bit numbers in at most 28 bytes an entry, for millions of entries."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _WORD = 2**64 - 1
 _SEGMENT_BITS = 8
 _SEGMENTS = 1 << _SEGMENT_BITS
 _GROWTH = 1.5
-_FULLEST = 0.65  # of a segment; with the growth above a slot of 12 bytes never costs more than 28 bytes an entry
+_FULLEST = 0.65  # of a segment; with _GROWTH and 12 bytes a slot, an entry never takes more than 28 bytes
 _SMALLEST = 8  # slots
 _LARGEST_VALUE = 2**32 - 1
 
 
 class _Segment:
-    """Open addressing with linear probing over two arrays: 64-bit keys (0 is an empty slot), 32-bit values."""
+    """A hash table with linear probing over two arrays: 64-bit keys (0 is an empty slot), 32-bit values."""
 
     __slots__ = ("count", "keys", "most", "values")
 
@@ -37,27 +37,27 @@ class _Segment:
             i += 1
             if i == slots:
                 i = 0
-        # The value first: a thread that looks without a lock must not find a key without its value.
+        # Write the value first: a thread that reads without a lock must not find a key without its value.
         self.values[i] = value
         keys[i] = key
         self.count += 1
 
     def items(self) -> Iterator[tuple[int, int]]:
-        """Give every key with its value."""
+        """Yield every key with its value."""
         for key, value in zip(self.keys, self.values, strict=True):
             if key:
                 yield key, value
 
 
 class CompactMap:
-    """Texts → numbers from 1 to 2**32 - 1, at most 28 bytes each, in segments that grow one by one.
+    """Maps strings to numbers from 1 to 2**32 - 1, at most 28 bytes each, in segments that grow one by one.
 
-    A plain dict while small. Beyond, only a 64-bit hash of the text is kept, which CPython keys with a random
-    number of the process: a text is taken for another with a probability of about len / 2**64.
+    A small map is a plain dict. A larger map stores only a 64-bit hash of each string. CPython seeds this hash with a
+    random number per process. The probability that one string is mistaken for another is about len / 2**64.
 
     One thread at a time may write; reading needs no lock.
 
-    :param small: up to so many entries a dict is smaller than it is slow.
+    :param small: number of entries up to which the map stays a dict.
     """
 
     __slots__ = ("_segments", "_small", "_swept", "_table")
@@ -91,7 +91,10 @@ class CompactMap:
         return 0
 
     def put(self, text: str, value: int, *, dead: Callable[[int], bool] | None = None) -> None:
-        """Set *text* to *value*; what *dead* says of a value may be forgotten where room is needed."""
+        """Set *text* to *value*.
+
+        :param dead: returns whether an entry with this value may be removed when a segment is full.
+        """
         value = min(max(value, 1), _LARGEST_VALUE)
         table = self._table
         if table is not None:
@@ -102,7 +105,7 @@ class CompactMap:
         self._put(hash(text) & _WORD or 1, value, dead)
 
     def put_all(self, entries: Iterable[tuple[str, int]], *, dead: Callable[[int], bool] | None = None) -> None:
-        """Do what :meth:`put` does, for many: a worker starts by it, and a million calls take a second."""
+        """Set many entries, faster than :meth:`put` for each. A worker loads up to a million when it starts."""
         for text, value in entries:
             key = hash(text) & _WORD or 1
             segment = None if self._table is not None else self._segments[key >> 64 - _SEGMENT_BITS]
@@ -124,13 +127,13 @@ class CompactMap:
             keys[i] = key
 
     def reserve(self, entries: int) -> None:
-        """Make room for about *entries* at once: a worker that starts with a million grows nothing."""
+        """Allocate memory for about *entries* entries at once, so that a worker with a million grows no segment."""
         table = self._table
         if table is not None and entries > self._small:
             self._spread(table, None, entries)
 
     def sweep(self, dead: Callable[[int], bool]) -> None:
-        """Forget dead entries of the dict, or of one segment: each call takes the next."""
+        """Remove dead entries from the dict, or from one segment. Each call takes the next segment."""
         table = self._table
         if table is not None:
             if any(map(dead, list(table.values()))):

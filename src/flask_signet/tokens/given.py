@@ -1,6 +1,7 @@
-"""Keys as an application's callback gives them: text, JWK, JWK set, or the object of another library.
+"""Read the key that an application's callback returned.
 
-The classes of PyJWT, joserfc and Authlib are known by what they offer; none of them is imported.
+A key may be a string, a JWK, a JWK set, or an object of another library. The classes of PyJWT, joserfc and Authlib are
+recognised by their attributes; none of these libraries is imported.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from flask_signet.tokens.key import Key
 
 
 def verifying(value: Any, algorithm: str) -> tuple[Key, ...]:
-    """Return the key that *value* is, without a name, or the usable keys of a set, with theirs.
+    """Return the key in *value* without its ``kid``, or the usable keys of a set with their ``kid``.
 
-    :param value: a secret, PEM or OpenSSH text, a key object of ``cryptography``, a JWK or JWK set as a dict or as
-        JSON, PyJWT's ``PyJWK`` or ``PyJWKSet``, or an object whose ``as_dict()`` gives a JWK.
-    :param algorithm: of the token; a key that does not say its own is taken for this one.
-    :raises InvalidKeyError: there is no key in it that fits *algorithm*.
+    :param value: a secret, a PEM or OpenSSH string, a key object of ``cryptography``, a JWK or JWK set as a dict or as
+        JSON, PyJWT's ``PyJWK`` or ``PyJWKSet``, or an object whose ``as_dict()`` returns a JWK.
+    :param algorithm: the algorithm of the token, also used for a key that names no algorithm.
+    :raises InvalidKeyError: *value* contains no key for *algorithm*.
     """
     jwk = _jwk_of(value)
     if jwk is not None:
@@ -37,23 +38,23 @@ def verifying(value: Any, algorithm: str) -> tuple[Key, ...]:
 
 
 def signing(value: Any, algorithm: str) -> Key:
-    """Return the key that *value* is, which must be able to sign.
+    """Return the signing key in *value*.
 
-    :raises InvalidKeyError: it is of another algorithm, or public.
+    :raises InvalidKeyError: the key has another algorithm, or is public.
     """
     jwk = _jwk_of(value)
     if jwk is None or "keys" in jwk:
         return keys.from_config(value.key if _is_pyjwk(value) else value, algorithm, private=True)
     key = keys.from_jwk(_with_algorithm(jwk, algorithm))
     if key.algorithm != algorithm:
-        raise InvalidKeyError(f"the JWK is for {key.algorithm}, and JWT_ALGORITHM is {algorithm}")
+        raise InvalidKeyError(f"the JWK is for {key.algorithm}, but JWT_ALGORITHM is {algorithm!r}")
     if key.sign is None:
         raise InvalidKeyError(f"{algorithm} needs a private key to sign; this JWK is public")
     return key
 
 
 def _jwk_of(value: Any) -> Mapping[str, Any] | None:
-    """Return the JWK or JWK set that *value* is or writes, or ``None``."""
+    """Return the JWK or JWK set that *value* is or can be converted to, or ``None``."""
     if isinstance(value, Mapping):
         return cast(Mapping[str, Any], value)
     if isinstance(value, (str, bytes)):
@@ -74,7 +75,7 @@ def _jwk_of(value: Any) -> Mapping[str, Any] | None:
 
 
 def _from_jwk(jwk: Mapping[str, Any], algorithm: str) -> Key:
-    # Whoever hands in one key has named it already.
+    # The application selected this key, so the kid of a token must not select another one.
     return keys.from_jwk(_with_algorithm(jwk, algorithm)).named(None)
 
 
@@ -93,7 +94,7 @@ def _from_pyjwk(value: Any, algorithm: str) -> Key | None:
 
 
 def _member(member: Any, algorithm: str) -> Key | None:
-    """Return a key of a ``PyJWKSet``, or ``None`` where it is for something else."""
+    """Return the key of one member of a ``PyJWKSet``, or ``None`` if the key is for another purpose."""
     if not _is_pyjwk(member) or getattr(member, "public_key_use", None) not in (None, "sig"):
         return None
     try:
@@ -105,4 +106,4 @@ def _member(member: Any, algorithm: str) -> Key | None:
 
 
 def _none_fits(algorithm: str) -> tuple[Key, ...]:
-    raise InvalidKeyError(f"none of its keys is for {algorithm}")
+    raise InvalidKeyError(f"it contains no key for {algorithm}")

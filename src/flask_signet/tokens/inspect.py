@@ -1,7 +1,7 @@
-"""Take a credential apart for somebody who wonders what is wrong with it. No secret is shown.
+"""Explain what a credential is, and why it would be refused. No secret is shown.
 
-Recognises the three kinds that an ``Authorization`` header carries: a JWT, an opaque bearer token
-(ours by their prefix), and Basic.
+Recognised are the three kinds of credential in an ``Authorization`` header: a JWT, an opaque bearer token (a refresh
+token of Flask-Signet has the prefix ``sgr_``), and Basic.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from flask_signet.tokens.signature import MAX_BYTES
 Kind = Literal["jwt", "opaque", "basic", "refresh", "unknown"]
 
 _EXPLAINED: Final = {
-    "alg": "algorithm of the signature; what counts is the one of the key",
-    "typ": "kind of object",
-    "kid": "name of the key that signed",
-    "sub": "subject: who the token is for",
+    "alg": "algorithm of the signature; it must be the algorithm of the key",
+    "typ": "type of token",
+    "kid": "id of the key that signed",
+    "sub": "subject: the user of the token",
     "exp": "expiration time",
     "nbf": "not valid before",
     "iat": "issued at",
-    "iss": "issuer: who made it",
+    "iss": "issuer: who created the token",
     "aud": "audience: who may accept it",
-    "jti": "identifier of this one token",
+    "jti": "unique id of this token",
     "type": "access or refresh token",
-    "fresh": "whether a password was typed for it",
-    "csrf": "proof that must come with it where it comes as a cookie",
-    "sub_type": "the identity was this type before it became text",
-    "sid": "session that it belongs to",
-    "epoch": "count of the times that all sessions of the user were ended",
+    "fresh": "whether the user entered a password for this token",
+    "csrf": "CSRF value that must be sent with the token if it is in a cookie",
+    "sub_type": "type of the identity in the application",
+    "sid": "session of the token",
+    "epoch": "number of times that all sessions of the user were ended",
 }
 _TIMES: Final = ("exp", "nbf", "iat")
 _HEADER: Final = "authorization:"
@@ -74,7 +74,7 @@ class Inspection:
     def lines(self) -> list[str]:
         """Return lines to print, without control characters: the token may come from an attacker."""
         lines = [self.summary]
-        payload = "Payload (readable by anybody: signed, not encrypted)"
+        payload = "Payload (readable by anyone: signed, not encrypted)"
         for title, parts in (("Header", self.header), (payload, self.payload)):
             if parts:
                 lines += ["", title, *map(_line, parts)]
@@ -108,7 +108,7 @@ def inspect(
     """
     if len(credential) > MAX_BYTES:
         problem = f"longer than {MAX_BYTES} bytes"
-        return Inspection(kind="unknown", summary=f"No credential: it is {problem}.", problem=problem)
+        return Inspection(kind="unknown", summary=f"Not a credential: it is {problem}.", problem=problem)
     text = credential.strip()
     if text[: len(_HEADER)].lower() == _HEADER:
         text = text[len(_HEADER) :].strip()
@@ -121,30 +121,30 @@ def inspect(
         return Inspection(
             kind="refresh",
             summary=f"A refresh token of Flask-Signet, {len(text)} characters. It is opaque: only the server that "
-            "made it can tell whether it is good. Send it to POST /token/refresh, and nowhere else.",
+            "issued it can check it. Send it only to POST /token/refresh.",
         )
     if text.count(".") == 2:
         return _jwt(text, now, verify, policy or Policy())
     if text and all(33 <= ord(character) < 127 for character in text):
         return Inspection(
             kind="opaque",
-            summary=f"An opaque bearer token of {len(text)} characters: it says nothing, its server looks it up.",
+            summary=f"An opaque bearer token of {len(text)} characters: its server looks it up.",
         )
-    return Inspection(kind="unknown", summary="No credential of a kind that an Authorization header carries.")
+    return Inspection(kind="unknown", summary="Not a credential: neither a JWT, nor an opaque token, nor Basic.")
 
 
 def _basic(text: str) -> Inspection:
     try:
         name, colon, _ = base64.b64decode(text, validate=True).decode().partition(":")
     except ValueError:
-        return Inspection(kind="basic", summary="Basic, but not base64 of UTF-8 text.", problem="not base64")
+        return Inspection(kind="basic", summary="Basic, but not base64 of a UTF-8 string.", problem="not base64")
     if not colon:
         problem = "no colon between name and password"
         return Inspection(kind="basic", summary="Basic, but without a colon.", problem=problem)
     return Inspection(
         kind="basic",
-        summary=f"Basic: the user name {name!r} and a password (not shown), sent anew with every request and readable "
-        "by whoever sees the header (RFC 7617).",
+        summary=f"Basic: the user name {name!r} and a password (not shown), sent with every request and readable by "
+        "everyone who sees the header (RFC 7617).",
     )
 
 
@@ -166,12 +166,12 @@ def _jwt(text: str, now: int, verify: Callable[[str], Any] | None, policy: Polic
     if problem is None:
         try:
             jws.check_header(header)
-            checks["header"] = "asks for nothing foreign"
+            checks["header"] = "no unsupported parameters"
         except SignetError as error:
             checks["header"] = problem = str(error)
     if problem is None:
         if verify is None:
-            unknown = "not checked: no key is at hand (run the command where your app is)"
+            unknown = "not checked: no key available (run the command in the folder of your application)"
             checks["signature"] = f"{len(signature)} bytes, {unknown}"
         else:
             found, problem, untimely = _verified(text, verify)
@@ -181,7 +181,7 @@ def _jwt(text: str, now: int, verify: Callable[[str], Any] | None, policy: Polic
         problem = problem or late or untimely
     return Inspection(
         kind="jwt",
-        summary="A JWT: " + ("nothing wrong is to be seen." if problem is None else f"refused, because: {problem}."),
+        summary="A JWT: " + ("no problem found." if problem is None else f"refused: {problem}."),
         header=_parts(header),
         payload=_parts(payload),
         checks=checks,
@@ -190,23 +190,23 @@ def _jwt(text: str, now: int, verify: Callable[[str], Any] | None, policy: Polic
 
 
 def _verified(text: str, verify: Callable[[str], Any]) -> tuple[dict[str, str], str | None, str | None]:
-    """Return the checks that a guard makes with its keys, what is wrong, and what only the time makes wrong."""
-    good = {"signature": "good"}
+    """Return the results of a guard's checks, the problem, and a problem that only concerns the time."""
+    good = {"signature": "valid"}
     try:
         verify(text)
     except (TokenExpired, ImmatureToken) as error:
         return good, None, str(error)
-    except InvalidClaim as error:  # a guard looks at claims only after it has found the signature good
+    except InvalidClaim as error:  # a guard checks claims only after the signature
         return {**good, "claims": str(error)}, str(error), None
     except SignetError as error:
         return {"signature": str(error)}, str(error), None
-    return {**good, "claims": "as this application wants them"}, None, None
+    return {**good, "claims": "as this application requires"}, None, None
 
 
 def _time(payload: Mapping[str, Any], now: int, policy: Policy) -> tuple[str, str | None]:
     for name in _TIMES:
         if name in payload and not _is_number(payload[name]):
-            return f"{name} is no number", f"{name} is no number"
+            return f"{name} is not a number", f"{name} is not a number"
     starts = max(payload.get("nbf", now), payload.get("iat", now))
     if starts - policy.start_leeway > now:
         return f"not valid for another {_duration(starts - now)}", "not yet valid"
@@ -243,7 +243,7 @@ def _meaning(name: str, value: Any) -> str:
         try:
             return f"{meaning}: {datetime.fromtimestamp(value, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
         except (ValueError, OverflowError, OSError):
-            return f"{meaning}: beyond every calendar"
+            return f"{meaning}: outside of the range of dates"
     return meaning
 
 

@@ -1,4 +1,4 @@
-"""Make a token: claims in, compact JWS out.
+"""Make a token: sign claims and return a compact JWS.
 
 Source: RFC 7515 section 5.1.
 """
@@ -15,17 +15,17 @@ from flask_signet.tokens.verifier import header_text
 
 
 class Issuer:
-    """Signs with one key; its header is made once.
+    """Signs tokens with one key. The header is encoded once.
 
     :param key: a key with a private part.
-    :raises InvalidKeyError: the key only verifies.
+    :raises InvalidKeyError: the key can only verify.
     """
 
     __slots__ = ("_prefix", "_sign", "key")
 
     def __init__(self, key: Key) -> None:
         if key.sign is None:
-            raise InvalidKeyError(f"the {key.algorithm} key only verifies; a private one is needed to make tokens")
+            raise InvalidKeyError(f"the {key.algorithm} key can only verify; a private key is needed to make tokens")
         self.key = key
         self._sign = key.sign
         self._prefix = header_text(key) + b"."
@@ -37,11 +37,11 @@ class Issuer:
         headers: Mapping[str, Any] | None = None,
         default: Callable[[Any], Any] | None = None,
     ) -> str:
-        """Return the token that carries *claims*.
+        """Return a signed token that contains *claims*.
 
-        :param headers: members of the header beside ``alg``, ``typ`` and ``kid``; may replace the last two.
-        :param default: turns what JSON cannot express into what it can.
-        :raises SettingsError: *headers* would change the algorithm.
+        :param headers: additional members of the header; may replace ``typ`` and ``kid``.
+        :param default: converts a value that JSON cannot express.
+        :raises SettingsError: ``alg`` in *headers* is not the algorithm of the key.
         """
         prefix = self._prefix if not headers else self._other_header(headers, default)
         signing_input = prefix + base64url.encode(strict_json.dumps(claims, default))
@@ -51,7 +51,7 @@ class Issuer:
         if headers.get("alg", self.key.algorithm) != self.key.algorithm:
             raise SettingsError(
                 f"additional headers cannot change alg: the key signs with {self.key.algorithm}. "
-                "Set JWT_ALGORITHM, and a key that fits it."
+                "Set JWT_ALGORITHM and a key of that algorithm."
             )
         header = {"alg": self.key.algorithm, "typ": "JWT"}
         if self.key.key_id is not None:

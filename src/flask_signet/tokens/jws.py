@@ -1,4 +1,4 @@
-"""The compact form of a JWS, read strictly: three segments, a header that asks for nothing foreign.
+"""Parse a compact JWS strictly: three segments, and a header without unsupported parameters.
 
 Source: RFC 7515 sections 3.1, 4.1 and 5.2; RFC 8725 section 3.
 """
@@ -12,21 +12,23 @@ from flask_signet.exceptions import InvalidAlgorithm, MalformedToken, UnknownKey
 from flask_signet.tokens import base64url, strict_json
 from flask_signet.tokens.key import Key
 
-# What brings a key, or says where one lies. A thumbprint (x5t) does neither: it chooses nothing here, and is let pass.
+# Parameters that contain a key or a link to one. A thumbprint (x5t) does neither. It selects no key here and is
+# ignored.
 _KEY_HINTS = ("jwk", "jku", "x5u", "x5c")
-# Read before any signature, so it has a limit of its own, however long a token may be.
+# The header is parsed before the signature is checked. So it has a limit of its own, whatever the limit of the token
+# is.
 _LONGEST_HEADER = 8_192  # bytes, encoded
 
 
 def split(token: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    """Return signing input, header, payload and signature, each still encoded.
+    """Return signing input, header, payload and signature, all still encoded.
 
-    :raises MalformedToken: not ASCII, or not three segments.
+    :raises MalformedToken: the token is not ASCII, or does not have three segments.
     """
     try:
         raw = token.encode("ascii") if isinstance(token, str) else token
     except UnicodeEncodeError:
-        raise MalformedToken("Invalid token: it holds characters that no token has") from None
+        raise MalformedToken("Invalid token: it contains characters other than ASCII") from None
     signing_input, _, signature = raw.rpartition(b".")
     header, _, payload = signing_input.partition(b".")
     if not payload and raw.count(b".") != 2:
@@ -37,9 +39,9 @@ def split(token: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
 
 
 def read_header(segment: bytes) -> dict[str, Any]:
-    """Return the header as an object, whatever it says.
+    """Return the header as a dict. Its members are not checked.
 
-    :raises MalformedToken: not canonical base64url, no strict JSON object, or longer than 8 KiB.
+    :raises MalformedToken: the segment is not canonical base64url of a strict JSON object, or is longer than 8 KiB.
     """
     if len(segment) > _LONGEST_HEADER:
         raise MalformedToken(f"Invalid header string: longer than {_LONGEST_HEADER} bytes")
@@ -47,9 +49,9 @@ def read_header(segment: bytes) -> dict[str, Any]:
 
 
 def read_payload(segment: bytes) -> dict[str, Any]:
-    """Return the payload as an object, whatever it says.
+    """Return the payload as a dict. Its members are not checked.
 
-    :raises MalformedToken: not canonical base64url, or no strict JSON object.
+    :raises MalformedToken: the segment is not canonical base64url of a strict JSON object.
     """
     return _object(segment, "payload")
 
@@ -70,10 +72,11 @@ def _object(segment: bytes, part: str) -> dict[str, Any]:
 
 
 def check_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return ``alg`` and ``kid`` of a header that asks for nothing foreign.
+    """Return ``alg`` and ``kid`` of a header without unsupported parameters.
 
-    :raises InvalidAlgorithm: no ``alg``, or no text.
-    :raises MalformedToken: ``crit``, an unencoded payload, a key or a link to one, another kind of token.
+    :raises InvalidAlgorithm: ``alg`` is absent or not a string.
+    :raises MalformedToken: the header has ``crit``, ``b64``, a key, a link to a key, or the ``typ`` of another kind of
+        token.
     """
     algorithm, key_id, kind = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
     if algorithm is None:
@@ -83,7 +86,7 @@ def check_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
     if "kid" in header and not isinstance(key_id, str):
         raise MalformedToken("Key ID header parameter must be a string")
     if "crit" in header:
-        # We understand no extension, so whatever is critical is refused (RFC 7515 section 4.1.11).
+        # No extension is supported, so every critical one is refused (RFC 7515 section 4.1.11).
         names = header["crit"]
         shown = str(cast(list[Any], names)[0])[:40] if isinstance(names, list) and names else "malformed"
         raise MalformedToken(f"Unsupported critical extension: {shown}")
@@ -95,17 +98,17 @@ def check_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
     if not isinstance(kind, str):
         raise MalformedToken("typ header parameter must be a string")
     if kind.lower().endswith("+jwt") and kind.lower() not in ("at+jwt", "application/at+jwt"):
-        # An explicit type says that the token was made for something else (RFC 8725 section 3.11).
+        # An explicit type shows that the token was made for another purpose (RFC 8725 section 3.11).
         raise MalformedToken(f"Wrong kind of token: typ {kind[:40]!r}")
     return algorithm, key_id
 
 
 def candidates(keys: Iterable[Key], algorithm: str, key_id: str | None) -> tuple[Key, ...]:
-    """Return the keys that a header means: one for a ``kid``, else those that have no name.
+    """Return the keys that a header selects: one key for a ``kid``, otherwise all keys without a ``kid``.
 
-    Where no key has a name, whoever gave them has named them already: a ``kid`` chooses nothing then.
+    If none of the keys has a ``kid``, the application selected them, and the ``kid`` in the header is ignored.
 
-    :raises UnknownKey: the name is unknown, ambiguous, or missing where every key has one.
+    :raises UnknownKey: the ``kid`` is unknown or ambiguous, or is absent although every key has one.
     :raises InvalidAlgorithm: the key has another algorithm.
     """
     keys = tuple(keys)
@@ -115,7 +118,7 @@ def candidates(keys: Iterable[Key], algorithm: str, key_id: str | None) -> tuple
     if not named:
         raise UnknownKey("No key is known for this token" + ("" if key_id is None else ": unknown kid"))
     if key_id is not None and len(named) > 1:
-        raise UnknownKey("No key is known for this token: its kid names several")
+        raise UnknownKey("No key is known for this token: several keys have its kid")
     fitting = tuple(key for key in named if key.algorithm == algorithm)
     if not fitting:
         raise InvalidAlgorithm("The specified alg value is not allowed")
@@ -123,9 +126,9 @@ def candidates(keys: Iterable[Key], algorithm: str, key_id: str | None) -> tuple
 
 
 def read_signature(segment: bytes) -> bytes:
-    """Return the raw signature.
+    """Return the decoded signature.
 
-    :raises MalformedToken: not canonical base64url.
+    :raises MalformedToken: the segment is not canonical base64url.
     """
     try:
         return base64url.decode(segment)

@@ -1,7 +1,7 @@
-"""A key: one algorithm, checked when it is imported, never printed.
+"""A key with one algorithm. It is checked when it is read, and never printed.
 
-A key knows how to verify and, where it has a private part, how to sign. Its algorithm is stored with the key and never
-taken from the token (RFC 8725 section 3.1).
+A key can verify. A key with a private part can also sign. The algorithm is stored with the key and never taken from the
+token (RFC 8725 section 3.1).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ ALGORITHMS: Final = frozenset(HMAC_HASHES) | ASYMMETRIC
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Key:
-    """One key with its one algorithm.
+    """A key and its algorithm.
 
     :param algorithm: the JWA name (RFC 7518 section 3.1, RFC 8037 section 3.1).
-    :param key_id: the ``kid``, or ``None`` for a key that is not named.
+    :param key_id: the ``kid``, or ``None``.
     :param verify: ``(message, signature) -> bool``.
-    :param sign: ``message -> signature``; ``None`` for a key that only verifies.
-    :param public_jwk: what may be published; ``None`` for a symmetric key.
-    :param private_jwk: the whole key as a JWK, made when asked for; ``None`` where there is none.
-    :param weakness: why the key must not sign for real users, in words; ``None`` for a good one.
-    :param status: its place in a ring.
+    :param sign: ``message -> signature``; ``None`` for a key that can only verify.
+    :param public_jwk: the public part, which may be published; ``None`` for a symmetric key.
+    :param private_jwk: returns the whole key as a JWK; ``None`` for a key without a private part.
+    :param weakness: the reason why the key must not sign for real users; ``None`` for a good key.
+    :param status: the status of the key in its key ring.
     """
 
     algorithm: str
@@ -46,11 +46,11 @@ class Key:
     status: Status = "current"
 
     def __repr__(self) -> str:
-        """Return what tells keys apart, and nothing of the key itself."""
+        """Return algorithm, ``kid`` and status, and no part of the key itself."""
         return f"<Key {self.algorithm} {self.key_id or 'without kid'} {self.status}>"
 
     def named(self, key_id: str | None, status: Status = "current") -> Key:
-        """Return the same key under another name and in another place of the ring."""
+        """Return the same key with another ``kid`` and another status."""
         public = None if self.public_jwk is None else {**self.public_jwk}
         if public is not None:
             public.pop("kid", None)
@@ -60,7 +60,7 @@ class Key:
 
 
 def thumbprint(public_jwk: Mapping[str, Any]) -> str:
-    """Return the RFC 7638 SHA-256 thumbprint of a public JWK, base64url."""
+    """Return the RFC 7638 SHA-256 thumbprint of a public JWK, in base64url."""
     members = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
     required = members[public_jwk["kty"]]
     text = strict_json.dumps({name: public_jwk[name] for name in required})
