@@ -247,7 +247,7 @@ def test_a_token_forged_with_the_public_key_of_a_loader_is_refused() -> None:
 
 
 def test_a_public_key_is_no_secret_in_settings_or_rings() -> None:
-    words = "the text of an asymmetric key"
+    words = "is an asymmetric key"
     victim = Victim("HS256", JWT_KEYS=None)
     for text in readable().values():
         victim.app.config["JWT_SECRET_KEY"] = text

@@ -341,18 +341,18 @@ ROCA_WORDS = "the RSA key was made by a faulty chip (ROCA, CVE-2017-15361)"
 CURVES = "the curve of an EC key must be P-256 (ES256), P-384 (ES384) or P-521 (ES512)"
 ALGORITHMS = "ES256, ES384, ES512, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512"
 WORDS = {
-    "alg none": f"alg 'none' of a JWK is none of {ALGORITHMS}",
-    "alg a list": f"alg \"['RS256']\" of a JWK is none of {ALGORITHMS}",
+    "alg none": f"alg 'none' of a JWK is not one of {ALGORITHMS}",
+    "alg a list": f"alg \"['RS256']\" of a JWK is not one of {ALGORITHMS}",
     "alg of another type": "an oct key cannot be used with RS256",
-    "unknown kty": "kty 'oct2' of a JWK is none of 'EC', 'OKP', 'RSA', 'oct'",
+    "unknown kty": "kty 'oct2' of a JWK is not one of 'EC', 'OKP', 'RSA', 'oct'",
     "secret too short": "an oct key for HS256 needs at least 32 bytes (RFC 7518 section 3.2)",
     "kid a number": "kid of a JWK must be a text",
-    "use enc": "use of a JWK must be 'sig': a key for encryption signs nothing",
-    "key_ops text": "key_ops of a JWK must be a list without repetition",
-    "key_ops a number": "key_ops of a JWK must be a list without repetition",
-    "key_ops twice": "key_ops of a JWK must be a list without repetition",
-    "key_ops empty": "key_ops of a JWK must hold 'verify' or 'sign'",
-    "key_ops encrypt": "key_ops of a JWK must hold 'verify' or 'sign'",
+    "use enc": "use of a JWK must be 'sig': a key for encryption cannot sign",
+    "key_ops text": "key_ops of a JWK must be a list without duplicates",
+    "key_ops a number": "key_ops of a JWK must be a list without duplicates",
+    "key_ops twice": "key_ops of a JWK must be a list without duplicates",
+    "key_ops empty": "key_ops of a JWK must contain 'verify' or 'sign'",
+    "key_ops encrypt": "key_ops of a JWK must contain 'verify' or 'sign'",
     "secret missing": "an oct key needs its secret in k",
     "secret a list": "an oct key needs its secret in k",
     "secret not base64url": "k of an oct key is not base64url",
@@ -391,7 +391,7 @@ def test_row_27_the_refusal_of_a_key_says_which_part_is_wrong(name: str, words: 
 
 @pytest.mark.parametrize("member", ["alg", "kty"])
 def test_row_27_of_an_unknown_word_twenty_characters_are_shown(member: str) -> None:
-    with pytest.raises(InvalidKeyError, match=f"^{member} '{'x' * 20}' of a JWK is none of "):
+    with pytest.raises(InvalidKeyError, match=f"^{member} '{'x' * 20}' of a JWK is not one of "):
         keys.from_jwk({**OCT, member: "x" * 21})
 
 

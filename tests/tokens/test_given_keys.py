@@ -192,7 +192,7 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
     "a number": (5, "RS256 needs a PEM string or an RSA, EC or Ed25519 key, not int"),
     "an object": (object(), "RS256 needs a PEM string or an RSA, EC or Ed25519 key, not object"),
     "an empty text": ("", "the key is not a readable PEM string"),
-    "a JWK for encryption": (ENCRYPTION, "alg 'RSA-OAEP' of a JWK is none of"),
+    "a JWK for encryption": (ENCRYPTION, "alg 'RSA-OAEP' of a JWK is not one of"),
     "a JWK without its number": ({"kty": "RSA", "e": "AQAB"}, "malformed"),
     "a set without keys": ({"keys": []}, "at least one key"),
     "what is no JSON": ({"kty": "RSA", "n": object()}, "contain only strings"),

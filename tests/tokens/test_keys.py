@@ -148,8 +148,8 @@ def test_a_public_key_as_a_secret_is_told_where_it_belongs() -> None:
         keys.symmetric(b"ssh-rsa AAAA", "HS384")
 
     assert str(caught.value) == (
-        "the secret for HS384 is the text of an asymmetric key, which anybody may know: "
-        "set JWT_ALGORITHM to the algorithm of that key and give it as JWT_PRIVATE_KEY / JWT_PUBLIC_KEY"
+        "the secret for HS384 is an asymmetric key, which may be public: "
+        "set JWT_ALGORITHM to the algorithm of that key, and JWT_PRIVATE_KEY / JWT_PUBLIC_KEY to the key"
     )
 
 
@@ -161,19 +161,21 @@ def test_a_key_with_a_passphrase_is_refused() -> None:
 
 @pytest.mark.parametrize("algorithm", ["none", "HS255", "", "rs256", "ES256K"])
 def test_an_unknown_algorithm_is_refused_with_the_known_ones(algorithm: str) -> None:
-    with pytest.raises(InvalidKeyError, match=f"algorithm '{algorithm}' is none of ES256, ES384, ES512, EdDSA, HS256"):
+    with pytest.raises(
+        InvalidKeyError, match=f"algorithm '{algorithm}' is not one of ES256, ES384, ES512, EdDSA, HS256"
+    ):
         keys.from_config("x", algorithm, private=True)
 
 
 def test_of_an_unknown_algorithm_twenty_characters_are_shown() -> None:
     for use in (keys.from_config, lambda _, name, **given: keys.generate(name, SYSTEM.token_bytes)):
-        with pytest.raises(InvalidKeyError, match=f"algorithm '{'a' * 20}' is none of"):
+        with pytest.raises(InvalidKeyError, match=f"algorithm '{'a' * 20}' is not one of"):
             use("x", "a" * 21, private=True)
 
 
 @pytest.mark.parametrize("value", [5, None, [], PRIVATE["RS256"]], ids=lambda value: type(value).__name__)
 def test_a_secret_is_a_text_or_bytes(value: Any) -> None:
-    with pytest.raises(InvalidKeyError, match=f"HS384 needs a secret as text or bytes, not {type(value).__name__}"):
+    with pytest.raises(InvalidKeyError, match=f"HS384 needs a secret as a string or bytes, not {type(value).__name__}"):
         keys.from_config(value, "HS384", private=True)
 
 
@@ -267,7 +269,7 @@ def test_a_key_set_passes_over_types_that_nobody_knows() -> None:
         ({"keys": []}, 'a JWK set must be {"keys": [...]} with at least one key'),
         ({"keys": "x"}, 'a JWK set must be {"keys": [...]} with at least one key'),
         ({"keys": [[]]}, "every member of keys must be a JWK object"),
-        ({"keys": [{"kty": "AKP"}]}, "no key of the set is of a known type"),
+        ({"keys": [{"kty": "AKP"}]}, "no key of the set has a known type"),
         (
             {"keys": [test_keys.jwk("HS256"), test_keys.public_jwk("EdDSA")]},
             "a JWK set must not mix secrets with public keys (RFC 7517 section 9.2)",
@@ -365,7 +367,7 @@ def test_what_looks_like_an_asymmetric_key_is_no_secret() -> None:
     ]
     for text in texts:
         assert key_material.looks_public(text), text
-        with pytest.raises(InvalidKeyError, match="the text of an asymmetric key"):
+        with pytest.raises(InvalidKeyError, match="is an asymmetric key"):
             keys.symmetric(text, "HS256")
 
 

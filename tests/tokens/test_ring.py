@@ -68,7 +68,7 @@ def test_a_generated_secret_is_as_long_as_its_hash_and_drawn_from_chance(algorit
 
 def test_an_unknown_algorithm_is_not_generated() -> None:
     for name in ("none", "ES256K", "", "hs256"):
-        with pytest.raises(InvalidKeyError, match=f"algorithm '{name}' is none of ES256, ES384"):
+        with pytest.raises(InvalidKeyError, match=f"algorithm '{name}' is not one of ES256, ES384"):
             keys.generate(name, SYSTEM.token_bytes)
 
 
@@ -96,8 +96,8 @@ def test_a_next_key_that_is_too_young_does_not_sign() -> None:
             with pytest.raises(SettingsError) as caught:
                 rotated(jwks)
             assert str(caught.value) == (
-                "the next key is 9 s old; wait 1 s more, until every worker and whoever keeps /.well-known/jwks.json "
-                "knows it. To end the current key at once, revoke it"
+                "the next key is 9 s old; wait 1 s more, until every worker and every cache of "
+                "/.well-known/jwks.json has read it. To end the current key at once, revoke it"
             )
 
 
@@ -201,7 +201,7 @@ def test_a_removed_key_of_another_place_leaves_the_current_one() -> None:
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     unnamed = {name: value for name, value in CURRENT.items() if name != "kid"}
     name = thumbprint(unnamed)
-    with pytest.raises(SettingsError, match=rf"no key of the ring is named 'three'; there are: {name}, two"):
+    with pytest.raises(SettingsError, match=rf"no key of the ring has the kid 'three'; its keys are: {name}, two"):
         ring.without({"keys": [unnamed, NEXT]}, "three", SYSTEM.token_bytes, NOW)
 
     assert "two" == ring.without({"keys": [unnamed, NEXT]}, name, SYSTEM.token_bytes, NOW)["keys"][0]["kid"]
@@ -238,7 +238,7 @@ def test_a_retired_key_may_have_no_name_and_keeps_it_so() -> None:
 @pytest.mark.parametrize("status", ["current", "next", None])
 def test_only_a_retired_key_may_have_no_name(status: str | None) -> None:
     for members in ([nameless(status)], [CURRENT, nameless(status)]):
-        with pytest.raises(InvalidKeyError, match=r'^"kid": null is for a "retired" key of JWT_KEYS: .* bears a name$'):
+        with pytest.raises(InvalidKeyError, match=r'^"kid": null is for a "retired" key of JWT_KEYS: .* needs a kid$'):
             ring.from_jwks({"keys": members})
 
 
@@ -358,7 +358,7 @@ def test_any_bytes_are_a_ring_or_an_error_of_ours(data: bytes) -> None:
 
 def test_errors_of_a_ring_say_what_is_wrong() -> None:
     for text, words in (
-        (b"{", "the key ring is not complete JSON; was it written half, or edited by hand?"),
+        (b"{", "the key ring is not complete JSON; was it written only in part, or edited by hand?"),
         (b"[]", 'the key ring must be a JWK set: {"keys": [...]}'),
         (b"{}", 'JWT_KEYS must be a JWK set: {"keys": [...]} with at least one key'),
         (b'{"keys":[1]}', "every member of JWT_KEYS must be a JWK object"),

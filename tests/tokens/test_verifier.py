@@ -495,7 +495,7 @@ def test_a_name_among_keys_that_have_none_is_refused_in_words() -> None:
     with pytest.raises(UnknownKey) as caught:
         verify_signature(token(key=KEYS["ES256"]), {"keys": nameless})
 
-    assert "No key is known for this token: it names one, and none of the keys has a name" == str(caught.value)
+    assert "No key is known for this token: it has a kid, but none of the keys has one" == str(caught.value)
 
 
 @pytest.mark.parametrize(

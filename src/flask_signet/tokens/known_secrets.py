@@ -1,7 +1,7 @@
-"""Secrets that everybody knows, because they stood in some tutorial.
+"""Find secrets that are publicly known, for example from tutorials.
 
-The file beside this module holds the first 8 bytes of the SHA-256 of each of them, sorted; it is
-made by ``scripts/known_secrets.py`` and opened only when a key is judged.
+The file ``known_secrets.bin`` contains the first 8 bytes of the SHA-256 of each such secret, sorted. The script
+``scripts/known_secrets.py`` creates it. It is opened only when a key is checked.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import hashlib
 from bisect import bisect_left
 from pathlib import Path
 
-_WIDTH = 8  # bytes of one digest: one false alarm in 10^16 honest keys
-_SHORTEST = 32  # shorter secrets are refused for their length already
+_WIDTH = 8  # bytes of one digest: one false alarm in 10^16 random keys
+_SHORTEST = 32  # shorter secrets are already refused because of their length
 
 
 def contains(secret: bytes) -> bool:
-    """Tell whether *secret* is publicly known, as it is or within quotes and blanks."""
+    """Return whether *secret* is publicly known, also without surrounding quotes and blanks."""
     bare = secret.strip(b" \t\r\n\"'")
     forms = {form for form in (secret, bare) if len(form) >= _SHORTEST}
     if not forms:

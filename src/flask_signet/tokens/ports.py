@@ -1,4 +1,4 @@
-"""What others provide to the tokens: the ring of keys, and which tokens are revoked."""
+"""Define the interfaces that this package needs: the source of the keys, and the revoked tokens."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from flask_signet.tokens.ring import Ring
 
 
 class Revocations(Protocol):
-    """Says of verified claims whether they were revoked. Asked at every request: no I/O but now and then."""
+    """Finds out whether a verified token was revoked.
+
+    Every request calls it, so it must rarely do I/O.
+    """
 
     def is_revoked(self, claims: Mapping[str, Any], identity_claim: str) -> bool:
-        """Return whether the session (``sid``) or the user (identity, ``epoch``) of *claims* was signed out.
+        """Return whether the session (``sid``) of *claims* ended, or all sessions of the user (identity, ``epoch``).
 
-        :param identity_claim: the claim that names the user.
-        :raises Unavailable: nobody can say, and the last answer is too old.
+        :param identity_claim: the claim that contains the identity.
+        :raises Unavailable: the store does not answer, and the last known state is too old.
         """
         ...
 
 
 class KeySource(Protocol):
-    """Keeps a ring up to date."""
+    """Keeps a key ring up to date."""
 
     def current(self) -> Ring:
-        """Return the ring; the same object as long as nothing changed. Cheap: asked at every request.
+        """Return the ring. It is the same object until a key changes. Every request calls it, so it must be fast.
 
-        :raises InvalidKeyError: there has never been a usable ring.
-        :raises Unavailable: the store of the ring does not answer, and there has never been one.
+        :raises InvalidKeyError: no usable ring has been read yet.
+        :raises Unavailable: the store of the ring does not answer, and no ring has been read yet.
         """
         ...
 
     def refresh(self) -> Ring:
-        """Look again at once: a token names a key that the ring does not hold."""
+        """Read the ring again at once, because a token has a ``kid`` that the ring does not contain."""
         ...

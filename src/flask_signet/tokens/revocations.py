@@ -1,6 +1,6 @@
-"""What one worker knows of ended sessions and signed-out users.
+"""Keep ended sessions and the epochs of users in the memory of one worker.
 
-It is small enough for millions of entries and fast enough for every request.
+The memory is small enough for millions of entries and fast enough for every request.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 from flask_signet.per_process import PerProcess
 from flask_signet.tokens.compact_map import CompactMap
 
-# The claim that names the user by the canonical id, where the identity in the token is another text.
+# The claim with the canonical id of the user. It is present if the identity in the token is a different string.
 USER_CLAIM = "sub_user"
 
 
 class RevocationMemory:
-    """The ended sessions and the epochs that one worker knows of.
+    """Ended sessions and epochs in the memory of one worker.
 
-    A hit is final: nothing here brings a session back.
+    An ended session never becomes valid again.
 
-    :param now: whole seconds since 1970; an ended session is forgotten after its time.
+    :param now: returns whole seconds since 1970; an ended session is removed when its tokens have expired.
     """
 
     def __init__(self, now: Callable[[], int]) -> None:
@@ -29,7 +29,7 @@ class RevocationMemory:
         self._sessions = CompactMap()
         self._epochs = CompactMap()
         self._floor = 0
-        # Most of the time most workers remember nothing, and one look at this answers every request.
+        # Most workers have no entries most of the time. This attribute then answers every request.
         self._is_empty = True
         self._write = PerProcess(threading.Lock)
 
@@ -37,9 +37,9 @@ class RevocationMemory:
         return len(self._sessions) + len(self._epochs)
 
     def is_revoked(self, claims: Mapping[str, Any], identity_claim: str = "sub") -> bool:
-        """Return whether the session of *claims* ended or its epoch is older than the user's.
+        """Return whether the session of *claims* ended, or its epoch is older than the epoch of the user.
 
-        :param identity_claim: the claim that names the user.
+        :param identity_claim: the claim that contains the identity.
         """
         if self._is_empty:
             return False
@@ -50,21 +50,22 @@ class RevocationMemory:
         if not oldest:
             return False
         epoch = claims.get("epoch")
-        # A token that says nothing of an epoch was made without one: as good as the first.
+        # A token without an epoch counts as epoch 0.
         return (epoch if type(epoch) is int else 0) < oldest
 
     def has_ended(self, sid: str) -> bool:
-        """Return whether the session of this id is remembered as ended."""
+        """Return whether the session *sid* is known to have ended."""
         return bool(self._sessions.get(sid))
 
     def epoch(self, user_id: str) -> int:
-        """Return the epoch that a token of this user must at least have."""
+        """Return the lowest epoch that a token of this user may have."""
         return self._floor + self._epochs.get(user_id)
 
     def end_sessions(self, sids: Iterable[tuple[str, int]], *, about: int = 0) -> None:
-        """Remember pairs of an ended session and the second until which that matters.
+        """Add ended sessions.
 
-        :param about: how many will come, where that is known.
+        :param sids: pairs of a session id and the time until which the entry is needed, in seconds since 1970.
+        :param about: the approximate number of pairs; 0 if it is unknown.
         """
         dead = self._dead
         with self._write():
@@ -72,10 +73,13 @@ class RevocationMemory:
                 self._sessions.reserve(about)
                 self._sessions.put_all(sids, dead=dead)
             finally:
-                self._recount()  # also where the store fails in the middle: what came before counts
+                self._recount()  # also if the store fails halfway: the pairs before that count
 
     def raise_epochs(self, epochs: Iterable[tuple[str, int]]) -> None:
-        """Remember pairs of a user and the epoch that their tokens must at least have (without the floor)."""
+        """Raise the lowest epochs of users.
+
+        :param epochs: pairs of a user id and the lowest epoch that a token of this user may have, without the floor.
+        """
         with self._write():
             try:
                 for user_id, epoch in epochs:
@@ -85,19 +89,19 @@ class RevocationMemory:
                 self._recount()
 
     def set_floor(self, floor: int) -> None:
-        """Set what is added to the epoch of everybody."""
+        """Set the number that is added to the epoch of every user."""
         with self._write():
             self._floor = floor
             self._recount()
 
     def keep_sessions_of(self, other: RevocationMemory) -> None:
-        """Go on with the ended sessions of *other*: a store that went back must not revive them."""
+        """Take over the ended sessions of *other*, so that a store restored from a backup does not revive them."""
         with self._write():
             self._sessions = other._sessions
             self._recount()
 
     def sweep(self) -> None:
-        """Forget some of what no longer matters; each call a small step."""
+        """Remove some entries that are no longer needed. Each call is a small step."""
         with self._write():
             self._sessions.sweep(self._dead)
             self._recount()

@@ -1,8 +1,7 @@
-"""A ring of keys: one signs, the next one is known before it does, retired ones still verify.
+"""Read and rotate a key ring: the current key signs, the next key will sign later, retired keys still verify.
 
-A ring is written as a JWK set whose members may carry ``"status"``: ``next``, ``current`` (exactly
-one) or ``retired``. Everybody knows a key as ``next`` before it signs, so no worker ever meets a
-token whose key it has not seen.
+A ring is written as a JWK set. Its members may have ``"status"``: ``next``, ``current`` (exactly one) or ``retired``.
+Every worker reads a key as ``next`` before it signs. So no worker receives a token whose key it does not know.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from flask_signet.tokens.key import Key, Status, thumbprint
 
 _STATUSES: tuple[Status, ...] = ("next", "current", "retired")
 
-# How a key is called that has no name: one whose tokens bear no ``kid``.
+# Stands for the kid of a key without one. Tokens of such a key have no kid.
 NAMELESS = "-"
 _FOR_EVER = 2**53  # seconds
 
-MAX_BYTES = 1_048_576  # no honest ring comes near it
+MAX_BYTES = 1_048_576  # far more than a real ring needs
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
     """The keys of one issuer.
 
-    :param current: the key that signs; ``None`` where an application only verifies.
+    :param current: the key that signs; ``None`` for an application that only verifies.
     :param verifying: every key whose tokens are accepted.
     """
 
@@ -36,26 +35,26 @@ class Ring:
     verifying: tuple[Key, ...]
 
     def public_jwks(self) -> dict[str, Any]:
-        """Return the JWK set that may be published: no private part, no secret (RFC 7517 section 9.2)."""
+        """Return the JWK set to publish, without private parts and secrets (RFC 7517 section 9.2)."""
         return {"keys": [dict(key.public_jwk) for key in self.verifying if key.public_jwk is not None]}
 
     @property
     def weakness(self) -> str | None:
-        """Say why the ring must not serve real users, or ``None``."""
+        """The reason why the ring must not be used for real users, or ``None``."""
         return next((key.weakness for key in self.verifying if key.weakness), None)
 
 
 def from_jwks(jwks: Mapping[str, Any]) -> Ring:
-    """Return the ring that a JWK set describes; a ``kid`` that is absent becomes the RFC 7638 thumbprint.
+    """Return the ring that a JWK set describes. A key without ``kid`` gets its RFC 7638 thumbprint as ``kid``.
 
-    Several public keys without any ``status`` are what an issuer publishes: all of them verify and none signs, and what
-    is for something else is passed over.
+    Several public keys without any ``status`` are the published keys of another issuer: all of them verify and none
+    signs. Keys for other purposes are ignored.
 
-    One retired key may have ``"kid": null``: tokens without a ``kid`` are its own, such as those of the
-    ``JWT_SECRET_KEY`` that was before the ring.
+    One retired key may have ``"kid": null``. It verifies the tokens without a ``kid``, such as tokens from before the
+    ring, signed with ``JWT_SECRET_KEY``.
 
-    :raises InvalidKeyError: a key is malformed, or two share a name.
-    :raises SettingsError: not exactly one key is current.
+    :raises InvalidKeyError: a key is malformed, or two keys have the same ``kid``.
+    :raises SettingsError: the number of current keys is not one.
     """
     members = jwks.get("keys")
     if not isinstance(members, list) or not members:
@@ -71,38 +70,40 @@ def from_jwks(jwks: Mapping[str, Any]) -> Ring:
     current = [key for key in ring if key.status == "current"]
     if len(current) != 1:
         raise SettingsError(
-            f'JWT_KEYS must hold exactly one key with "status": "current", not {len(current)}; '
+            f'JWT_KEYS must contain exactly one key with "status": "current", not {len(current)}; '
             'the others are "next" or "retired"'
         )
     return Ring(current[0] if current[0].sign is not None else None, ring)
 
 
 def from_text(text: bytes) -> Ring:
-    """Return the ring of a JSON text.
+    """Return the ring that a JSON string contains.
 
-    :raises InvalidKeyError: not strict JSON, or no JWK set. Nothing of the text is repeated.
+    :raises InvalidKeyError: *text* is not strict JSON, or not a JWK set. The message contains no part of *text*.
     """
     return from_jwks(parse(text))
 
 
 def parse(text: bytes) -> dict[str, Any]:
-    """Return the JWK set of a JSON text, its keys not yet looked at.
+    """Return the JWK set that a JSON string contains. Its keys are not checked.
 
-    :raises InvalidKeyError: not strict JSON (a file that was written half), or no object.
+    :raises InvalidKeyError: *text* is not strict JSON (for example an incomplete file), or not an object.
     """
     if len(text) > MAX_BYTES:
         raise InvalidKeyError(f"the key ring is longer than {MAX_BYTES} bytes; does the setting name the right file?")
     try:
         value = strict_json.loads(text)
     except ValueError:
-        raise InvalidKeyError("the key ring is not complete JSON; was it written half, or edited by hand?") from None
+        raise InvalidKeyError(
+            "the key ring is not complete JSON; was it written only in part, or edited by hand?"
+        ) from None
     if not isinstance(value, dict):
         raise InvalidKeyError('the key ring must be a JWK set: {"keys": [...]}')
     return cast(dict[str, Any], value)
 
 
 def _is_foreign(members: list[Any]) -> bool:
-    """Return whether these are the public keys of another issuer, and not a ring of which one key signs."""
+    """Return whether these are the public keys of another issuer, and not a ring with a key that signs."""
     jwks = [cast(Mapping[str, Any], jwk) for jwk in members if isinstance(jwk, Mapping)]
     return len(members) == len(jwks) > 1 and not any(
         "status" in jwk or "d" in jwk or jwk.get("kty") == "oct" for jwk in jwks
@@ -111,7 +112,7 @@ def _is_foreign(members: list[Any]) -> bool:
 
 def _refuse_foreign(members: list[JWKS]) -> None:
     if _is_foreign(members):
-        raise SettingsError("these are the public keys of another issuer, who alone can change them")
+        raise SettingsError("these are the public keys of another issuer; only that issuer can change them")
 
 
 def _member(member: Any) -> Key:
@@ -125,12 +126,12 @@ def _member(member: Any) -> Key:
     if not _is_nameless(jwk):
         return key.named(key.key_id or _thumbprint(key), status)
     if status != "retired":
-        raise InvalidKeyError('"kid": null is for a "retired" key of JWT_KEYS: what a ring signs bears a name')
+        raise InvalidKeyError('"kid": null is for a "retired" key of JWT_KEYS: a key that signs needs a kid')
     return key.named(None, status)
 
 
 def name(jwk: Mapping[str, Any]) -> str:
-    """Return what a key of a written ring is called: its ``kid``, else its thumbprint, or :data:`NAMELESS`.
+    """Return the ``kid`` of a member of a ring, or its thumbprint, or :data:`NAMELESS` for ``"kid": null``.
 
     :raises InvalidKeyError: the key is malformed.
     """
@@ -145,17 +146,19 @@ def _is_nameless(jwk: Mapping[str, Any]) -> bool:
 
 def _thumbprint(key: Key) -> str:
     if key.public_jwk is None:
-        raise InvalidKeyError("a symmetric key of JWT_KEYS needs a kid: its thumbprint would tell about the secret")
+        raise InvalidKeyError(
+            "a symmetric key of JWT_KEYS needs a kid: its thumbprint would reveal information about the secret"
+        )
     return thumbprint(key.public_jwk)
 
 
-# --- Changes of a written ring: JWK sets in, JWK sets out -------------------------------------------
+# --- Change a ring. These functions take and return JWK sets. ---------------------------------------
 
 JWKS = dict[str, Any]
 
 
 def generated(algorithm: str, token_bytes: Callable[[int], bytes], now: int) -> JWKS:
-    """Return a new ring: one current key, and the next one, which everybody knows from the start."""
+    """Return a new ring with a current key and a next key, which every worker knows from the start."""
     return {
         "keys": [
             _written(keys.generate(algorithm, token_bytes), "current", now),
@@ -165,14 +168,14 @@ def generated(algorithm: str, token_bytes: Callable[[int], bytes], now: int) -> 
 
 
 def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overlap: int | None, settle: int) -> JWKS:
-    """Return the ring after one step: next becomes current, current retired, a new next is made.
+    """Return the ring after one rotation: next becomes current, current becomes retired, and a new next key is made.
 
-    Keys that have been retired for longer than *overlap* leave, or for longer than any *overlap* of an earlier call:
-    the ring remembers it as ``longest_life``, for the tokens that were issued under earlier settings.
+    A retired key is removed after *overlap* seconds, or after the longest *overlap* of an earlier call, because tokens
+    may have been issued under earlier settings. The ring stores the longest one as ``longest_life``.
 
-    :param overlap: seconds that a retired key still verifies: the longest life of a token and more; ``None`` is
-        for ever.
-    :param settle: seconds that a key must have been ``next``, so that everybody has read of it.
+    :param overlap: seconds for which a retired key still verifies, longer than any token is valid; ``None`` means for
+        ever.
+    :param settle: seconds for which a key must have been ``next``, so that every worker and client has read it.
     :raises SettingsError: the next key is younger than *settle*.
     """
     members = [dict(jwk) for jwk in jwks["keys"]]
@@ -183,7 +186,7 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
     longest = max(_date(jwks, "longest_life", 0), _FOR_EVER if overlap is None else overlap)
     jwks = {**jwks, "longest_life": longest}
     if following is None:
-        # Nobody knows the new key yet: it is only announced, and the next call makes it sign.
+        # No worker or client knows the new key yet. It becomes next now, and current with the next call.
         members.append(_written(keys.generate(algorithm, token_bytes), "next", now))
         return {**jwks, "keys": members}
     refuse_unsettled(_date(following, "created_at", 0), now, settle)
@@ -195,33 +198,33 @@ def rotated(jwks: JWKS, token_bytes: Callable[[int], bytes], now: int, *, overla
 
 
 def refuse_unsettled(created: int, now: int, settle: int) -> None:
-    """Refuse a rotation to a key that somebody may not have read of.
+    """Refuse a rotation to a key that a worker or client may not have read yet.
 
-    :param created: when the next key was made, seconds since 1970.
-    :raises SettingsError: it is younger than *settle*.
+    :param created: when the next key was made, in seconds since 1970.
+    :raises SettingsError: the key is younger than *settle*.
     """
     age = now - created
     if age < settle:
         raise SettingsError(
-            f"the next key is {age} s old; wait {settle - age} s more, until every worker and whoever keeps "
-            "/.well-known/jwks.json knows it. To end the current key at once, revoke it"
+            f"the next key is {age} s old; wait {settle - age} s more, until every worker and every cache of "
+            "/.well-known/jwks.json has read it. To end the current key at once, revoke it"
         )
 
 
 def without(jwks: JWKS, key_id: str, token_bytes: Callable[[int], bytes], now: int) -> JWKS:
-    """Return the ring without one key, at once: every token that it signed is refused.
+    """Return the ring without the key *key_id*. Every token that this key signed is then refused.
 
-    If it was the current one, the next one takes its place.
+    If it is the current key, the next key becomes current.
 
-    :raises SettingsError: no key has that name.
+    :raises SettingsError: no key of the ring has this ``kid``.
     """
     members = [dict(jwk) for jwk in jwks["keys"]]
     _refuse_foreign(members)
     leaving = next((jwk for jwk in members if name(jwk) == key_id), None)
     if leaving is None:
         known = ", ".join(map(name, members))
-        raise SettingsError(f"no key of the ring is named {key_id!r}; there are: {known}")
-    # A retired key may be of another kind, from before a change of the algorithm.
+        raise SettingsError(f"no key of the ring has the kid {key_id!r}; its keys are: {known}")
+    # A retired key may have another algorithm, from before a change of the setting.
     current = _current(members)
     algorithm = keys.from_jwk(current).algorithm
     members.remove(leaving)
@@ -246,9 +249,9 @@ def _written(key: Key, status: Status, now: int) -> dict[str, Any]:
 
 
 def _date(jwk: Mapping[str, Any], member: str, absent: int) -> int:
-    """Return a moment that stands beside a key; whoever writes a ring by hand may leave it out.
+    """Return the value of a time member, or *absent*: a ring written by hand may lack it.
 
-    :raises InvalidKeyError: no number of seconds.
+    :raises InvalidKeyError: the value is not a whole number of seconds.
     """
     value = jwk.get(member, absent)
     if isinstance(value, bool) or not isinstance(value, int):

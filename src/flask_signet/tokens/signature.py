@@ -1,4 +1,4 @@
-"""The signature layer alone, for tokens whose payload need not be claims."""
+"""Verify only the signature of a token. The payload may be anything."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 from flask_signet.exceptions import InvalidSignature, MalformedToken, UnknownKey
 from flask_signet.tokens import base64url, jws, keys
 
-MAX_BYTES = 262_144  # of a whole token: far beyond any honest one, and judged before anything else
+MAX_BYTES = 262_144  # of a whole token: far more than a real token needs, and checked first
 
 
 def verify_signature(token: str | bytes, jwk_or_jwks: Mapping[str, Any]) -> bytes:
     """Verify the signature of a compact JWS and return the payload.
 
-    :param token: header, payload and signature, base64url, joined by dots.
-    :param jwk_or_jwks: one key as a JWK, or a JWK set; ``kid`` in the token names the key in a set.
+    :param token: header, payload and signature in base64url, joined by dots.
+    :param jwk_or_jwks: one key as a JWK, or a JWK set; the ``kid`` of the token selects the key of a set.
     :raises InvalidKeyError: the key cannot be used for signatures.
-    :raises JWTDecodeError: the token is malformed, or not signed by that key with its own algorithm.
+    :raises JWTDecodeError: the token is malformed, or is not signed by that key with the algorithm of the key.
 
     Source: RFC 7515 section 5.2; the algorithm is the key's (RFC 8725 section 3.1).
     """
-    # A JSON serialisation is an object, and whoever reads one from a body may hand it on.
+    # The JSON serialisation of a JWS is an object. A caller that parsed it from a request body may pass it here.
     if not isinstance(token, (str, bytes)) or len(token) > MAX_BYTES:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise MalformedToken("Invalid token: not a compact JWS")
     signing_input, header_segment, payload_segment, signature_segment = jws.split(token)
@@ -31,11 +31,11 @@ def verify_signature(token: str | bytes, jwk_or_jwks: Mapping[str, Any]) -> byte
         if len(ring) > 1 and key_id is None:
             raise UnknownKey("No key is known for this token: it has no kid, and there are several keys")
         if len(ring) > 1 and all(key.key_id is None for key in ring):
-            raise UnknownKey("No key is known for this token: it names one, and none of the keys has a name")
+            raise UnknownKey("No key is known for this token: it has a kid, but none of the keys has one")
     else:
         ring = (keys.from_jwk(jwk_or_jwks),)
     if key_id is None:
-        # Whoever hands in one key has named it already.
+        # The caller selected this key, so a token without a kid may use it.
         ring = tuple(key.named(None) for key in ring)
     key = jws.candidates(ring, algorithm, key_id)[0]
     if not key.verify(signing_input, jws.read_signature(signature_segment)):

@@ -1,4 +1,4 @@
-"""HMAC keys: secrets, and why a secret is too weak to sign for real users."""
+"""Create HMAC keys from secrets, and find weak secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_signet.exceptions import InvalidKeyError
 from flask_signet.tokens import base64url, known_secrets
 from flask_signet.tokens.key import HMAC_HASHES, Key
 
-# A secret that people typed holds one of these; a random one hardly ever does.
+# A typed secret contains one of these words. A random secret almost never does.
 _MAY_BE_WORDS: Final = re.compile(
     b"auth|change|clave|default|de[mv]|example|flask|jwt|key|llave|login|pass|place|prod|replace|sampl|sec|sign|super|"
     b"test|token|tutor"
@@ -20,27 +20,29 @@ _MAY_BE_WORDS: Final = re.compile(
 
 
 def symmetric(secret: bytes | str, algorithm: str, *, key_id: str | None = None) -> Key:
-    """Return an HMAC key.
+    """Return the HMAC key of a secret.
 
-    :param secret: raw bytes, or a text that stands for its UTF-8 bytes.
+    :param secret: bytes, or a string, which is encoded as UTF-8.
     :param algorithm: ``HS256``, ``HS384`` or ``HS512``.
-    :raises InvalidKeyError: empty, or the text of a public key (RFC 8725 section 2.1).
+    :raises InvalidKeyError: the secret is empty, or is an asymmetric key (RFC 8725 section 2.1).
 
     Source: RFC 7518 section 3.2.
     """
-    from flask_signet.tokens import key_material  # not at import: an application with an asymmetric key needs none
+    from flask_signet.tokens import key_material  # an application with an asymmetric key never imports it
 
     name = HMAC_HASHES[algorithm]
     try:
         data = secret.encode() if isinstance(secret, str) else bytes(secret)
     except UnicodeEncodeError:
-        raise InvalidKeyError(f"the secret for {algorithm} is no text: it holds half a surrogate pair") from None
+        raise InvalidKeyError(
+            f"the secret for {algorithm} is not valid Unicode: it contains half a surrogate pair"
+        ) from None
     if not data:
         raise InvalidKeyError(f"the secret for {algorithm} is empty")
     if key_material.looks_public(data):
         raise InvalidKeyError(
-            f"the secret for {algorithm} is the text of an asymmetric key, which anybody may know: "
-            "set JWT_ALGORITHM to the algorithm of that key and give it as JWT_PRIVATE_KEY / JWT_PUBLIC_KEY"
+            f"the secret for {algorithm} is an asymmetric key, which may be public: "
+            "set JWT_ALGORITHM to the algorithm of that key, and JWT_PRIVATE_KEY / JWT_PUBLIC_KEY to the key"
         )
 
     def verify(message: bytes, signature: bytes) -> bool:
@@ -71,7 +73,7 @@ def _symmetric_weakness(data: bytes, algorithm: str, least: int) -> str | None:
     if len(set(data)) < 4:
         return "the secret repeats the same few bytes"
     if _MAY_BE_WORDS(data.lower()):
-        from flask_signet.tokens import word_secrets  # few keys pay for it
+        from flask_signet.tokens import word_secrets  # imported only for the few secrets that need the check
 
         if word_secrets.is_made_of_words(data):
             return "the secret is made of common words, so it can be guessed"
