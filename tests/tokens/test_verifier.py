@@ -308,7 +308,7 @@ REFUSED: dict[str, tuple[str, type[Exception], str]] = {
     "iat": (token({**GOOD, "iat": []}), InvalidClaim, "Issued At claim (iat) must be an integer."),
     "sub": (token({**GOOD, "sub": 1}), InvalidClaim, "Subject must be a string"),
     "sub absent": (token(without("sub")), MissingClaim, "Missing claim: sub"),
-    "sub nul": (token({**GOOD, "sub": "a\0"}), InvalidClaim, "Subject must not hold NUL"),
+    "sub nul": (token({**GOOD, "sub": "a\0"}), InvalidClaim, "Subject must not contain NUL"),
     "jti": (token({**GOOD, "jti": 1}), InvalidClaim, "JWT ID must be a string"),
     "iss": (token({**GOOD, "iss": 1}), InvalidClaim, "Issuer must be a string"),
     "aud": (token({**GOOD, "aud": [1]}), InvalidAudience, "Invalid claim format in token"),
@@ -425,7 +425,7 @@ def test_an_identity_is_int_str_or_an_error() -> None:
         claims.put_identity(payload, identity, "uid", text_subject=True)
         assert identity == payload["uid"]
     for name in ("sub", "uid"):
-        with pytest.raises(IdentityTypeError, match=r"^the identity of a token must not hold NUL characters$"):
+        with pytest.raises(IdentityTypeError, match=r"^the identity of a token must not contain NUL characters$"):
             claims.put_identity({}, "a\0b", name, text_subject=True)
 
 

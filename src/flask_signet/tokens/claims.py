@@ -125,7 +125,7 @@ def put_identity(claims: dict[str, Any], identity: Any, identity_claim: str, *, 
     :raises IdentityTypeError: *identity* has an unsupported type, or is a string with NUL characters.
     """
     if isinstance(identity, str) and "\0" in identity:
-        raise IdentityTypeError("the identity of a token must not hold NUL characters")
+        raise IdentityTypeError("the identity of a token must not contain NUL characters")
     if isinstance(identity, UUID):
         identity = str(identity)
     if identity_claim != "sub" or isinstance(identity, str):

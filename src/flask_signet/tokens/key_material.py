@@ -1,9 +1,9 @@
-"""Tell the text of an asymmetric key from a secret, in every form in which keys are written.
+"""Recognise asymmetric keys in all common formats, so that none of them is used as a secret.
 
-A public key that serves as an HMAC secret lets everybody forge tokens (RFC 8725 section 2.1). What
-follows looks at the structure of the bytes and loads no library: an application with a secret needs none.
+If a public key is used as an HMAC secret, everyone can forge tokens (RFC 8725 section 2.1). This module checks the
+structure of the bytes. It does not import ``cryptography``, because an application with a secret may not have it.
 
-A raw Ed25519 key (32 bytes) and a compressed point look like random bytes. Nothing can tell them from a secret.
+A raw Ed25519 key (32 bytes) and a compressed point look like random bytes. They cannot be distinguished from a secret.
 
 Source: RFC 7468 (PEM), X.690 (DER), RFC 4253 section 6.6 and RFC 4716 (SSH), RFC 7517 (JWK), SEC 1 section 2.3.3.
 """
@@ -15,7 +15,7 @@ import re
 from binascii import Error, a2b_base64, unhexlify
 from typing import Any, Final, cast
 
-# A PEM in base64 in a JSON string: one layer each.
+# For example a PEM string in base64 in a JSON string: each is one layer.
 _LAYERS: Final = 3
 
 _ARMOUR: Final = re.compile(rb"-----?\s?BEGIN[ -]", re.IGNORECASE)
@@ -33,7 +33,7 @@ _TAGS: Final = frozenset(
 )
 _SEQUENCE, _INTEGER, _BIT_STRING, _OID = 0x30, 0x02, 0x03, 0x06
 
-# Field prime and constant b of each curve whose points can be written: a point lies on it by chance never.
+# Field prime and constants a and b of each curve, by the length of a point. Random bytes are never on a curve.
 _CURVES: Final = {
     65: (
         (
@@ -65,10 +65,10 @@ _CURVES: Final = {
 
 
 def looks_public(data: bytes) -> bool:
-    """Return whether *data* is an asymmetric key or certificate, public or private, in any spelling.
+    """Return whether *data* is an asymmetric key or certificate, public or private, in any format.
 
-    Known are PEM, DER, OpenSSH, SSH2, JWK and uncompressed points; as they are, in base64, in hexadecimal, in quotes,
-    with blanks or a byte order mark before them.
+    Recognised are PEM, DER, OpenSSH, SSH2, JWK and uncompressed points. They may be encoded in base64 or hexadecimal,
+    be quoted, or begin with blanks or a byte order mark.
     """
     layer: bytes | None = data
     for _ in range(_LAYERS):
@@ -88,7 +88,7 @@ def _is_key(data: bytes) -> bool:
         return True
     if text[:1] in (b"{", b"[") and _is_jwk(text):
         return True
-    # One line of OpenSSH: options, type, key, comment. The key says its type itself.
+    # One line of OpenSSH: options, type, key, comment. The key also contains its type.
     if _SSH_LINE(text):
         return True
     words = (word[0] for word in _WORDS(text))
@@ -96,7 +96,7 @@ def _is_key(data: bytes) -> bool:
 
 
 def _decoded(data: bytes) -> bytes | None:
-    """Return what *data* stands for in base64 or hexadecimal, or ``None`` where it is neither."""
+    """Return *data* decoded from base64 or hexadecimal, or ``None`` if it is neither."""
     text = _WRAPPED.sub(b"", data.removeprefix(b"\xef\xbb\xbf"))
     if len(text) < 40 or _NOT_BASE64(text):
         return None
@@ -115,7 +115,7 @@ def _base64(text: bytes) -> bytes:
 
 
 def _is_ssh(blob: bytes) -> bool:
-    """Return whether *blob* is a key as SSH sends it: the length of its type, the type, and its parts."""
+    """Return whether *blob* is a key in SSH wire format: the length of its type, the type, and its parts."""
     if len(blob) < 20 or blob[:3] != b"\0\0\0":
         return False
     return _SSH_NAME(blob[4 : 4 + blob[3]]) is not None
@@ -142,13 +142,13 @@ def _is_jwk(text: bytes) -> bool:
 
 
 def _is_der(data: bytes) -> bool:
-    """Return whether *data* is one DER sequence as keys, certificates and requests are, to its last byte.
+    """Return whether *data* is a complete DER sequence, like keys, certificates and requests.
 
-    Not the first bytes alone: of random secrets one in 65,536 begins as if it were one.
+    Checking only the first bytes is not enough: one in 65,536 random secrets begins like a sequence.
     """
     if len(data) < 40 or data[0] != _SEQUENCE:
         return False
-    # Ranges that must be filled by whole values, each looked into once: at most as many steps as there are bytes.
+    # Ranges that complete values must fill. Each range is read once, so there are at most as many steps as bytes.
     open_ranges = [(0, len(data), True)]
     inside: list[int] = []
     while open_ranges:
@@ -168,12 +168,12 @@ def _is_der(data: bytes) -> bool:
             if tag & 0x20:
                 open_ranges.append((start, place, False))
             top = False
-    # A name of an algorithm, or the numbers of an RSA key; a lone octet string within a sequence is neither.
+    # A key contains the OID of an algorithm, or the integers of RSA. A sequence with only an octet string is not a key.
     return _OID in inside or inside.count(_INTEGER) > 1
 
 
 def _value(data: bytes, place: int, end: int) -> tuple[int, int, int] | None:
-    """Return tag, first byte and end of the value at *place*, or ``None`` where there is none that ends by *end*."""
+    """Return tag, first byte and end of the value at *place*, or ``None`` if no value there ends by *end*."""
     if end - place < 2 or data[place] not in _TAGS:
         return None
     tag, size, start = data[place], data[place + 1], place + 2
@@ -188,5 +188,5 @@ def _value(data: bytes, place: int, end: int) -> tuple[int, int, int] | None:
 
 
 def _is_integer(first: bytes) -> bool:
-    """Return whether an integer begins as DER wants it: in its shortest form."""
+    """Return whether an integer is in its shortest form, as DER requires. *first* contains its first two bytes."""
     return len(first) == 1 or (len(first) == 2 and not (first[0] == 0 and first[1] < 0x80))

@@ -1,7 +1,7 @@
-"""Check a token: an opaque look at the header, the signature, a strict payload, and what it claims.
+"""Check a token: its header, its signature, its payload, and its claims.
 
-The header of a compact JWS is a fixed text for a given key. So it is looked up, not parsed: a hit
-fixes key and algorithm without reading a byte that an attacker wrote. A miss takes the strict way.
+The encoded header is always the same string for a given key. So it is looked up, not parsed: if it is found, key and
+algorithm are known without parsing bytes from an attacker. Any other header is parsed strictly.
 
 Source: RFC 7515 section 5.2, RFC 7519 section 7.2, RFC 8725.
 """
@@ -21,26 +21,26 @@ _LEARNED_HEADERS: Final = 64
 _LEARNED_HEADER_BYTES: Final = 256
 _NUMBERS: Final = frozenset((int, float))
 _NESTED: Final = frozenset((dict, list))
-# What an entry of the cache costs at most, in bytes: objects, dict and claims. A payload of short names takes 16 bytes
-# for each character of the token, one of objects within objects 28; the usual one a third of the first.
+# The most memory that a cache entry takes, in bytes: objects, dict and claims. A payload with short names takes 16
+# bytes for each character of the token, one with nested objects 28. A usual payload takes a third of the former.
 _ENTRY_BYTES: Final = 1_200
 _BYTES_PER_CHARACTER: Final = 16
 _BYTES_PER_CHARACTER_NESTED: Final = 28
 
 
 class Verified:
-    """A token whose signature and claims are good; time and revocation are judged at each use.
+    """A token with a valid signature and valid claims. Time and revocation are checked at each use.
 
-    ``claims`` are those of the token, shared by all requests with it: copy before handing out.
+    All requests with the same token share ``claims``. Copy them before passing them to the application.
     """
 
     __slots__ = ("_header", "_typed", "claims", "expires_at", "identity", "kind", "nested", "not_before", "start_claim")
 
-    #: Whether there may be objects or lists within the claims, which take more memory.
+    #: Whether the claims may contain objects or lists, which take more memory.
     nested: bool
 
     def __init__(self, header: Mapping[str, Any], claims: dict[str, Any], policy: Policy) -> None:
-        """Type *claims*, fill what Flask-JWT-Extended fills, and take the identity out."""
+        """Check the types of *claims*, set the defaults of Flask-JWT-Extended, and read the identity."""
         get = claims.get
         expires_at, not_before, issued_at = get("exp", inf), get("nbf", -inf), get("iat", -inf)
         if (
@@ -52,7 +52,7 @@ class Verified:
             or "iss" in claims
             or "aud" in claims
         ):
-            # One look says that all is as usual; whatever is not is judged claim by claim.
+            # The condition above is fast and true only for unusual claims. They are checked one by one.
             check_types(claims, text_subject=policy.text_subject)
         self._header = header
         self.claims = claims
@@ -64,12 +64,12 @@ class Verified:
             self.not_before: float = not_before - policy.start_leeway
             self.expires_at: float = expires_at + policy.leeway
         except OverflowError:
-            # A whole number beyond every float, and a leeway with a fraction: no leeway matters there.
+            # The int is too large for a float, and the leeway has a fraction. Such a leeway makes no difference.
             self.not_before, self.expires_at = not_before, expires_at
         if policy.issuer or policy.audience:
             check_parties(claims, policy)
         identity_claim = policy.identity_claim
-        #: The claim that the application sees in the type of the identity, where it is a string in the token.
+        #: The claim that is a string in the token, but has the type of the identity for the application.
         self._typed: str | None = None
         if IDENTITY_TYPE not in claims and identity_claim in claims:
             self.identity: Any = claims[identity_claim]
@@ -78,47 +78,46 @@ class Verified:
             if self.identity is not claims[identity_claim]:
                 self._typed = identity_claim
         if type(self.identity) is str and "\0" in self.identity:
-            # No database takes it as a text: whoever looks the user up would fail with a 500.
-            raise InvalidClaim("Subject must not hold NUL")
+            # PostgreSQL refuses NUL in a string, so a query for this user would fail with a 500.
+            raise InvalidClaim("Subject must not contain NUL")
         self.kind: Any = claims.setdefault("type", "access")
         claims.setdefault("fresh", False)
         claims.setdefault("jti", None)
 
     @property
     def header(self) -> dict[str, Any]:
-        """The header, a copy that the caller may change: all tokens of one key share the original."""
+        """A copy of the header that the caller may change. All tokens of one key share the original."""
         return {name: _copy(value) if type(value) in _NESTED else value for name, value in self._header.items()}
 
     def copy_claims(self) -> dict[str, Any]:
-        """Return the claims as the application sees them: the identity in its own type, in a dict to change."""
+        """Return a copy of the claims for the application, with the identity in its original type."""
         claims = {name: _copy(value) if type(value) in _NESTED else value for name, value in self.claims.items()}
         if self._typed is not None:
             claims[self._typed] = self.identity
         return claims
 
     def copy_identity(self) -> Any:
-        """Return the identity, which the caller may change where it is a dict or a list."""
+        """Return the identity. The caller may change it if it is a dict or a list."""
         identity = self.identity
         return _copy(identity) if type(identity) in _NESTED else identity
 
     def immature(self) -> ImmatureToken:
-        """Return the error to raise before ``nbf`` or ``iat``."""
+        """Return the error for a token before its ``nbf`` or ``iat``."""
         return ImmatureToken(f"The token is not yet valid ({self.start_claim})")
 
     def expired(self) -> TokenExpired:
-        """Return the error to raise once ``exp`` has passed."""
+        """Return the error for a token after its ``exp``."""
         return TokenExpired("Token has expired", jwt_header=self.header, jwt_data=self.copy_claims())
 
 
 class Verifier:
-    """One immutable snapshot of keys and policy, with the tokens that it has verified.
+    """An immutable snapshot of keys and policy, with a cache of verified tokens.
 
-    A change of keys makes a new one, so a check that began under an old key cannot outlive it.
-    Nothing here locks: every step is one operation on a dict, and a lost insertion costs one more
-    signature check.
+    If the keys change, a new verifier replaces this one. So the result of a check with an old key is never used after
+    the change. There is no lock: every step is one operation on a dict, and a lost insertion only causes one more signature check.
 
-    :param keys: every key that may verify.
-    :param policy: what is asked beyond the signature.
+    :param keys: all keys that may verify.
+    :param policy: what the application requires beyond a valid signature.
     """
 
     __slots__ = ("_headers", "_keys", "_learned", "_old", "_room", "_size", "_young", "policy")
@@ -128,17 +127,17 @@ class Verifier:
         self.policy = policy
         self._headers = _header_table(self._keys)
         self._learned: dict[bytes, tuple[tuple[Key, ...], dict[str, Any]]] = {}
-        # Two generations, each at most half of what the cache may hold: when the young one is full,
-        # it becomes the old one and the former old one goes.
+        # Two generations, each at most half of the size of the cache. When the young one is full, it becomes the old
+        # one, and the former old one is dropped.
         self._young: dict[str | None, Verified] = {}
         self._old: dict[str | None, Verified] = {}
         self._size = 0
         self._room = policy.cache_bytes // 2
 
     def recall(self, text: str | None, now: float) -> Verified | None:
-        """Return the token that was verified with this very carrier, if it is valid now; else ``None``.
+        """Return the token that was verified with this ``carrier`` if it is valid now, otherwise ``None``.
 
-        :param text: the ``carrier``.
+        :param text: the ``carrier`` that was passed to :meth:`verify`.
         """
         verified = self._young.get(text)
         if verified is None or now >= verified.expires_at or now < verified.not_before:
@@ -146,19 +145,19 @@ class Verifier:
         return verified
 
     def verify(self, token: str, now: float, carrier: str | None = None) -> Verified:
-        """Return the verified token. Whether it has expired is left to the caller.
+        """Return the verified token. The caller must check whether it has expired.
 
         :param now: NumericDate.
-        :param carrier: the whole text that the token was found in, to be recalled by: what comes with every
-            request need not be taken apart every time.
-        :raises JWTDecodeError: not a token of ours, not for us, or not yet valid.
+        :param carrier: the whole string that contained the token, as the key for :meth:`recall`. So a header that comes
+            with every request need not be parsed every time.
+        :raises JWTDecodeError: the token is invalid, is for another application, or is not yet valid.
         """
-        # A token alone is kept behind a character that no header has: or what came in a cookie would be found in a
-        # header without its scheme, and what came in a header would be found in a cookie with it.
+        # The cache key of a token alone begins with a character that no header contains. Otherwise a token from a
+        # cookie would also be found as a header without its scheme, and a header as a cookie that contains the scheme.
         if carrier is not None:
             text = carrier
         elif len(token) > self.policy.max_token_bytes:
-            return self.check(token)  # refused, before so much is copied
+            return self.check(token)  # refuses it, before a long string is copied
         else:
             text = "\n" + token
         verified = self._young.get(text)
@@ -173,9 +172,9 @@ class Verifier:
         return verified
 
     def check(self, token: str) -> Verified:
-        """Return the verified token, every step done anew and nothing kept.
+        """Return the verified token without using the cache. The time is not checked.
 
-        :raises JWTDecodeError: not a token of ours, or not for us. Time is not judged.
+        :raises JWTDecodeError: the token is invalid, or is for another application.
         """
         if len(token) > self.policy.max_token_bytes:
             raise MalformedToken(f"Invalid token: longer than {self.policy.max_token_bytes} bytes")
@@ -203,7 +202,7 @@ class Verifier:
         try:
             claims, nested = strict_json.loads_object(base64url.decode(payload))
         except ValueError:
-            claims, nested = jws.read_payload(payload), True  # the same again, to say what is wrong
+            claims, nested = jws.read_payload(payload), True  # parses it again, for a precise error
         if type(claims) is not dict:
             raise MalformedToken("Invalid payload string: must be a json object")
         verified = Verified(header, claims, self.policy)  # pyright: ignore[reportUnknownArgumentType]  # a cast takes time
@@ -221,7 +220,7 @@ class Verifier:
 
 
 def header_text(key: Key) -> bytes:
-    """Return the encoded header that we write for *key*."""
+    """Return the encoded header of the tokens that are signed with *key*."""
     header = {"alg": key.algorithm, "typ": "JWT"}
     if key.key_id is not None:
         header["kid"] = key.key_id

@@ -1,7 +1,7 @@
-"""Long secrets that people typed: ``super-secret-key-change-in-production``.
+"""Recognise long secrets that people typed, such as ``super-secret-key-change-in-production``.
 
-A list of published secrets never holds all of them. Such a secret is made of a few words that belong to the subject, of
-separators, and of digits as people count or date. A random key has almost no letters that such words cover.
+A list of published secrets is never complete. A typed secret consists of a few common words of this field, of
+separators, and of digits that count up or are a date. In a random key such words cover almost no letters.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_MOST_UNKNOWN: Final = 10  # other letters and digits, such as the name of a project or a year: at most 52 bits
+_MOST_UNKNOWN: Final = 10  # other letters and digits, such as a project name or a year: at most 52 bits
 _LEAST_WORDS: Final = 3
-_LONGEST: Final = 512  # bytes; nobody types more
+_LONGEST: Final = 512  # bytes; typed secrets are shorter
 
-#: Words that say what the text is for; one of them must be there.
+#: Words for the purpose of the secret. At least one of them must occur.
 _SUBJECT: Final = frozenset(
     """
     auth authentication change changeme changethis clave default demo dev development example flask jwt key keys
@@ -22,7 +22,7 @@ _SUBJECT: Final = frozenset(
     """.split()
 )
 
-#: Words that stand beside them in tutorials, comments and example files, in English and Spanish.
+#: Other words that occur with them in tutorials, comments and example files, in English and Spanish.
 _OTHER: Final = frozenset(
     """
     able access admin again all always and another any anyone anything api app application apps are at backend
@@ -43,11 +43,11 @@ _WORDS: Final = _SUBJECT | _OTHER
 _LONGEST_WORD: Final = max(map(len, _WORDS))
 _COUNTING: Final = "0123456789" * 12 + "9876543210" * 6
 
-_GROUPS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")  # SuperSecretJWTKey holds four
+_GROUPS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")  # SuperSecretJWTKey has four groups
 
 
 def is_made_of_words(secret: bytes) -> bool:
-    """Return whether *secret* is nothing but common words, separators and digits that are easy to guess."""
+    """Return whether *secret* consists only of common words, separators and digits that are easy to guess."""
     if not secret.isascii() or len(secret) > _LONGEST:
         return False
     words: list[str] = []
@@ -65,14 +65,14 @@ def is_made_of_words(secret: bytes) -> bool:
 
 
 def _is_counted(digits: str) -> bool:
-    """Return whether *digits* are 1234…, or one digit again and again; two of them by themselves are no pattern."""
+    """Return whether *digits* count up or down or repeat one digit. Fewer than three digits are not a pattern."""
     return len(digits) > 2 and (digits in _COUNTING or len(set(digits)) == 1)
 
 
 def _words_of(letters: str) -> tuple[list[str], int]:
-    """Return the words that *letters* are made of, and how many letters these leave."""
+    """Return the words in *letters*, and the number of letters that belong to none of them."""
     words, left = _covered(letters, 2)
-    # Any text holds words of two or three letters by chance, so beside unknown letters they count for nothing.
+    # Random letters contain words of two or three letters by chance. So these do not count next to unknown letters.
     return (words, left) if left == 0 else _covered(letters, 4)
 
 
