@@ -346,7 +346,7 @@ WORDS = {
     "alg of another type": "an oct key cannot be used with RS256",
     "unknown kty": "kty 'oct2' of a JWK is not one of 'EC', 'OKP', 'RSA', 'oct'",
     "secret too short": "an oct key for HS256 needs at least 32 bytes (RFC 7518 section 3.2)",
-    "kid a number": "kid of a JWK must be a text",
+    "kid a number": "kid of a JWK must be a string",
     "use enc": "use of a JWK must be 'sig': a key for encryption cannot sign",
     "key_ops text": "key_ops of a JWK must be a list without duplicates",
     "key_ops a number": "key_ops of a JWK must be a list without duplicates",

@@ -47,7 +47,7 @@ def signing(value: Any, algorithm: str) -> Key:
         return keys.from_config(value.key if _is_pyjwk(value) else value, algorithm, private=True)
     key = keys.from_jwk(_with_algorithm(jwk, algorithm))
     if key.algorithm != algorithm:
-        raise InvalidKeyError(f"the JWK is for {key.algorithm}, but JWT_ALGORITHM is {algorithm!r}")
+        raise InvalidKeyError(f"the JWK is for {key.algorithm}, but JWT_ALGORITHM is {algorithm}")
     if key.sign is None:
         raise InvalidKeyError(f"{algorithm} needs a private key to sign; this JWK is public")
     return key

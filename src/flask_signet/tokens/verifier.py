@@ -114,7 +114,8 @@ class Verifier:
     """An immutable snapshot of keys and policy, with a cache of verified tokens.
 
     If the keys change, a new verifier replaces this one. So the result of a check with an old key is never used after
-    the change. There is no lock: every step is one operation on a dict, and a lost insertion only causes one more signature check.
+    the change. There is no lock: every step is one operation on a dict, and a lost insertion only causes one more
+    signature check.
 
     :param keys: all keys that may verify.
     :param policy: what the application requires beyond a valid signature.
