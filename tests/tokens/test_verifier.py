@@ -478,7 +478,7 @@ def test_the_signature_layer_takes_one_key_or_a_set() -> None:
     with pytest.raises(UnknownKey, match=words):
         verify_signature(nameless, {"keys": [one, other]})
     unnamed = [test_keys.public_jwk(algorithm, kid=None) for algorithm in ("EdDSA", "ES256")]
-    with pytest.raises(UnknownKey, match=r"none of the keys has a name$"):
+    with pytest.raises(UnknownKey, match=r"none of the keys has one$"):
         verify_signature(made, {"keys": unnamed})
     assert GOOD == json.loads(verify_signature(made, {"keys": unnamed[1:]}))
     for given_key in (other, test_keys.public_jwk("ES256", kid="x"), {"keys": [other]}):

@@ -1,6 +1,6 @@
 """Explain what a credential is, and why it would be refused. No secret is shown.
 
-Recognised are the three kinds of credential in an ``Authorization`` header: a JWT, an opaque bearer token (a refresh
+It recognises the three kinds of credential in an ``Authorization`` header: a JWT, an opaque bearer token (a refresh
 token of Flask-Signet has the prefix ``sgr_``), and Basic.
 """
 

@@ -67,7 +67,7 @@ _CURVES: Final = {
 def looks_public(data: bytes) -> bool:
     """Return whether *data* is an asymmetric key or certificate, public or private, in any format.
 
-    Recognised are PEM, DER, OpenSSH, SSH2, JWK and uncompressed points. They may be encoded in base64 or hexadecimal,
+    It recognises PEM, DER, OpenSSH, SSH2, JWK and uncompressed points. They may be encoded in base64 or hexadecimal,
     be quoted, or begin with blanks or a byte order mark.
     """
     layer: bytes | None = data

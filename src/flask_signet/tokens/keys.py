@@ -47,7 +47,7 @@ def from_jwk(jwk: Mapping[str, Any]) -> Key:
 def from_jwk_set(jwks: Mapping[str, Any], algorithm: str | None = None) -> tuple[Key, ...]:
     """Return the keys of a JWK set that can verify. Other keys are ignored, as RFC 7517 section 5 recommends.
 
-    Ignored are keys for encryption, keys of unknown types and algorithms, and keys with missing or malformed members.
+    It ignores keys for encryption, keys of unknown types and algorithms, and keys with missing or malformed members.
 
     :param algorithm: the algorithm of an RSA key without ``alg``; RS256 by default.
     :raises InvalidKeyError: the set has no usable key, a secret among public keys, or two keys with one ``kid``.
