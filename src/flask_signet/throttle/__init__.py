@@ -1,4 +1,4 @@
-"""How often a client may try what costs work or tells something: named actions, counted in memory or in SQL."""
+"""Limit how often a client may try costly or revealing actions. Attempts are counted in memory or in SQL."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The throttle: ``with throttle.attempt("login", name=…, network=…) as attempt:`` around what is limited.
 
-Failures in a row make a guesser wait, and never lock an owner out for good; what costs work has a rate. What is
-counted, and how, is in ``policies``; where, is a :class:`~flask_signet.throttle.ports.Counters`.
+Consecutive failures make a guesser wait, but never lock the owner out for good. Costly actions have a rate limit. The
+module ``policies`` says what is counted and how; a :class:`~flask_signet.throttle.ports.Counters` stores the counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Throttle:
-    """Counts attempts.
+    """Count attempts, and refuse those that come too early.
 
     :param counters: where; ``None`` counts nothing and refuses nothing.
     :param secret: returns the secret under which names, networks and users are kept: 32 bytes, the same for all who
@@ -48,13 +48,13 @@ class Throttle:
     def attempt(self, action: Action, *, name: str, network: str | None) -> Generator[Attempt, None, None]:
         """Count one attempt of *action*, which the block makes.
 
-        A try that ends as :class:`InvalidRequest` or :class:`WeakPassword` does not count, since a form with a
-        mistake costs and tells nothing. Nor does a try by user that an error left undecided. A try of another kind
-        that is answered with 503 counts: a flood is what makes them.
+        An attempt that ends with :class:`InvalidRequest` or :class:`WeakPassword` does not count: an invalid form costs
+        nothing and reveals nothing. An attempt that is counted by user does not count if an error left it undecided.
+        Other attempts that are answered with 503 do count, because a flood of requests causes them.
 
-        :param name: whom it is about: a folded user name, or the id of the user who is signed in.
-        :param network: the network address of the client; ``None`` or ``""`` (a Unix socket) where there is none.
-        :raises RateLimited: it comes too early; the block is not run.
+        :param name: the folded user name that is tried, or the id of the signed-in user.
+        :param network: the network address of the client; ``None`` or ``""`` (a Unix socket) if there is none.
+        :raises RateLimited: the attempt comes too early; the block is not run.
         :raises Unavailable: the database with the counts does not answer; the block is not run.
         """
         attempt = Attempt(self._counters, self._keys, POLICIES[action], name, network)
@@ -72,7 +72,7 @@ class Throttle:
 
 
 class Attempt:
-    """One attempt, between its begin and its end."""
+    """One attempt, from its start to its end."""
 
     def __init__(self, counters: Counters | None, keys: Keys, policy: Policy, name: str, address: str | None) -> None:
         self._counters = counters
@@ -84,9 +84,9 @@ class Attempt:
         self._failed = False
 
     def begin(self) -> None:
-        """Count the try, or refuse it; where the user is not known yet, refuse only what any user must wait for.
+        """Count the attempt or refuse it. If the user is not known yet, refuse only if every user would have to wait.
 
-        :raises RateLimited: it comes too early.
+        :raises RateLimited: the attempt comes too early.
         """
         if self._counters is None:
             return
@@ -98,31 +98,31 @@ class Attempt:
             _refuse(look.wait(self._counters.read(look.keys)))
 
     def aimed_at(self, user: object) -> None:
-        """Count a try by user. To be called before the costly part, with the user that the name leads to.
+        """Count an attempt by user. Call this before the costly part, with the user that the name belongs to.
 
-        Two users may share a folded name: what is right for the one must not count for the other.
+        Two users may share a folded name: a success of one of them must not clear the failures of the other.
 
-        :param user: its id; ``None``: there is no such user.
-        :raises RateLimited: it comes too early; it is not counted.
+        :param user: the id of the user; ``None``: there is no such user.
+        :raises RateLimited: the attempt comes too early; it is not counted.
         """
         self._count(user)
 
     def failed(self) -> None:
-        """Say that the try was decided, and wrong: it stays counted, whatever error the block ends with."""
+        """Mark the attempt as failed: it stays counted, whichever error the block ends with."""
         self._failed = True
 
     def succeeded(self) -> None:
-        """Clear what a success proves wrong.
+        """Clear the failures that a success disproves.
 
-        It has a write of its own, in no transaction of the caller. If that fails the try stays counted, and the
-        success is one all the same.
+        This is a separate write, outside of the caller's transaction. If it fails, the attempt stays counted, and the
+        success still holds.
         """
         attempt, self._try = self._try, None
         if attempt is not None:
             self._quietly(attempt, attempt.succeed)
 
     def ended_by(self, error: BaseException) -> None:
-        """Take the try back, if *error* left it undecided."""
+        """Remove the attempt from the counts if *error* left it undecided."""
         attempt = self._try
         undecided = self._policy.by_user or isinstance(error, (InvalidRequest, WeakPassword))
         if attempt is not None and undecided and not self._failed:
@@ -144,7 +144,7 @@ class Attempt:
 
 
 def _refuse(wait: int) -> None:
-    """Refuse where there is something to wait for.
+    """Refuse the attempt if the client must wait.
 
     :raises RateLimited: with whole seconds, at least one.
     """

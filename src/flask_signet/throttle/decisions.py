@@ -1,7 +1,7 @@
-"""The one rule of the throttle: from what the counters hold to whether a try is taken, and what they hold next.
+"""Decide from the counters whether an attempt is accepted, and compute the next state of the counters.
 
-Pure functions, the same over every kind of :class:`~flask_signet.throttle.ports.Counters`. A try counts as failed
-until it has succeeded, so a hundred at once are a hundred.
+These are pure functions, the same for every kind of :class:`~flask_signet.throttle.ports.Counters`. An attempt counts
+as failed until it succeeds, so a hundred concurrent attempts count as a hundred.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from flask_signet.throttle.rules import Places, Rate, Waits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """One try: where it counts.
+    """One attempt and the counters that it belongs to.
 
-    :param counted: the counters that it touches.
-    :param user: 16 bytes that stand for the user that it is aimed at, or :data:`NOBODY`.
-    :param place: the counter that says whether this user is known on this network, and its rule.
+    :param counted: the counters that count the attempt.
+    :param user: 16 bytes that identify the target user, or :data:`NOBODY`.
+    :param place: the counter that records whether this user is known on this network, and its rule.
     """
 
     counted: tuple[tuple[Key, Counter], ...]
@@ -29,12 +29,12 @@ class Try:
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """All counters that a decision about the try looks at."""
+        """The keys of all counters that a decision about the attempt reads."""
         keys = tuple(key for key, _ in self.counted)
         return keys if self.place is None else (*keys, self.place[0])
 
     def wait(self, seen: Seen) -> int:
-        """Return the milliseconds until such a try is taken; 0: now."""
+        """Return the milliseconds until the attempt is accepted; 0: now."""
         known = self._is_known(seen)
         return max(
             (
@@ -46,7 +46,7 @@ class Try:
         )
 
     def admit(self, seen: Seen) -> tuple[int, Mapping[Key, Entry]]:
-        """Count the try if it is taken now; return the milliseconds to wait where it is not."""
+        """Count the attempt if it is accepted now, and return 0; otherwise return the milliseconds to wait."""
         wait = self.wait(seen)
         if wait > 0:
             return wait, {}
@@ -56,7 +56,7 @@ class Try:
         }
 
     def succeed(self, seen: Seen) -> tuple[None, Mapping[Key, Entry]]:
-        """Clear what a success proves wrong: the failures aimed at this user, and no others."""
+        """Clear the failures that a success disproves: only those aimed at this user."""
         changes: dict[Key, Entry] = {}
         for key, counter in self.counted:
             state = seen.states.get(key)
@@ -72,7 +72,7 @@ class Try:
         return None, changes
 
     def take_back(self, seen: Seen) -> tuple[None, Mapping[Key, Entry]]:
-        """Count the try less: it was not decided."""
+        """Remove the attempt from the counts: it was not decided."""
         return None, {
             key: _entry(counter.rule, counter.rule.take_back(seen.states[key], self.user))
             for key, counter in self.counted

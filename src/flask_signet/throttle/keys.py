@@ -1,4 +1,4 @@
-"""Which counters a try touches, named by MACs: a copy of the database must not list what names were tried."""
+"""Compute the keys of the counters of an attempt. They are MACs: a copy of the database must not reveal tried names."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from flask_signet.throttle.networks import network_of, reporter_of
 from flask_signet.throttle.policies import By, Counter, Policy
 from flask_signet.throttle.ports import NOBODY, Key
 
-#: Names the purpose of the key that is derived from the root key.
+#: The label with which the key is derived from the root key.
 LABEL: Final[Label] = "throttle"
 
 _DIGEST_BYTES = 16
 
 
 class Keys:
-    """Makes the keys of counters.
+    """Compute the keys of counters.
 
-    :param secret: returns 32 bytes that all who share the counters share.
+    :param secret: returns 32 bytes, the same in all processes that share the counters.
     """
 
     def __init__(self, secret: Callable[[], bytes]) -> None:
         self._secret = secret
 
     def look(self, policy: Policy, name: str, address: str | None) -> Try:
-        """Return a try of which is not known yet whom it is aimed at.
+        """Return an attempt whose target user is not known yet.
 
-        It looks at those counters only that hold up every user alike.
+        It has only the counters that apply to every user.
         """
         return self._try(policy, name, address, None, lambda counter: counter.by in ("pair", "network"))
 
     def of(self, policy: Policy, name: str, address: str | None, user: object = None) -> Try:
-        """Return a try.
+        """Return an attempt with all its counters.
 
-        :param name: a folded user name, or the id of the user who is signed in.
-        :param address: the network address of the client; ``None`` or ``""`` (a Unix socket) where there is none.
-        :param user: the id of the user that the name leads to; ``None``: there is none.
+        :param name: the folded user name that is tried, or the id of the signed-in user.
+        :param address: the network address of the client; ``None`` or ``""`` (a Unix socket) if there is none.
+        :param user: the id of the user with this name; ``None``: there is no such user.
         """
         return self._try(policy, name, address, user, lambda _: True)
 
@@ -54,7 +54,7 @@ class Keys:
 
         network = network_of(address)
         values: dict[By, tuple[str, ...]] = {"name": (name,)}
-        if address:  # without one a pair would be the name alone, and any stranger could hold up its owner
+        if address:  # without an address the pair is the name alone, and any stranger could block its owner
             values |= {"pair": (name, network), "network": (network,)}
         reporter = reporter_of(address)
         if reporter is not None:

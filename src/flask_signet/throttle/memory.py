@@ -1,4 +1,4 @@
-"""Counters in the memory of one process: with W worker processes a guesser has up to W times the tries."""
+"""Counters in the memory of one process. With W worker processes a guesser has up to W times the attempts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flask_signet.throttle.ports import Decision, Entry, Key, Seen, State
 T = TypeVar("T")
 
 MAX_ENTRIES = 50_000  # of each kind
-_LOOKS = 16  # how many entries are looked at to find one that can be forgotten
+_LOOKS = 16  # how many entries are examined to find one that can be removed
 
 
 class MemoryCounters:
-    """Counters of one process, a bounded number of each kind.
+    """Counters in the memory of one process, a limited number of each kind.
 
-    :param most: how many of each kind are kept.
+    :param most: the maximum number of counters of each kind.
     """
 
     def __init__(self, clock: Clock, *, most: int = MAX_ENTRIES) -> None:
@@ -30,12 +30,12 @@ class MemoryCounters:
         self._tables: dict[str, OrderedDict[bytes, Entry]] = {}
 
     def read(self, keys: Collection[Key]) -> Seen:
-        """Return what the counters hold."""
+        """Return the states of the counters."""
         with self._lock():
             return self._seen(keys)
 
     def change(self, keys: Collection[Key], decide: Decision[T]) -> T:
-        """Let *decide* change the counters, while no other thread does."""
+        """Let *decide* change the counters while no other thread can."""
         with self._lock():
             seen = self._seen(keys)
             result, changes = decide(seen)
@@ -48,12 +48,12 @@ class MemoryCounters:
         return result
 
     def forget(self) -> None:
-        """Empty every counter."""
+        """Delete all counts."""
         with self._lock():
             self._tables.clear()
 
     def size(self, kind: str) -> int:
-        """Return how many counters of one kind are kept."""
+        """Return the number of counters of one kind."""
         return len(self._tables.get(kind, ()))
 
     def _seen(self, keys: Collection[Key]) -> Seen:
@@ -61,15 +61,15 @@ class MemoryCounters:
         for key in keys:
             table = self._tables.get(key.kind)
             if table is not None and key.digest in table:
-                # What is looked at is in use: others are forgotten first.
+                # A counter that is read is in use: others are removed first.
                 table.move_to_end(key.digest)
                 states[key] = table[key.digest].state
         return Seen(int(self._clock.monotonic() * 1_000), states)
 
     def _make_room(self, table: OrderedDict[bytes, Entry], now: int) -> None:
-        """Forget an entry if there are too many: an old one, and if possible none that holds up a client.
+        """Remove an old entry if there are too many, if possible one that makes no client wait.
 
-        A flood of new names would otherwise push out the entry of the one name that is being guessed at.
+        Otherwise a flood of new names would remove the entry of the name that is being guessed.
         """
         if len(table) <= self._most:
             return

@@ -1,4 +1,4 @@
-"""What counts as one network where tries are counted."""
+"""Map the address of a client to the network that attempts are counted for."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import ipaddress
 
 from flask_signet.web.reported import ReportedAddress
 
-#: All clients that one neighbour reports have together so many times what a network has.
+#: All clients that one neighbouring proxy reports share this multiple of the limit of one network.
 REPORTED_TIMES = 10
 
 
 def reporter_of(address: str | None) -> str | None:
-    """Return who reported *address*, or ``None`` where it is known."""
+    """Return a name for the proxy that reported *address*, or ``None`` if the address is verified."""
     return f"all by {network_of(address.by)}" if isinstance(address, ReportedAddress) else None
 
 
 def network_of(address: str | None) -> str:
-    """Return what one customer usually has alone: an IPv4 address, or the /64 of an IPv6 one.
+    """Return the network that one customer usually has: an IPv4 address, or the /64 of an IPv6 address.
 
-    A port is left out: some proxies send ``192.0.2.1:40000`` or ``[2001:db8::1]:40000``, another one each time.
+    A port is removed: some proxies send ``192.0.2.1:40000`` or ``[2001:db8::1]:40000`` with a changing port.
     """
     if not address:
         return "-"
     if isinstance(address, ReportedAddress):
         return f"{network_of(str(address))} by {network_of(address.by)}"
-    address = address[:64]  # longer than every address with its port; a header of a proxy may be longer
+    address = address[:64]  # longer than any address with port; a proxy header may be longer
     if address.startswith("["):
         address = address[1:].partition("]")[0]
     elif address.count(":") == 1:

@@ -1,4 +1,4 @@
-"""What is counted for each action, and how much of it is allowed: the figures, as data."""
+"""Define what is counted for each action, and the limits, as data."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Final, Literal
 from flask_signet.throttle.networks import REPORTED_TIMES
 from flask_signet.throttle.rules import Places, Rate, Waits
 
-#: What an attempt is called.
+#: The names of throttled actions.
 Action = Literal["login", "register", "password", "account"]
 
-#: What tries are counted by. ``pair``: name and network together; ``reporter``: a neighbour that reports addresses of
-#: clients and may have invented them.
+#: What attempts are counted by. ``pair``: name and network together; ``reporter``: a neighbouring proxy that reports
+#: client addresses and may have invented them.
 By = Literal["pair", "name", "network", "user", "reporter"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
-    """One count of an action.
+    """One counter of an action.
 
-    :param known_pass: a user who has logged in from this network before is not held up by it.
-    :param after_success: what a try that succeeded leaves: ``clear`` forgets the failures aimed at its user,
-        ``take_back`` counts the try less, ``keep`` counts it.
+    :param known_pass: whether the counter is ignored for a user who has logged in from this network before.
+    :param after_success: the effect of a successful attempt: ``clear`` forgets the failures aimed at its user,
+        ``take_back`` removes the attempt from the count, ``keep`` leaves it counted.
     """
 
     by: By
@@ -35,11 +35,11 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The counts of one action.
+    """The counters of one action.
 
-    :param by_user: the user is looked for during the attempt, and the try is counted when it is known whom it is
-        aimed at. Otherwise it is counted at once.
-    :param places: how long a network is known from which a user has succeeded; ``None``: it is not remembered.
+    :param by_user: whether the attempt is counted only when its target user is known, which the caller looks up during
+        the attempt. Otherwise it is counted at once.
+    :param places: how long a network is known after a success of the user; ``None``: networks are not remembered.
     """
 
     name: Action
@@ -49,13 +49,14 @@ class Policy:
 
 
 PAIR = Waits(free=5, longest=300, memory=3_600)
-# 20 + 11 until the wait is at its longest, then 24 a day: far below NIST's 100 in a row (SP 800-63B-4 section 3.2.2).
+# 20 + 11 attempts until the longest wait, then 24 a day: far below NIST's limit of 100 consecutive failures
+# (SP 800-63B-4 section 3.2.2).
 NAME = Waits(free=20, longest=3_600, memory=86_400)
-# Many people may stand behind one address.
+# Many people may share one address.
 NETWORK = Waits(free=60, longest=60, memory=900)
-# All that one neighbour reports of clients nobody vouches for: ten times what one network has.
+# All unverified clients that one neighbouring proxy reports: ten times the limit of one network.
 REPORTED = Rate(burst=REPORTED_TIMES * NETWORK.free, every=NETWORK.longest / REPORTED_TIMES)
-# Right or wrong: far more than a person needs, and few enough that one account cannot take all places for hashing.
+# Counts successes and failures. Far more than a person needs, and too few for one account to use all hashing slots.
 LOGINS = Rate(burst=60, every=1.0)
 
 _LOGIN = Policy(
@@ -65,7 +66,7 @@ _LOGIN = Policy(
     counters=(
         Counter(by="pair", rule=PAIR, after_success="clear"),
         Counter(by="name", rule=NAME, after_success="clear", known_pass=True),
-        # Not cleared: a client's own account must not buy its network free tries on others.
+        # Not cleared: a login to the client's own account must not give its network free attempts on other accounts.
         Counter(by="network", rule=NETWORK, after_success="take_back"),
         Counter(by="reporter", rule=REPORTED, after_success="take_back", known_pass=True),
         Counter(by="user", rule=LOGINS),
@@ -87,9 +88,9 @@ def _rates(name: Action, *, by_network: Rate, by_name: Rate) -> Policy:
 POLICIES: Final[Mapping[Action, Policy]] = MappingProxyType(
     {
         "login": _LOGIN,
-        # A class of thirty behind one address can register at once; the answer "taken" costs a try.
+        # A class of thirty behind one address can register at once. A request answered "taken" counts as an attempt.
         "register": _rates("register", by_network=Rate(burst=30, every=20.0), by_name=Rate(burst=10, every=60.0)),
-        # By user from here on: the routes need a token.
+        # The following actions are counted by user id: their routes need a token.
         "password": _rates("password", by_network=Rate(burst=60, every=10.0), by_name=Rate(burst=10, every=60.0)),
         "account": _rates("account", by_network=Rate(burst=60, every=10.0), by_name=Rate(burst=20, every=60.0)),
     }

@@ -1,4 +1,4 @@
-"""What a counter holds, and what keeps the counters: the memory of a process, or the database."""
+"""The state of a counter, and the port that stores counters: in the memory of a process, or in the database."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
-NOBODY = bytes(16)  # the user of a try that is aimed at a name without one
+NOBODY = bytes(16)  # the user of an attempt on a name that no user has
 
 
 class Tally(NamedTuple):
-    """What one user has in a counter.
+    """The count of one user in a counter.
 
-    :param user: 16 bytes that stand for the user, or :data:`NOBODY`.
-    :param number: how many tries.
-    :param at: milliseconds; the rule of the counter says of what.
+    :param user: 16 bytes that identify the user, or :data:`NOBODY`.
+    :param number: the number of attempts.
+    :param at: a time in milliseconds; the rule of the counter defines its meaning.
     """
 
     user: bytes
@@ -23,15 +23,15 @@ class Tally(NamedTuple):
     at: int
 
 
-#: What one counter holds, one tally for each user; empty: nothing was counted.
+#: The state of one counter, one tally for each user; empty: nothing was counted.
 State = tuple[Tally, ...]
 
 
 class Key(NamedTuple):
-    """Names one counter.
+    """The key of one counter.
 
     :param kind: the action and what it is counted by, such as ``"login:pair"``.
-    :param digest: 16 bytes that stand for the name, the network or the user.
+    :param digest: 16 bytes that identify the name, the network or the user.
     """
 
     kind: str
@@ -39,9 +39,9 @@ class Key(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What counters held at one moment.
+    """The states of counters at one moment.
 
-    :param now: milliseconds by the clock that all who share the counters share.
+    :param now: milliseconds on the clock that is common to all processes that share the counters.
     :param states: by key; a counter without an entry is empty.
     """
 
@@ -50,10 +50,10 @@ class Seen(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What a counter is to hold.
+    """The next state of a counter.
 
-    :param until: the moment after which it says nothing any more and can be deleted.
-    :param held_until: it can make a client wait until then: others are deleted first.
+    :param until: the moment after which the state has no effect and can be deleted.
+    :param held_until: until when the state can make a client wait; other counters are deleted first.
     """
 
     state: State
@@ -61,15 +61,15 @@ class Entry(NamedTuple):
     held_until: int
 
 
-#: A pure function from what is seen to a result and to what the counters hold next; it may be called again.
+#: A pure function from the current states to a result and the next states. It may be called again.
 Decision = Callable[[Seen], tuple[T, Mapping[Key, Entry]]]
 
 
 class Counters(Protocol):
-    """Keeps the counters. They know no rule: a :data:`Decision` has it."""
+    """Store counters. The rules are in a :data:`Decision`, not here."""
 
     def read(self, keys: Collection[Key]) -> Seen:
-        """Return what the counters hold; nothing is locked.
+        """Return the states of the counters, without a lock.
 
         :raises Unavailable: the database does not answer.
         """
@@ -78,11 +78,11 @@ class Counters(Protocol):
     def change(self, keys: Collection[Key], decide: Decision[T]) -> T:
         """Let *decide* change the counters in one atomic step, and return its result.
 
-        :param keys: all that *decide* may look at and change.
+        :param keys: all counters that *decide* may read and change.
         :raises Unavailable: the database does not answer.
         """
         ...
 
     def forget(self) -> None:
-        """Empty every counter."""
+        """Delete all counts."""
         ...

@@ -1,7 +1,7 @@
-"""Counters in the database: exact over the workers and machines that share it.
+"""Counters in the database, exact across all workers and machines that share it.
 
-A change reads its counters, decides, and writes them by one upsert, in one short transaction; nothing is hashed in it.
-The upsert writes only over what was read: each row counts its changes.
+A change reads its counters, decides, and writes them with one upsert in one short transaction. No password is hashed in
+that transaction. Each row counts its changes, so the upsert overwrites only the version that was read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-# Imported so that the table is known wherever counters are kept in it.
+# Imported to register the table with the metadata.
 import flask_signet.throttle.tables as _tables  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from flask_signet.exceptions import SignetError, Unavailable
 from flask_signet.store import Store
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 MAX_ROWS = 500_000  # about 100 MB
 CLEAN_UP_ROWS = 1_000
-CLEAN_UP_AFTER = 500  # new rows of one process
+CLEAN_UP_AFTER = 500  # new rows by one process
 
 _LOSSES = 10
 _TALLY = struct.Struct(">16sIq")
@@ -45,9 +45,9 @@ class _Lost(Exception):
 class SqlCounters:
     """Counters in ``signet_throttle``.
 
-    :param now: returns milliseconds by a clock that all processes of this machine share and no step moves. On
-        PostgreSQL the server's clock counts instead.
-    :param most: how many rows are kept; beyond, those go first that hold up nobody.
+    :param now: returns milliseconds on a clock that all processes of this machine share and that never steps. On
+        PostgreSQL the server's clock is used instead.
+    :param most: the maximum number of rows. Beyond it, rows that make no client wait are deleted first.
     :param instead: returns other counters to use, where the caller is in a transaction that these would wait for.
     """
 
@@ -66,7 +66,7 @@ class SqlCounters:
         self._new_rows = 0
 
     def read(self, keys: Collection[Key]) -> Seen:
-        """Return what the counters hold; nothing is locked."""
+        """Return the states of the counters, without a lock."""
         if self._instead is not None and (others := self._instead()) is not None:
             return others.read(keys)
         by_digest = {key.digest: key for key in keys}
@@ -78,7 +78,7 @@ class SqlCounters:
             return self._seen(connection.exec_driver_sql, said, said.read, by_digest)[0]
 
     def change(self, keys: Collection[Key], decide: Decision[T]) -> T:
-        """Let *decide* change the counters in one transaction, again where another one came between."""
+        """Let *decide* change the counters in one transaction; retry after a conflict with another transaction."""
         if self._instead is not None and (others := self._instead()) is not None:
             return others.change(keys, decide)
         by_digest = {key.digest: key for key in sorted(keys, key=lambda key: key.digest)}
@@ -101,12 +101,12 @@ class SqlCounters:
         raise Unavailable("Too many tries of one name or network at once", retry_after=1)
 
     def forget(self) -> None:
-        """Empty every counter."""
+        """Delete all counts."""
         with self._store.write() as connection:
             connection.exec_driver_sql(self._statements.forget)
 
     def clean_up(self, connection: Connection) -> None:
-        """Delete rows that say nothing any more, and some of those beyond the limit."""
+        """Delete rows that have no effect any more, and some of the rows beyond the limit."""
         execute, said = connection.exec_driver_sql, self._statements
         now = self._moment(execute, said)
         execute(said.clean_up, (now, now, CLEAN_UP_ROWS))
@@ -119,7 +119,7 @@ class SqlCounters:
         return SQLITE if self._store.dialect == "sqlite" else POSTGRESQL
 
     def _transact(self, run: Callable[[_Execute], T]) -> T:
-        """Return what *run* returns, run in one transaction, by the driver where it can be had."""
+        """Run *run* in one transaction, directly on the driver if possible, and return its result."""
         with self._store.driver() as driver:
             if driver is not None:
                 with _transaction(driver.execute, self._store):
@@ -127,7 +127,7 @@ class SqlCounters:
         return self._store.retrying(lambda connection: run(connection.exec_driver_sql))
 
     def _clean_up_after(self, new_rows: int) -> None:
-        """Delete old rows as fast as new ones are made, also where nobody logs in."""
+        """Delete old rows as fast as new rows are added, also if no login succeeds."""
         self._new_rows += new_rows
         if self._new_rows < CLEAN_UP_AFTER:
             return
@@ -140,7 +140,7 @@ class SqlCounters:
     def _seen(
         self, execute: _Execute, said: Statements, select: Mapping[int, str], by_digest: Mapping[bytes, Key]
     ) -> tuple[Seen, dict[Key, int]]:
-        """Return what counters hold, and by key how often they were changed."""
+        """Return the states of counters, and the number of changes of each key."""
         rows = execute(select[len(by_digest)], tuple(by_digest)).fetchall()
         now = rows[0][3] if said.now is not None and rows else self._moment(execute, said)
         states = {by_digest[bytes(row[0])]: _decoded(row[1]) for row in rows}
@@ -152,10 +152,10 @@ class SqlCounters:
 
 @contextmanager
 def _transaction(execute: _Execute, store: Store) -> Generator[None, None, None]:
-    """Begin a transaction that a driver runs; where the block fails, whoever lent the driver closes it."""
+    """Run the block in a transaction on the driver. If the block fails, the owner of the driver closes it."""
     server = store.dialect != "sqlite"
-    # In our own file, which has a write-ahead log, such a commit does not wait for the disk: a machine that loses its
-    # power may lose the counts of its last moments, and nothing else.
+    # Our own SQLite file has a write-ahead log, so this commit need not wait for the disk. A power failure may lose the
+    # most recent counts, and nothing else.
     quick = not server and store.own_file
     if quick:
         execute("PRAGMA synchronous = NORMAL")
@@ -169,7 +169,7 @@ def _transaction(execute: _Execute, store: Store) -> Generator[None, None, None]
 def _write(execute: _Execute, said: Statements, changes: Mapping[Key, Entry], before: Mapping[Key, int]) -> None:
     """Write the changed counters.
 
-    :raises _Lost: one of them is not what it was when it was read.
+    :raises _Lost: a counter was changed after it was read.
     """
     values: list[Any] = []
     for key, entry in sorted(changes.items(), key=lambda change: change[0].digest):

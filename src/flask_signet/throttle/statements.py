@@ -1,6 +1,6 @@
-"""The SQL of the counters, as a driver takes it: for each kind of database, and for each number of counters."""
+"""The SQL statements for counters in driver syntax, for each kind of database and each number of counters."""
 
-# ruff: noqa: S608 (what is put together here are constants of this module; values are always parameters)
+# ruff: noqa: S608 (only constants of this module are concatenated; values are always parameters)
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
-    """What is said to one kind of database.
+    """The statements for one kind of database.
 
-    :param now: gives the server's time in milliseconds; ``None``: the database has no time that is shared.
-    :param read: by number of counters: key, state, number of changes and, on a server, its time.
-    :param lock: the same; until the end of the transaction no other changes them.
-    :param write: by number of counters: writes each that was not changed since it was read.
+    :param now: selects the server's time in milliseconds; ``None``: the database has no shared clock.
+    :param read: by number of counters: selects key, state, number of changes and, on a server, its time.
+    :param lock: the same, and locks the rows until the end of the transaction.
+    :param write: by number of counters: writes each counter that was not changed since it was read.
     """
 
     now: str | None
@@ -39,15 +39,15 @@ def _of(mark: str, *, server: bool) -> Statements:
         return f"SELECT key, state, changes{f', {_NOW}' if server else ''} FROM signet_throttle WHERE key IN ({marks})"
 
     def lock(number: int) -> str:
-        # In the order of the keys, so that no two wait for each other. On SQLite the transaction itself is the lock.
+        # Lock in the order of the keys, which prevents deadlocks. On SQLite the transaction itself is the lock.
         return read(number) + (" ORDER BY key FOR UPDATE" if server else "")
 
     def write(number: int) -> str:
         rows = ", ".join([f"({', '.join([mark] * 5)})"] * number)
         source = f"VALUES {rows}"
         if server:
-            # A server that crashes may lose the counts of its last moments. In return no try waits for the disk, with a
-            # lock on the row of its network.
+            # A crash of the server may lose the most recent counts. In return no attempt waits for the disk while it
+            # holds the lock on the row of its network.
             source = (
                 "SELECT k, CAST(s AS bytea), CAST(u AS bigint), CAST(h AS bigint), CAST(c AS bigint)"
                 f" FROM (VALUES {rows}) AS v(k, s, u, h, c)"

@@ -1,7 +1,7 @@
-"""Counters in memory for tries that happen within a transaction of the application.
+"""Counters in memory for attempts inside a transaction of the application.
 
-Where that transaction writes to an SQLite database, no other connection can write the counts, so a login would wait for
-itself. And counts within that transaction would be rolled back with it: a guesser's failures would be forgotten.
+While that transaction writes to an SQLite database, no other connection can write the counts, so a login would wait for
+itself. Counts written inside that transaction would be rolled back with it: a guesser's failures would be forgotten.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 class Substitute:
-    """Gives counters of this process while the shared ones cannot be written.
+    """Provide counters of this process while the shared counters cannot be written.
 
-    :param needed: returns whether a transaction of the caller keeps the shared ones from being written.
+    :param needed: returns whether a transaction of the caller blocks writes to the shared counters.
     """
 
     def __init__(self, clock: Clock, needed: Callable[[], bool]) -> None:
