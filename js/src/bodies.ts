@@ -42,7 +42,7 @@ export interface HealthAnswer {
 
 /** A JWK set (RFC 7517 section 5). */
 export interface JWKSetAnswer {
-  /** The public keys; empty where tokens have an HMAC. */
+  /** The public keys; empty if tokens use HMAC. */
   readonly keys: readonly Readonly<Record<string, unknown>>[];
 }
 

@@ -1,4 +1,4 @@
-"""Answers of our own routes and guards: JSON, never stored, errors in one shape."""
+"""Build the responses of our routes and guards: JSON, never cached, all errors in one format."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class ErrorAnswer(_Error, total=False):
     expires_in: Annotated[int, Note(about="With mfa_required: seconds until the login must begin again.", example=300)]
 
 
-# What comes from our routes is data: no browser may take it for a page, run it or show it in a frame.
+# Our responses are data: a browser must not render them as a page, run them or show them in a frame.
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
-# Where somebody develops, a refusal that the browser caused names the section of the documentation that helps.
+# In debug mode, errors that the browser caused name the section of the documentation that helps.
 _HELP: Final = {
     "csrf_failed": "it-does-not-work.md#403-csrf_failed",
     "unsupported_media_type": "it-does-not-work.md#415-unsupported-media-type",
@@ -57,8 +57,8 @@ _HELP: Final = {
 
 
 def json_answer(payload: Mapping[str, Any] | list[Any], status: int = 200) -> Response:
-    """Return *payload* as JSON that no cache keeps (RFC 6749 section 5.1)."""
-    # The annotation of Flask names the base class; the object is the application's own kind.
+    """Return *payload* as a JSON response that must not be cached (RFC 6749 section 5.1)."""
+    # Flask's annotation names the base class; the object is of the application's response class.
     response = cast(Response, current_app.json.response(payload))
     response.status_code = status
     response.headers.update(_HEADERS)
@@ -66,7 +66,7 @@ def json_answer(payload: Mapping[str, Any] | list[Any], status: int = 200) -> Re
 
 
 def empty_answer(status: int = 204) -> Response:
-    """Return an answer without a body that no cache keeps."""
+    """Return a response without a body that must not be cached."""
     response = current_app.response_class(status=status)
     response.headers.update(_HEADERS)
     return response
@@ -75,7 +75,7 @@ def empty_answer(status: int = 204) -> Response:
 def challenge(error: SignetError) -> str:
     """Return the value of ``WWW-Authenticate`` for a 401.
 
-    Source: RFC 6750 section 3 (no error code where no credential came), RFC 9470 section 3.
+    Source: RFC 6750 section 3 (no error code if the request has no credentials), RFC 9470 section 3.
     """
     if isinstance(error, FreshTokenRequired):
         return 'Bearer error="insufficient_user_authentication"'
@@ -85,19 +85,19 @@ def challenge(error: SignetError) -> str:
 
 
 def message(error: SignetError) -> str:
-    """Return what people may read of *error*: never an internal reason of a 5xx."""
+    """Return the public message of *error*; it never contains the internal reason of a 5xx."""
     if error.status < 500:
         help_with = _HELP.get(error.code) if current_app.debug else None
         return str(error) if help_with is None else f"{error} (help: docs/{help_with})"
     if current_app.debug and isinstance(error, SettingsError):
-        return str(error)  # the developer's own to change, and it holds no secret
+        return str(error)  # the developer must fix it, and it contains no secret
     return "Service temporarily unavailable" if error.status == 503 else "Internal server error"
 
 
 def complete(response: Response, error: SignetError) -> Response:
-    """Add to *response* the headers that *error* owes the client, whoever wrote the body; log what is our fault."""
+    """Add the headers for *error* to *response*, and log server errors. The application may have written the body."""
     if error.status >= 500 and type(error) not in (Unavailable, WeakKeyError):
-        # Those two are logged where they arise; of the others the client hears no reason, so the operator must.
+        # These two are logged where they are raised. For the others the client gets no reason, so the log has it.
         log.error("Answered %d (%s): %s", error.status, error.code, error)
     if response.status_code == 401:
         response.headers.setdefault("WWW-Authenticate", challenge(error))
@@ -112,15 +112,15 @@ def complete(response: Response, error: SignetError) -> Response:
 def error_answer(
     error: SignetError, *, message_key: str = "msg", status: int | None = None, code: bool = True
 ) -> Response:
-    """Return the one error shape: ``{"error": code, "msg": text}``, with ``fields`` where there are any.
+    """Return an error in our format: ``{"error": code, "msg": message}``, with ``fields`` if there are any.
 
-    :param code: ``False`` leaves out the code and the help of debug mode, as Flask-JWT-Extended's bodies are.
+    :param code: ``False`` omits the code and the debug help, as in the bodies of Flask-JWT-Extended.
     """
     if not code:
         text = str(error) if error.status < 500 else message(error)
         bare: dict[str, Any] = {message_key: text, **_asked_for(error)}
         return complete(json_answer(bare, error.status if status is None else status), error)
-    # An ErrorAnswer, if the key is msg.
+    # This is an ErrorAnswer if the key is msg.
     payload: dict[str, Any] = {"error": error.code, message_key: message(error), **_asked_for(error)}
     if isinstance(error, RequestError) and error.fields:
         payload["fields"] = error.fields
@@ -128,7 +128,7 @@ def error_answer(
 
 
 def _asked_for(error: SignetError) -> dict[str, Any]:
-    """Return what a client needs to go on with its login."""
+    """Return the fields that a client needs to continue its login."""
     if not isinstance(error, MfaRequired):
         return {}
     return {"mfa_token": error.mfa_token, "methods": list(error.methods), "expires_in": error.expires_in}

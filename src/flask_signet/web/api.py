@@ -1,7 +1,7 @@
-"""The blueprint of our own routes: one shape of errors on all of our paths.
+"""The blueprint of our routes: one error format on all our paths.
 
-The application may answer our errors itself, by an ``errorhandler`` for one of our classes. A handler for every
-``Exception``, every ``HTTPException`` or a status is not asked: it would take our shape from the clients that read it.
+The application can answer our errors itself with an ``errorhandler`` for one of our classes. Its handlers for
+``Exception``, ``HTTPException`` or a status are not called: clients rely on our error format.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from flask_signet.web.refusals import own_handler
 
 
 class Api(Blueprint):
-    """A blueprint whose views may raise any :class:`SignetError` and so give the one error shape.
+    """A blueprint that answers every :class:`SignetError` of its views in our error format.
 
-    :param name: unique name; the routes are known as ``<name>.<view>``.
+    :param name: unique name; an endpoint is ``<name>.<view>``.
     :param url_prefix: path before every route, or ``None``.
     """
 
@@ -35,14 +35,14 @@ class Api(Blueprint):
 
 
 def answer(error: SignetError) -> Response:
-    """Return what the application's own handler for this class answers, else our shape."""
+    """Return the response of the application's handler for this class, or else a response in our error format."""
     handler = own_handler(error, current_app.error_handler_spec[None][None])
     if handler is None:
         if isinstance(error, SettingsError) and error.status != 503:
-            # What the operator must put right is 503, and the reason is in the log.
+            # A configuration error is answered with 503; the reason is in the log.
             error = NotReadyError(str(error))
         return error_answer(error)
-    # The handler of an application may be a coroutine function.
+    # The application's handler may be a coroutine function.
     return complete(current_app.make_response(current_app.ensure_sync(handler)(error)), error)
 
 

@@ -1,4 +1,4 @@
-"""Read the body of a request strictly, or say what is wrong with it."""
+"""Parse request bodies strictly, and report what is wrong with them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from flask_signet.web.fields import Field, fields_of
 
 B = TypeVar("B")
 
-# Bytes. No honest body of our routes comes near it, and to read the worst one takes a few milliseconds.
+# Bytes. Valid bodies of our routes are far smaller. The most expensive body of this size parses in a few milliseconds.
 LIMIT = 16_384
-PARTS_LIMIT = 8_192  # of multipart/form-data, whose parser takes twice the time
+PARTS_LIMIT = 8_192  # for multipart/form-data, whose parser takes twice as long
 
 _KINDS: Final[Mapping[Any, str]] = MappingProxyType(
-    {str: "must be a text", int: "must be an integer", bool: "must be true or false"}
+    {str: "must be a string", int: "must be an integer", bool: "must be true or false"}
 )
 
 
 def _read(request: WerkzeugRequest, limit: int) -> bytes:
     if (request.content_length or 0) > limit:
         raise TooLarge
-    # Werkzeug cuts a body of unknown length (chunked) at the limit without a word: one byte more shows that it did.
+    # Werkzeug silently truncates a body of unknown length (chunked) at the limit. One extra byte reveals that.
     request.max_content_length = limit + 1
     try:
         data = request.get_data(cache=True)
@@ -44,7 +44,7 @@ def _read(request: WerkzeugRequest, limit: int) -> bytes:
 
 
 class _Joined(io.RawIOBase):
-    """A body of which the first bytes were read already."""
+    """A body whose first bytes were already read."""
 
     def __init__(self, head: bytes, rest: Any) -> None:
         self._head = io.BytesIO(head)
@@ -60,14 +60,14 @@ class _Joined(io.RawIOBase):
 
 
 def peek(request: Request, limit: int) -> bytes | None:
-    """Return the body of a request whose body is the application's, or ``None`` if it is longer than *limit*.
+    """Return the body of a request to a view of the application, or ``None`` if it is longer than *limit*.
 
-    The application reads it afterwards as if nobody had.
+    The application can still read the whole body afterwards.
 
     :raises RequestEntityTooLarge: longer than ``MAX_CONTENT_LENGTH``.
     """
     if request.content_length is None:
-        # In chunks: how long it is is known at its end, which may be far.
+        # Chunked: the length is known only at the end, and the body may be very long.
         head = b""
         while len(head) <= limit and (piece := request.stream.read(limit + 1 - len(head))):
             head += piece
@@ -83,7 +83,7 @@ def peek(request: Request, limit: int) -> bytes | None:
 
 
 def is_empty(request: Request, *, limit: int = LIMIT) -> bool:
-    """Tell whether there is no body, or one of no bytes, which may come in chunks.
+    """Return whether the body is missing or has zero bytes, also if it is chunked.
 
     :raises TooLarge: its length is unknown and more than *limit*.
     """
@@ -98,7 +98,7 @@ def json_object(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
     :param limit: largest body in bytes.
     :raises UnsupportedMediaType: the content type is not JSON.
     :raises TooLarge: the body is longer than *limit*.
-    :raises InvalidRequest: not JSON, duplicate names, or no object.
+    :raises InvalidRequest: the body is not JSON, has duplicate names, or is not an object.
     """
     if (request.content_length or 0) > limit:
         raise TooLarge
@@ -119,11 +119,11 @@ def json_object(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
 def json_or_form(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
     """Return the body of a JSON request or of an HTML form.
 
-    A form field that comes twice is refused: two readers would choose differently.
+    A duplicate form field is refused: two parsers could pick different values.
 
-    :raises UnsupportedMediaType: neither JSON nor a form.
+    :raises UnsupportedMediaType: the content type is neither JSON nor a form.
     :raises TooLarge: the body is longer than *limit*.
-    :raises InvalidRequest: not JSON, no object, or a field twice.
+    :raises InvalidRequest: the body is not JSON, is not an object, or has a duplicate field.
     """
     kind = bounds.mimetype(request)
     if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
@@ -133,13 +133,13 @@ def json_or_form(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
         if data.count(b"&") >= bounds.FORM_FIELDS or data.count(b"%") > bounds.FORM_ESCAPES:
             raise TooLarge
         try:
-            # Werkzeug keeps what is not UTF-8 as it came, each byte by a function of its own: 9 ms for 16 KiB.
+            # Werkzeug calls a function for each byte that is not valid UTF-8: 9 ms for 16 KiB. So refuse it before.
             unquote_to_bytes(data).decode()
         except UnicodeDecodeError:
             raise InvalidRequest("The form is not UTF-8") from None
     request.max_form_parts = bounds.FORM_FIELDS
     try:
-        fields = request.form.to_dict(flat=False)  # of the body that was read
+        fields = request.form.to_dict(flat=False)  # parses the body that was read above
     except RequestEntityTooLarge:
         raise TooLarge from None
     twice = {name: "given more than once" for name, values in fields.items() if len(values) > 1}
@@ -152,12 +152,12 @@ def json_or_form(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
 class Body(Generic[B]):
     """How a route reads its body.
 
-    :param type: the frozen dataclass that is filled. Its fields are strings, ints, bools or a ``Literal`` of strings.
-        It has no ``repr`` of its own, which would show a password.
-    :param form: whether an HTML form is taken as well as JSON. All fields must be strings then.
-    :param optional: whether no body is the same as an object without fields.
-    :param unknown: what is said of the request and of each field that the type does not have, in order to refuse it;
-        ``None`` ignores such fields.
+    :param type: the frozen dataclass to fill. Its fields are strings, ints, bools or a ``Literal`` of strings.
+        It must not have a generated ``repr``, which would show a password.
+    :param form: whether HTML forms are accepted as well as JSON. All fields must then be strings.
+    :param optional: whether a missing body counts as an object without fields.
+    :param unknown: the message for the request and the reason for each unknown field, if unknown fields are refused;
+        ``None`` ignores unknown fields.
     """
 
     type: type[B]
@@ -168,11 +168,11 @@ class Body(Generic[B]):
     def read(self, request: Request, by_other_names: Callable[[], bool] | None = None) -> B:
         """Return the body of *request*.
 
-        :param by_other_names: tells whether :attr:`Note.or_name` counts where a field is absent; asked once the body
-            was read.
-        :raises UnsupportedMediaType: the content type is another one.
+        :param by_other_names: returns whether :attr:`Note.or_name` is accepted for a missing field; called after the
+            body was read.
+        :raises UnsupportedMediaType: the content type is not supported.
         :raises TooLarge: the body is longer than :data:`LIMIT`.
-        :raises InvalidRequest: not JSON, no object, or a field is wrong; ``fields`` names it.
+        :raises InvalidRequest: the body is not JSON, is not an object, or has an invalid field; ``fields`` names it.
         """
         if self.optional and is_empty(request):
             return self.type()
@@ -180,9 +180,9 @@ class Body(Generic[B]):
         return self.parse(found, by_other_names=by_other_names is not None and by_other_names())
 
     def parse(self, found: Mapping[str, object], *, by_other_names: bool = False) -> B:
-        """Return the dataclass that *found* fills.
+        """Return the dataclass filled from *found*.
 
-        :raises InvalidRequest: a field is absent, unknown, of another type or too long; ``fields`` names it.
+        :raises InvalidRequest: a field is missing, unknown, of the wrong type or too long; ``fields`` names it.
         """
         fields = fields_of(self.type)
         if self.unknown is not None and found.keys() - (known := {field.name for field in fields}):
@@ -198,7 +198,7 @@ class Body(Generic[B]):
 
 
 def _value(field: Field, name: str, found: Mapping[str, object]) -> object:
-    """Return the value of *field*, which came as *name*."""
+    """Return the value of *field*, which the client sent as *name*."""
     value = found.get(name)
     if value is None:
         if field.nullable and name in found:
@@ -232,6 +232,6 @@ def _wrong_type(mimetype: str) -> str:
 
 
 def _reason(error: ValueError) -> str:
-    # The decoder's own words, without any piece of the body.
+    # The decoder's message contains no part of the body.
     text = str(error)
     return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else text[:120]

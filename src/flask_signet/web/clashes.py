@@ -1,7 +1,7 @@
-"""Two views on one path and method: ours and one of the application.
+"""Detect that the application defines a route on the same path and method as one of ours.
 
-Routes that are defined after ``init_app`` are looked at when they are defined, so that a clash is heard where the
-application is loaded: by ``flask run``, by gunicorn, by a test.
+Routes defined after ``init_app`` are checked when they are defined. So the error appears when the application is
+loaded: in ``flask run``, in gunicorn, in a test.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from flask_signet.web.startup import on_new_rule
 
 Place = tuple[str | None, str, str, str]
 
-# A variable of a path, by whatever name; those with another converter match in another order.
+# A path variable with any name. Variables with other converters have another match order.
 _VARIABLE = re.compile(r"<(?:(?:default|string):)?[^<>:]+>")
 
 
 class Clashes:
-    """Knows the places of our own routes.
+    """The paths and methods of our routes.
 
     :param app: the application.
     """
@@ -34,9 +34,9 @@ class Clashes:
         on_new_rule(app, self._refuse)
 
     def protect(self, blueprint: str) -> None:
-        """Refuse other rules on the places of *blueprint*, those that are there and those that come.
+        """Refuse other rules on the paths and methods of *blueprint*, both existing rules and those added later.
 
-        :raises SettingsError: one is there.
+        :raises SettingsError: such a rule exists.
         """
         rules = list(self._app.url_map.iter_rules())
         for rule in rules:
@@ -65,7 +65,7 @@ class Clashes:
 
 
 def clashes_of(app: Flask) -> Clashes:
-    """Return what watches the routes of *app*; the first call begins to watch."""
+    """Return the clash detector of *app*. The first call installs it."""
     known = app.extensions.get("signet-clashes")
     if known is None:
         known = app.extensions["signet-clashes"] = Clashes(app)

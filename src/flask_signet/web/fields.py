@@ -1,7 +1,7 @@
-"""The fields of a JSON object, read from its type: a frozen dataclass for a body, a ``TypedDict`` for an answer.
+"""Read the fields of a JSON object from its type: a frozen dataclass for a request, a ``TypedDict`` for a response.
 
-The parser of bodies, the OpenAPI document and the types of the npm package are made from them. What a type does not
-say stands beside it: ``username: Annotated[str, Note(max_length=255)]``.
+The body parser, the OpenAPI document and the types of the npm package are generated from these fields. A ``Note`` adds
+what a type cannot express: ``username: Annotated[str, Note(max_length=255)]``.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-#: Where a field has no default.
+#: The default of a field that has no default.
 REQUIRED: Final = dataclasses.MISSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Note:
-    """What the type of a field does not say.
+    """Information about a field that its type cannot express.
 
     :param about: what the field holds, for the documentation.
-    :param max_length: of a string in a body, in characters.
-    :param null: what ``null`` in a body becomes, where the type allows it.
-    :param or_name: another name of the field, which counts where the route says so.
+    :param max_length: maximum length of a string in a request body, in characters.
+    :param null: the value that replaces ``null`` in a request body, if the type allows ``null``.
+    :param or_name: an alternative name of the field, accepted if the route enables it.
     :param example: a value for the documentation; never a secret.
-    :param format: the format of a string, as JSON Schema names it.
+    :param format: the format of a string, in the terms of JSON Schema.
     """
 
     about: str = ""
@@ -40,10 +40,10 @@ class Note:
 class Field:
     """One field of an object.
 
-    :param types: what the value may be, without ``None``.
-    :param choices: the values of a ``Literal``; empty where the field is none.
+    :param types: the allowed types of the value, without ``None``.
+    :param choices: the values of a ``Literal``; empty for other types.
     :param nullable: whether the value may be ``None``.
-    :param default: the value where the field is absent, or :data:`REQUIRED`.
+    :param default: the value if the field is missing, or :data:`REQUIRED`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Field:
 
 @cache
 def fields_of(kind: Any) -> tuple[Field, ...]:
-    """Return the fields of a dataclass or ``TypedDict``, in their order.
+    """Return the fields of a dataclass or ``TypedDict``, in the order of definition.
 
     :raises TypeError: *kind* is neither.
     """

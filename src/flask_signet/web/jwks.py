@@ -14,7 +14,7 @@ from flask_signet.web.fields import Note
 from flask_signet.web.routes import Call, Route, serve
 from flask_signet.web.token_layer import layer_of
 
-# Less than a key stays "next": a service that keeps the set for so long knows every key before it signs.
+# Shorter than the time a key stays "next": so a service that caches the set knows every key before it is used to sign.
 MAX_AGE = 300  # seconds
 _NAME = "signet_jwks"
 
@@ -22,11 +22,11 @@ _NAME = "signet_jwks"
 class JWKSetAnswer(TypedDict):
     """A JWK set (RFC 7517 section 5)."""
 
-    keys: Annotated[list[dict[str, Any]], Note(about="The public keys; empty where tokens have an HMAC.", example=[])]
+    keys: Annotated[list[dict[str, Any]], Note(about="The public keys; empty if tokens use HMAC.", example=[])]
 
 
 def jwks(call: Call[None, None]) -> Response:
-    """Return the public keys that verify access tokens; never a private or symmetric one."""
+    """Return the public keys that verify access tokens, never a private or symmetric key."""
     response = json_answer(layer_of(current_app).snapshot().ring.public_jwks())
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
     response.content_type = "application/jwk-set+json"
@@ -46,9 +46,9 @@ ROUTES: Final[tuple[Route[None, None], ...]] = (
 
 
 def add_jwks_route(app: Flask) -> str:
-    """Register the route, once, and return the name of its blueprint.
+    """Register the route if it is not registered yet, and return the name of its blueprint.
 
-    :raises SettingsError: the application has a view of its own there.
+    :raises SettingsError: the application defines the same route.
     """
     if _NAME not in app.blueprints:
         serve(app, _NAME, {"jwks": ROUTES}, None)

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the routes that an application serves, made from their rows.
+"""Generate the OpenAPI document of the routes that an application serves, from their rows.
 
 Source: OpenAPI 3.1.0, JSON Schema 2020-12.
 """
@@ -23,7 +23,7 @@ _PLAIN: Final[Mapping[Any, str]] = {str: "string", int: "integer", float: "numbe
 _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _HEADERS: Final[Mapping[int, tuple[str, str, Json]]] = {
-    401: ("WWW-Authenticate", "What to show (RFC 6750 section 3).", {"type": "string"}),
+    401: ("WWW-Authenticate", "The expected credentials (RFC 6750 section 3).", {"type": "string"}),
     429: ("Retry-After", "Seconds to wait.", {"type": "integer", "minimum": 1}),
     503: ("Retry-After", "Seconds to wait.", {"type": "integer", "minimum": 1}),
 }
@@ -37,11 +37,11 @@ def document(
     guards: Mapping[str, Json],
     credentials: Mapping[str, Json],
 ) -> Json:
-    """Return the document.
+    """Return the OpenAPI document.
 
-    :param version: of the API.
-    :param guards: name → security scheme of each place where a guard looks for an access token.
-    :param credentials: the same of the credentials that a row names itself.
+    :param version: the version of the API.
+    :param guards: name → security scheme of each place where guards look for an access token.
+    :param credentials: name → security scheme of the credentials that rows name themselves.
     """
     rows = list(served)
     schemas: Json = {}
@@ -74,7 +74,7 @@ def _operation(served: Served, guards: list[str], schemas: Json) -> Json:
     if row.guard is not None:
         found["security"] = [{name: []} for name in guards]
     elif row.credentials:
-        # An empty one: the token may come in the body, too.
+        # The empty requirement: the token may also be in the body.
         found["security"] = [*({name: []} for name in row.credentials), {}]
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -130,7 +130,7 @@ def _errors(row: Route[Any, Any]) -> Json:
 
 
 def _reference(kind: Any, schemas: Json) -> Json:
-    """Return a reference to the schema of a dataclass or ``TypedDict``, which joins *schemas* if it is new."""
+    """Return a reference to the schema of a dataclass or ``TypedDict``, and add it to *schemas* if it is new."""
     name = kind.__name__
     if name not in schemas:
         fields = fields_of(kind)
@@ -186,5 +186,5 @@ def _one(kind: Any, schemas: Json) -> Json:
         return {"type": "array", "items": _schema(get_args(kind)[0], schemas)}
     if made_of is dict:
         return {"type": "object", "additionalProperties": _schema(get_args(kind)[1], schemas)}
-    values = list(get_args(kind))  # of a Literal
+    values = list(get_args(kind))  # a Literal
     return {"type": "string", "enum": values}

@@ -1,7 +1,7 @@
-"""The answer to another method on a path of ours: 405 in our shape.
+"""Answer 405 in our error format when the method does not match on one of our paths.
 
-Flask asks ``raise_routing_exception`` for a request that no rule fits, and for no other; so a request with a route
-passes nothing of this module.
+Flask calls ``raise_routing_exception`` only for requests that match no rule. Requests that match a route never run code
+of this module.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _VIEW: Final = "method_not_allowed"
 
 
 def answer_other_methods(app: Flask, blueprint: str) -> None:
-    """Answer 405 in our shape on the paths of *blueprint*; the first call for *app* adds the one hook.
+    """Answer 405 in our error format on the paths of *blueprint*. The first call for *app* installs the hook.
 
-    The application's own answers to 405 stay on all other paths.
+    On all other paths the application's own 405 responses stay.
     """
     known = app.extensions.get(_EXTENSION)
     names = cast("set[str]", set() if known is None else known)
@@ -38,7 +38,7 @@ def answer_other_methods(app: Flask, blueprint: str) -> None:
 
 
 def _route_or_raise(raise_: Callable[[Request], Any], names: set[str], asked: Request) -> None:
-    """Give the request to our view if only its method is wrong and a path of ours fits; else raise as Flask does."""
+    """Route the request to our 405 view if one of our paths matches, but not the method; else raise as Flask does."""
     refusal = asked.routing_exception
     if isinstance(refusal, RoutingMethodNotAllowed) and (adapter := current_app.create_url_adapter(asked)):
         for method in sorted(refusal.valid_methods or ()):
@@ -55,7 +55,7 @@ def _route_or_raise(raise_: Callable[[Request], Any], names: set[str], asked: Re
 
 
 def _refuse() -> Response:
-    """Answer 405, and which methods there are."""
+    """Answer 405 with the allowed methods."""
     response = answer(MethodNotAllowed())
     refusal = request.routing_exception
     valid = refusal.valid_methods if isinstance(refusal, RoutingMethodNotAllowed) else None

@@ -1,4 +1,4 @@
-"""The rows of our own routes: each is served, guarded and documented from one :class:`Route`."""
+"""Define our routes as data: each :class:`Route` is served, guarded and documented from one row."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _EXTENSION: Final = "signet-routes"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Guard:
-    """The access token that a route asks for.
+    """The access token that a route requires.
 
-    :param fresh: whether a password must have been typed for it.
+    :param fresh: whether the user must have entered a password to get the token.
     """
 
     fresh: bool = False
@@ -51,9 +51,9 @@ FRESH_TOKEN: Final = Guard(fresh=True)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Call(Generic[S, B]):
-    """One request, as a view gets it.
+    """One request, as passed to a view.
 
-    :param services: what the rows were served with.
+    :param services: the services that were passed to :func:`serve`.
     :param path: the variables of the path.
     """
 
@@ -62,10 +62,10 @@ class Call(Generic[S, B]):
     _body: Body[B] | None
 
     def body(self, by_other_names: Callable[[], bool] | None = None) -> B:
-        """Read and check the body; a view calls it where its own order of checks wants that.
+        """Read and check the body. The view calls this, because it decides the order of its checks.
 
         :param by_other_names: see :meth:`Body.read`.
-        :raises RequestError: the body cannot be used.
+        :raises RequestError: the body is invalid.
         """
         assert self._body is not None, "the row of this view has no body"
         return self._body.read(request, by_other_names)
@@ -75,16 +75,16 @@ class Call(Generic[S, B]):
 class Route(Generic[S, B]):
     """One route.
 
-    :param path: as Flask writes it, without the prefix.
-    :param view: returns the answer, or raises one of *errors*. Its docstring is the summary and the description.
-    :param guard: what a client must show before the view runs; ``None``: the route is public.
-    :param body: how the body is read; ``None``: the route has none.
-    :param answers: status → type of the JSON object or list, ``None`` where there is no body.
-    :param errors: what the view raises. What guard, body and action raise is added.
-    :param action: the name of the throttled action that the view is.
-    :param credentials: what the view of a public route itself looks for, of which one is enough.
+    :param path: in Flask's syntax, without the prefix.
+    :param view: returns the response or raises one of *errors*. Its docstring is the summary and the description.
+    :param guard: the token that a client must send before the view runs; ``None``: the route is public.
+    :param body: how the body is read; ``None``: the route has no body.
+    :param answers: status → type of the JSON object or list, or ``None`` for a response without a body.
+    :param errors: the errors that the view raises. The errors of guard, body and action are added.
+    :param action: the name of the throttled action that the view performs.
+    :param credentials: the credentials that the view of a public route accepts; one of them is enough.
     :param query: name → meaning of each parameter of the query string.
-    :param content_type: the media type of the answers.
+    :param content_type: the media type of the responses.
     """
 
     method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -101,11 +101,11 @@ class Route(Generic[S, B]):
 
     @property
     def name(self) -> str:
-        """The name of the view, which with that of the blueprint is the endpoint."""
+        """The name of the view. The endpoint is the name of the blueprint and this name."""
         return self.view.__name__
 
     def all_errors(self) -> tuple[type[SignetError], ...]:
-        """Return what the route may answer besides *answers*, each class once."""
+        """Return the errors that the route may answer with, each class once."""
         found: list[type[SignetError]] = []
         if self.guard is not None:
             found += [NoAuthorizationError, JWTExtendedException, TokenExpired, RevokedTokenError]
@@ -122,7 +122,7 @@ class Route(Generic[S, B]):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Served:
-    """A row and where an application serves it."""
+    """A row, and the prefix and group under which an application serves it."""
 
     route: Route[Any, Any]
     prefix: str
@@ -137,13 +137,13 @@ def serve(
     *,
     prefix: str | None = None,
 ) -> None:
-    """Register rows with *app*, as one blueprint.
+    """Register rows with *app* as one blueprint.
 
     :param name: name of the blueprint; an endpoint is ``<name>.<view>``.
     :param groups: group → its rows.
-    :param services: what the views are handed.
+    :param services: passed to the views.
     :param prefix: path before each row.
-    :raises SettingsError: the application has a view of its own on one of the paths.
+    :raises SettingsError: the application defines one of the routes itself.
     """
     api = Api(name, url_prefix=prefix)
     there = cast("list[Served]", app.extensions.setdefault(_EXTENSION, []))
