@@ -1,9 +1,9 @@
-"""Events in two phases: reactions inside the transaction, and after its commit everything outside.
+"""Deliver events in two phases: reactions inside the transaction, listeners after its commit.
 
-A reaction belongs to the change: it runs at once, in the same transaction, and where it fails nothing is changed.
-What is outside of the database, such as a signal, a log line or a mail, hears of a change only when it is committed. So
-it hears of nothing that was rolled back, also by a rollback to a savepoint, and of nothing twice where a transaction
-that lost against another one is run again.
+A reaction is part of the change: it runs at once in the same transaction, and if it fails, nothing is changed.
+A listener acts outside of the database, for example by a signal, a log line or a mail. It is called only after the
+commit. So it is never called for a change that was rolled back, also by a rollback to a savepoint, and only once if a
+transaction is retried after a conflict.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Base of what happens. ``code`` names the kind; once released it stays."""
+    """Base class of all events. ``code`` names the kind; it never changes after a release."""
 
     code: ClassVar[str]
 
@@ -32,7 +32,7 @@ Listener = Callable[[E], object]
 
 
 class Transactions(Protocol):
-    """What events need of the store."""
+    """The part of the store that events need."""
 
     def after_commit(self, connection: Connection, run: Callable[[], None], /) -> None:
         """Call *run* after the commit of the transaction of *connection*, and never after its rollback."""
@@ -40,7 +40,7 @@ class Transactions(Protocol):
 
 
 class Events:
-    """The events of one application. Who is told, and in which order, is fixed when the application is opened."""
+    """The events of one application. Receivers and their order are fixed when the application is opened."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -48,7 +48,7 @@ class Events:
         self._listeners: list[tuple[type[Event], Listener[Any]]] = []
 
     def react(self, kind: type[E], reaction: Reaction[E]) -> None:
-        """Call *reaction* for each event of *kind*, within its transaction and after those that came before.
+        """Call *reaction* for each event of *kind*, inside its transaction, in the order of registration.
 
         :param kind: the class of the event; :class:`Event` for every event.
         """
@@ -57,15 +57,15 @@ class Events:
     def listen(self, kind: type[E], listener: Listener[E]) -> None:
         """Call *listener* for each event of *kind* after its commit.
 
-        What it raises is logged. The other listeners are called all the same: the change is committed, and the request
-        that made it must not fail any more.
+        An exception of a listener is logged, and the other listeners are still called: the change is committed, so the
+        request must not fail.
         """
         self._listeners.append((kind, cast("Listener[Any]", listener)))
 
     def emit(self, event: Event, connection: Connection) -> None:
-        """Tell of an event that happens in the transaction of *connection*.
+        """Emit an event that happens in the transaction of *connection*.
 
-        Whatever a reaction raises is raised here, so that the transaction is rolled back.
+        An exception of a reaction is raised to the caller, so that the transaction is rolled back.
         """
         for kind, reaction in self._reactions:
             if isinstance(event, kind):
@@ -80,7 +80,7 @@ class Events:
 
 
 def shielded(event: Event, receiver: object, call: Callable[[], object]) -> None:
-    """Call what tells *receiver* of *event*, and log what it raises: the event is committed, whatever comes of it."""
+    """Run *call*, which notifies *receiver* of *event*, and log its exception: the change is already committed."""
     try:
         call()
     except Exception:
