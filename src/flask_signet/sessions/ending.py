@@ -1,4 +1,4 @@
-"""Ending sessions: one, all of a user, all but one, all there are."""
+"""End sessions: one, all of a user, all but one, or all in the database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask_signet.sessions.token_lives import Ended
 
 
 class Ending:
-    """Ends sessions. What is documented at :class:`flask_signet.sessions.service.Sessions` is not said again here."""
+    """Ends sessions. :class:`flask_signet.sessions.service.Sessions` documents these methods in full."""
 
     def __init__(self, ground: Ground) -> None:
         self._store = ground.store
@@ -24,8 +24,8 @@ class Ending:
     def end(
         self, session_id: str, *, user_id: UserId | None, reason: str, connection: Connection | None
     ) -> UserId | None:
-        """End one session; return whose it was, or ``None`` if there is no such living session."""
-        # By their text: a token gives a UUID back as text.
+        """End one session; return the id of its user, or ``None`` if there is no active session with this id."""
+        # Compare ids as strings: a token carries a UUID as a string.
         owner = None if user_id is None else self._rows.key(user_id)
         if not may_be_id(session_id):
             return None
@@ -43,7 +43,7 @@ class Ending:
         return self._store.retrying(run, connection)
 
     def end_user(self, user_id: UserId, *, keep: str | None, reason: str, connection: Connection | None) -> None:
-        """End all sessions of a user but *keep*, and refuse every access token that was issued before."""
+        """End all sessions of a user except *keep*, and refuse every access token issued before this call."""
         key = self._rows.key(user_id)
 
         def run(own: Connection) -> None:
@@ -54,7 +54,7 @@ class Ending:
         self._store.retrying(run, connection)
 
     def forget(self, user_id: UserId, *, reason: str, connection: Connection | None) -> None:
-        """End all sessions of a user who is gone and forget the marks: the next user with this id is taken as found."""
+        """End all sessions of a deleted user and remove the marks, so the next user with this id starts without any."""
 
         def run(own: Connection) -> None:
             key = self._rows.key(user_id)
@@ -70,7 +70,7 @@ class Ending:
         self.end_user(user_id, keep=None, reason=reason, connection=connection)
 
     def end_others(self, user_id: UserId, keep: str) -> int:
-        """End all sessions of a user but one, whose tokens stay good; return how many ended."""
+        """End all sessions of a user except one, whose tokens stay valid; return how many ended."""
         key = self._rows.key(user_id)
 
         def run(own: Connection) -> int:
@@ -98,7 +98,7 @@ class Ending:
         return self._store.retrying(run)
 
     def end_tokens(self, own: Connection, key: str, *, keep: str | None, reason: str) -> Ended:
-        """Raise the epoch of a user, which is locked, and end the sessions; the caller appends the result."""
+        """Raise the user's epoch and end the sessions; the caller holds the epoch's lock and appends the result."""
         own.execute(statements.RAISE_EPOCH, {"user": key})
         epoch = own.execute(statements.EPOCH, {"user": key}).scalar_one()
         now = self._rows.moment(own, None).today
@@ -106,7 +106,7 @@ class Ending:
         return Ended(subject=key, epoch=epoch)
 
     def end_oldest(self, own: Connection, key: str, cap: int, now: int) -> list[Ended]:
-        """End the oldest sessions of a user where one more would be more than *cap*; the caller appends the result."""
+        """End the user's oldest sessions so that one more stays within *cap*; the caller appends the result."""
         living = own.execute(statements.LIVING_BY_AGE, {"user": key, "today": now}).all()
         oldest = living[: max(0, len(living) - cap + 1)]
         for row in oldest:

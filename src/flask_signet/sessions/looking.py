@@ -1,4 +1,4 @@
-"""Reading which sessions are alive."""
+"""Read the active sessions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from flask_signet.store import Store
 
 
 class Looking:
-    """Reads sessions, and locks none."""
+    """Reads sessions without locking them."""
 
     def __init__(self, store: Store, rows: Rows) -> None:
         self._store = store
         self._rows = rows
 
     def listing(self, user_id: UserId | None) -> list[SessionInfo]:
-        """Return the living sessions of a user, or of all users; the one used last first."""
+        """Return the active sessions of a user, or of all users; the most recently used first."""
         with self._store.read() as connection:
             today = self._rows.moment(connection, None).today
             values = {"today": today, "user": None if user_id is None else self._rows.key(user_id)}
@@ -27,7 +27,7 @@ class Looking:
             return [_info(row) for row in rows]
 
     def get(self, session_id: str) -> SessionInfo | None:
-        """Return a living session, or ``None``."""
+        """Return an active session, or ``None``."""
         if not may_be_id(session_id):
             return None
         with self._store.read() as connection:

@@ -1,4 +1,4 @@
-"""Opening a session. Only the login flow calls for it (:mod:`flask_signet.sessions.login_flow`)."""
+"""Open a session. Only the login flow (:mod:`flask_signet.sessions.login_flow`) calls this module."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from flask_signet.sessions.token_lives import Ended
 class Opening:
     """Opens sessions.
 
-    :param same_user: compares the row of the user with the stored marks; ``None`` where users leave no evidence.
+    :param same_user: compares the user's row with the stored marks; ``None`` if rows hold no evidence.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Opening:
 
         epoch, mark = self._store.retrying(run, connection)
         if connection is None:
-            # Beside a caller's transaction another one would wait on SQLite for the lock that the caller holds.
+            # Not while a caller's transaction is open: on SQLite a second one would wait for the caller's lock.
             self._clean_up.run_now_and_then()
         try:
             return self._grants.make(user_id, sid, generation=1, root_key=root_key, epoch=epoch, mark=mark, fresh=fresh)
@@ -123,8 +123,8 @@ class Opening:
         settings: SessionSettings,
         today: int,
     ) -> tuple[int, str | None]:
-        """End what the new session takes the place of; return the epoch and the mark of the user that hold then."""
-        # Before the cap counts.
+        """End the sessions that the new one replaces; return the user's epoch and mark afterwards."""
+        # Before the sessions are counted for the cap.
         held = None if replaced is None else self._presented.end_current(own, replaced)
         mark = None
         ended: list[Ended] = []
@@ -147,9 +147,9 @@ class Opening:
         return epoch, mark
 
     def _take_back(self, sid: UUID, connection: Connection | None) -> None:
-        """End a session for which no access token could be made: without a key, or where a claims loader fails.
+        """End a session for which no access token could be made: no key is set, or a claims loader failed.
 
-        A session without tokens must not stay in the list. In a caller's transaction the caller decides.
+        A session without tokens must not stay in the list. In a caller's transaction, the caller rolls back or not.
         """
         if connection is None:
             with suppress(SignetError):
@@ -157,7 +157,7 @@ class Opening:
 
 
 def printable(value: str | None, longest: int) -> str | None:
-    """Return *value* cut to size, without what could break a line of a log or a database."""
+    """Return *value* cut to *longest* characters, with "?" for characters that a log or database cannot take."""
     if value is None:
         return None
     return "".join(character if character.isprintable() else "?" for character in value[:longest])

@@ -1,4 +1,4 @@
-"""Exchanging a refresh token for the next one, or saying why not."""
+"""Exchange a refresh token for the next one, or refuse it with the reason."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _GOES_ON = (Decision.ROTATE, Decision.SAME)
 
 
 class Refreshing:
-    """Exchanges refresh tokens: the quick way where it can, in a whole transaction for all that is not so usual.
+    """Exchanges refresh tokens: the common case on the driver's connection, all others in a full transaction.
 
-    :param asked: compares the row of the user at each refresh; ``None`` where what ends an account ends its sessions.
+    :param asked: compares the user's row at each refresh; ``None`` if ending an account always ends its sessions.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Refreshing:
             outcome = self._store.retrying(lambda connection: self._judge(connection, token, arrived, settings))
         sid, user_id = token.session_id, outcome.user_id
         if outcome.decision in _GOES_ON and self._feed.has_ended(str(sid)):
-            # Guards refuse the session in this worker: what it knows, a store that went back has forgotten.
+            # This worker's guards refuse the session: an older copy of the database may lack the revocation.
             outcome = self._store.retrying(lambda connection: self._end_again(connection, str(sid), user_id))
         if outcome.decision is Decision.EXPIRED:
             raise TokenExpired("The session has expired")
@@ -77,9 +77,9 @@ class Refreshing:
         )
 
     def force(self, session_id: str, *, fresh: bool, connection: Connection | None) -> Granted:
-        """Give a living session its next tokens, in the transaction that changed its user's password.
+        """Return the next tokens of an active session, in the transaction that changed its user's password.
 
-        :raises RevokedTokenError: the session is over.
+        :raises RevokedTokenError: the session has ended.
         """
 
         def run(own: Connection) -> Outcome:
@@ -125,7 +125,7 @@ class Refreshing:
         return Outcome(decision=decision)
 
     def _judge_absent(self, connection: Connection, token: Presented, settings: SessionSettings) -> Outcome:
-        # The row of a session stays a day longer than the session; its id says when it began (UUIDv7).
+        # The row stays a day longer than the session; the session id contains the start time (UUIDv7).
         began = token.session_id.int >> 80
         if self._rows.moment(connection, None).today >= began + settings.absolute * 1000:
             return Outcome(decision=Decision.EXPIRED)
@@ -153,5 +153,6 @@ class Refreshing:
     def _advance(self, connection: Connection, sid: str, row: Row, settings: SessionSettings) -> Outcome:
         values, outcome = self._exchange.next(sid, row, settings)
         if connection.exec_driver_sql(statements.advance(connection.dialect.name), values).rowcount != 1:
-            raise SignetError("a locked session changed")  # the row is locked until the commit: this cannot be
+            # Unreachable: the row is locked until the commit.
+            raise SignetError("a locked session changed")
         return outcome

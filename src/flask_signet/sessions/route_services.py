@@ -1,4 +1,4 @@
-"""What the routes of tokens and of an account share: their services, the user of a request, the answer with tokens."""
+"""Shared code of the token and account routes: their services, the user of a request, the answer with tokens."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from flask_signet.store import Store
 from flask_signet.throttle import Throttle
 from flask_signet.web.guards import get_jwt
 
-# Longer than every password that an account takes; a longer one is refused before it is hashed.
+# Longer than any password that an account accepts; a longer one is refused before it is hashed.
 LONGEST_PASSWORD = 4_096
 
 
 class Services(Protocol):
-    """What ``app.extensions["signet"]`` offers these routes. Each is opened when it is first asked for."""
+    """The services of ``app.extensions["signet"]`` that these routes use. Each is created on first access."""
 
     @property
     def users(self) -> Accounts:
@@ -39,7 +39,7 @@ class Services(Protocol):
 
     @property
     def login_flow(self) -> LoginFlow:
-        """The one way to a session."""
+        """The login flow, which opens every session."""
         ...
 
     @property
@@ -49,7 +49,7 @@ class Services(Protocol):
 
     @property
     def throttle(self) -> Throttle:
-        """How often a client may do what costs work."""
+        """The limit on how often a client may send costly requests."""
         ...
 
     def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
@@ -58,9 +58,9 @@ class Services(Protocol):
 
 
 def user_of(services: Services) -> Any:
-    """Return the user whom the token of the guarded request stands for.
+    """Return the user of the guarded request's token.
 
-    :raises RevokedTokenError: the token names no user, or the row is another user's by now.
+    :raises RevokedTokenError: the token names no user, or the row now belongs to another user.
     """
     user = services.load(get_jwt())
     if user is None:
@@ -69,7 +69,7 @@ def user_of(services: Services) -> Any:
 
 
 def user_id_of(services: Services) -> UserId:
-    """Return the id of that user, as the row has it.
+    """Return the id of the guarded request's user, as stored in the row.
 
     :raises RevokedTokenError: as in :func:`user_of`.
     """
@@ -77,7 +77,7 @@ def user_id_of(services: Services) -> UserId:
 
 
 def current_session_id() -> str | None:
-    """Return the id of the session that the token of the guarded request belongs to, if it does."""
+    """Return the session id of the guarded request's token, or ``None`` if the token has none."""
     sid = get_jwt().get("sid")
     return sid if isinstance(sid, str) else None
 
@@ -91,7 +91,7 @@ def open_session(
     replaces: str | None = None,
     connection: Connection | None = None,
 ) -> Granted:
-    """Go through the login flow for a user whose password was checked.
+    """Run the login flow for a user whose password was checked.
 
     :raises MfaRequired: a step is pending; there is no session.
     """

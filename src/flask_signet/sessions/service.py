@@ -1,7 +1,7 @@
-"""Sessions: opened by a login, continued by a refresh, ended by a logout or a revocation; no Flask.
+"""Opens, refreshes and ends sessions; does not depend on Flask.
 
-Every change is one transaction. Locks are taken in one order everywhere: the row of the user's epoch, rows of
-sessions, the head of the feed. What happens is told by events (:mod:`flask_signet.sessions.events`).
+Every change is one transaction. Locks are always taken in this order: the row of the user's epoch, rows of
+sessions, the head of the feed. Every change emits an event (:mod:`flask_signet.sessions.events`).
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from flask_signet.store.health import Health
 class Sessions:
     """The sessions of one application.
 
-    :param settings: gives the settings that hold now.
+    :param settings: returns the current settings.
     :param issue: makes access tokens.
-    :param standing: returns, in the transaction that opens a session, what the row of the user holds as evidence of
-        who they are (see :mod:`flask_signet.sessions.marks`; empty for nothing), or ``None`` if the user is gone or may
-        not log in.
-    :param ask_on_refresh: ask that at each refresh too. The built-in accounts need not be asked: what ends an
-        account ends its sessions in the same transaction.
-    :param canonical: returns the id that another spelling of it means, or ``None`` where it is unknown.
-    :param events: tells of what happens; by default events of its own.
+    :param standing: returns, in the transaction that opens a session, the evidence in the user's row that identifies
+        the user (see :mod:`flask_signet.sessions.marks`; empty if the row has none), or ``None`` if the user is
+        deleted or may not log in.
+    :param ask_on_refresh: call *standing* at each refresh too. Built-in accounts do not need this: a change that
+        ends an account ends its sessions in the same transaction.
+    :param canonical: returns the canonical id for any spelling of it, or ``None`` for an unknown id.
+    :param events: where events are emitted; by default a new :class:`~flask_signet.events.Events`.
     :param sender: sender of the signals, the Flask application.
     """
 
@@ -107,17 +107,17 @@ class Sessions:
 
     @property
     def settings(self) -> SessionSettings:
-        """The settings that hold now."""
+        """The current settings."""
         return self._settings()
 
     def arrival(self) -> float:
-        """Return the present for :meth:`rotate`, to be taken when a request comes."""
+        """Return the current monotonic time for :meth:`rotate`; call it when the request arrives."""
         return self._clock.monotonic()
 
-    # --- Opening and going on ------------------------------------------------------------------------
+    # --- Open and refresh ----------------------------------------------------------------------------
 
     def mark(self) -> int:
-        """Return the number of the newest revocation, to hand to :meth:`open`, taken before the password is checked.
+        """Return the number of the newest revocation; call it before checking the password, for :meth:`open`.
 
         :raises Unavailable: the store does not answer.
         """
@@ -136,18 +136,18 @@ class Sessions:
     ) -> Granted:
         """Open a session and return its first tokens.
 
-        :param device: what the owner may know it by, such as ``User-Agent``; cut at 255 characters.
+        :param device: shown to the user in the list of sessions, such as ``User-Agent``; cut at 255 characters.
         :param address: network address of the client.
-        :param fresh: whether a password was typed for it.
-        :param since: a :meth:`mark`; a user who was signed out everywhere after it is not let in, for the password
+        :param fresh: whether the user typed a password for this session.
+        :param since: a :meth:`mark`; a user who was signed out everywhere after it is refused, because the password
             that was checked may be the old one.
-        :param replaces: the refresh token that this browser holds: its session, of whichever user, ends in the same
-            transaction if the token is genuine and current.
-        :raises InvalidCredentials: signed out since the mark, disabled, or gone.
+        :param replaces: the refresh token that this browser holds. If it is genuine and current, its session ends in
+            the same transaction, even if it belongs to another user.
+        :raises InvalidCredentials: the user was signed out since the mark, is disabled, or was deleted.
         :raises InvalidRequest: the string of the id is longer than 255 characters.
         :raises Unavailable: the store does not answer.
 
-        Where no access token can be made, the session is ended and what went wrong is raised.
+        If no access token can be made, the session ends and the error is raised.
         """
         return self._opening.open(
             user_id,
@@ -160,45 +160,45 @@ class Sessions:
         )
 
     def rotate(self, presented: str, *, arrived: float | None = None) -> Granted:
-        """Exchange a refresh token for the next one, or say why not.
+        """Exchange a refresh token for the next one.
 
-        :param arrived: when the request came, on the monotonic clock, before it waited for anything.
+        :param arrived: when the request arrived, on the monotonic clock, before it waited for any lock.
         :raises MalformedToken, InvalidSignature: not a token of this application; no SQL was run.
-        :raises TokenExpired: the session reached its end.
-        :raises RevokedTokenError: the session was ended, now or before.
+        :raises TokenExpired: the session has expired.
+        :raises RevokedTokenError: the session ended earlier, or this call ended it.
         :raises Unavailable: the store does not answer.
         """
         return self._refreshing.rotate(presented, self._clock.monotonic() if arrived is None else arrived)
 
     def force_rotation(self, session_id: str, *, fresh: bool, connection: Connection | None = None) -> Granted:
-        """Give a living session its next tokens, in the transaction that changed its user's password.
+        """Return the next tokens of an active session, in the transaction that changed its user's password.
 
-        :raises RevokedTokenError: the session is over.
+        :raises RevokedTokenError: the session has ended.
         """
         return self._refreshing.force(session_id, fresh=fresh, connection=connection)
 
-    # --- Whether the row of the user is still the same user's ----------------------------------------
+    # --- Check that the row still belongs to the same user -------------------------------------------
 
     def admit(self, user_id: UserId, before: bytes, after: bytes, *, connection: Connection | None = None) -> None:
-        """Store the mark of *after* beside that of *before*, to be called before the row changes from one to the other.
+        """Store the mark of *after* beside that of *before*; call it before the row changes from *before* to *after*.
 
-        So no session ends because a hash is renewed. If *before* fits no stored mark, nothing is stored: the row
-        is another user's already, and the next login, refresh or load finds that.
+        This keeps sessions valid when a hash is renewed. If *before* matches no stored mark, nothing is stored: the
+        row already belongs to another user, and the next login, refresh or load detects that.
 
         :raises Unavailable: the store does not answer.
         """
         self._same_user.admit(user_id, before, after, connection)
 
     def is_same_user(self, user_id: UserId, mark: str) -> bool:
-        """Return whether *mark*, which a token carries, and the row as it is now are those of one user.
+        """Return whether *mark*, which a token carries, and the current row belong to the same user.
 
-        For the case in which the two differ, since the hash was renewed after the token was made; it asks the store.
+        Needed if the hash was renewed after the token was made, so the mark and the row differ. Reads the store.
 
         :raises Unavailable: the store does not answer.
         """
         return self._same_user.fits(user_id, mark)
 
-    # --- Ending --------------------------------------------------------------------------------------
+    # --- End -----------------------------------------------------------------------------------------
 
     def session_of(self, presented: str) -> str:
         """Return the id of the session that a refresh token, current or old, belongs to.
@@ -208,11 +208,11 @@ class Sessions:
         return str(self._tokens.parse(presented).session_id)
 
     def end_replaced(self, presented: str) -> None:
-        """End the session of a refresh token, since its browser got another one; an old or forged token ends none."""
+        """End the session of a refresh token that its browser replaced; an old or forged token ends no session."""
         self._presented.end(presented)
 
     def holder_of(self, presented: str) -> UserId | None:
-        """Return whose living session a refresh token is current for, or ``None``.
+        """Return the user whose active session this refresh token is current for, or ``None``.
 
         :raises Unavailable: the store does not answer.
         """
@@ -226,49 +226,49 @@ class Sessions:
         reason: str = "revoked",
         connection: Connection | None = None,
     ) -> UserId | None:
-        """End one session; return whose it was, or ``None`` if there is no such living session.
+        """End one session; return the id of its user, or ``None`` if there is no active session with this id.
 
-        :param user_id: end it only if it is this user's.
+        :param user_id: end the session only if it belongs to this user.
         :raises Unavailable: the store does not answer.
         """
         return self._ending.end(session_id, user_id=user_id, reason=reason, connection=connection)
 
     def end_all(self, user_id: UserId, *, reason: str = "everywhere", connection: Connection | None = None) -> None:
-        """End all sessions of a user and refuse every access token that was issued before."""
+        """End all sessions of a user and refuse every access token issued before this call."""
         self._ending.end_user(user_id, keep=None, reason=reason, connection=connection)
 
     def forget(self, user_id: UserId, *, reason: str = "deleted", connection: Connection | None = None) -> None:
-        """As :meth:`end_all`, for a user who is gone: the next one with this id is taken as found."""
+        """End all sessions of a deleted user and remove the marks, so the next user with this id starts without any."""
         self._ending.forget(user_id, reason=reason, connection=connection)
 
     def end_all_but(self, user_id: UserId, keep: str, *, reason: str, connection: Connection | None = None) -> None:
-        """As :meth:`end_all`, but the session *keep* lives on and needs new tokens (:meth:`force_rotation`)."""
+        """Like :meth:`end_all`, but the session *keep* continues and needs new tokens (:meth:`force_rotation`)."""
         self._ending.end_user(user_id, keep=keep, reason=reason, connection=connection)
 
     def end_others(self, user_id: UserId, keep: str) -> int:
-        """End all sessions of a user but one, whose tokens stay good; return how many ended."""
+        """End all sessions of a user except one, whose tokens stay valid; return how many ended."""
         return self._ending.end_others(user_id, keep)
 
     def restored(self) -> int:
-        """End every session and refuse every access token: a step of each restore of the database.
+        """End every session and refuse every access token; call it after each restore of the database.
 
         :return: how many sessions were ended.
         """
         return self._ending.end_everything()
 
-    # --- Looking and cleaning up ---------------------------------------------------------------------
+    # --- Read and clean up ---------------------------------------------------------------------------
 
     def listing(self, user_id: UserId | None = None) -> list[SessionInfo]:
-        """Return the living sessions of a user, or of all users; the one used last first."""
+        """Return the active sessions of a user, or of all users; the most recently used first."""
         return self._looking.listing(user_id)
 
     def get(self, session_id: str) -> SessionInfo | None:
-        """Return a living session, or ``None``."""
+        """Return an active session, or ``None``."""
         return self._looking.get(session_id)
 
     def clean_up(self, limit: int = clean_up.ROWS) -> int:
-        """Delete up to *limit* rows of sessions that ended for good a day ago, and as many of the feed.
+        """Delete up to *limit* rows of sessions that ended at least a day ago, and up to *limit* rows of the feed.
 
-        :return: how many rows went.
+        :return: how many rows were deleted.
         """
         return self._clean_up.run(limit)

@@ -1,8 +1,8 @@
-"""The two clocks of a session, made from the one that is handed in.
+"""The two clocks of a session, derived from the application's clock.
 
-The time of day may be set while a process runs, and both answers to that are wrong somewhere: following a step
-forward would take an honest retry for a thief, not following it would let a session outlive its end on a laptop
-that slept. So ages are judged by a clock that no step moves, and ends by one that follows steps forward only.
+The system clock may be set while a process runs. If ages followed a step forward, an honest retry would look like
+a stolen token. If ends did not follow it, a session would outlive its end on a laptop that slept. So ages are
+measured by a clock that ignores steps, and ends by a clock that follows steps forward only.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ ANCHOR_NAME = "clock.json"
 
 
 class SteadyTime:
-    """Milliseconds since 1970 UTC as they were known once, and counted on from there.
+    """Milliseconds since 1970 UTC, read from the system clock once and counted from there by the monotonic clock.
 
     :param clock: the clock of the application.
-    :param folder: where the processes of this machine agree on that moment. Each of them would else take its own
-        start for it, and after a step of the clock an exchange of the one would look old to the other: a theft.
+    :param folder: where the processes of this machine share the offset. Without it each process reads the system
+        clock at its own start. After a clock step, an exchange by one process would then look old to another, and
+        the session would end as stolen.
     """
 
     def __init__(self, clock: Clock, folder: Path | None = None) -> None:
@@ -34,14 +35,14 @@ class SteadyTime:
         self._furthest = clock.time() - clock.monotonic()
 
     def now(self) -> int:
-        """Return the time that no step of the wall clock moves: what ages are measured with."""
+        """Return the time that ignores steps of the wall clock; ages are measured with it."""
         offset = self._offset
         if offset is None:
             offset = self._offset = _agreed(self._clock, self._furthest, self._folder)
         return int((self._clock.monotonic() + offset) * 1000)
 
     def today(self) -> int:
-        """Return the time that follows the wall clock forward and never back: what ends are compared with."""
+        """Return the time that follows the wall clock forward and never back; ends are compared with it."""
         monotonic = self._clock.monotonic()
         self._furthest = max(self._furthest, self._clock.time() - monotonic)
         return int((monotonic + self._furthest) * 1000)
@@ -52,9 +53,10 @@ class SteadyTime:
 
 
 def _agreed(clock: Clock, offset: float, folder: Path | None) -> float:
-    """Return the seconds from the monotonic clock to 1970 that the first process since the boot took for right.
+    """Return the offset in seconds from the monotonic clock to 1970 that the first process since the boot wrote.
 
-    Two first ones at once may each write theirs: they have read one clock, and are apart by no more than that took.
+    Two processes that start at once may both write. They read the same clock, so their offsets differ only by the
+    time between the two readings.
     """
     boot = clock.boot()
     if folder is None or not boot:
@@ -66,14 +68,14 @@ def _agreed(clock: Clock, offset: float, folder: Path | None) -> float:
     try:
         write_private(file, json.dumps({"boot": boot, "offset": offset}).encode())
     except OSError as error:
-        log.warning("%s cannot be written (%s): after a step of the clock workers may disagree.", file, error.strerror)
+        log.warning("Cannot write %s (%s): workers may disagree after a clock step.", file, error.strerror)
     return offset
 
 
 def read_anchor(file: Path) -> tuple[str, float] | None:
-    """Return what the first process wrote: the name of the boot, and the offset. ``None`` where nothing can be read."""
+    """Return the boot id and the offset that the first process wrote; ``None`` if the file is missing or invalid."""
     try:
         written = json.loads(file.read_bytes())
         return str(written["boot"]), float(written["offset"])
     except (OSError, ValueError, TypeError, LookupError):
-        return None  # none yet, or none of ours
+        return None  # the file does not exist yet, or Flask-Signet did not write it

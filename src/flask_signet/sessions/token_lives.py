@@ -1,4 +1,4 @@
-"""How long access tokens are accepted, and so how long it matters that they were revoked."""
+"""How long access tokens are accepted, and therefore how long a revocation must be remembered."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from flask_signet.sessions.steady_time import SteadyTime
 # The clocks of two machines differ.
 _MARGIN_MS = 300_000
 _FOR_EVER = 2**53
-# How long to remember an ended session if it is not known how long its access tokens live: a worker of revision 0001
-# opened it, or its row is gone.
+# How long to remember an ended session if the lifetime of its access tokens is unknown: a worker of revision 0001
+# opened it, or its row was deleted.
 _UNKNOWN_MS = 30 * 86_400_000
-# JWT_DECODE_LEEWAY may be made longer after a session ended; up to so much its tokens stay refused.
+# JWT_DECODE_LEEWAY may be raised after a session ended; up to this value the session's tokens stay refused.
 _LEEWAY_MS = 3_600_000
 
 
@@ -25,13 +25,13 @@ class Ended:
 
     subject: str
     epoch: int | None = None
-    until: int | None = None  # of a session: when its last access token expires, by what it was issued with
+    until: int | None = None  # of a session: when its last access token expires, by the settings at its issue
 
 
 class TokenLives:
-    """Reckons lives of access tokens, in milliseconds since 1970 UTC.
+    """Computes until when access tokens are accepted, in milliseconds since 1970 UTC.
 
-    :param settings: gives the settings that hold now.
+    :param settings: returns the current settings.
     """
 
     def __init__(self, settings: Callable[[], SessionSettings], clock: Clock) -> None:
@@ -40,19 +40,19 @@ class TokenLives:
         self._time = SteadyTime(clock)
 
     def issued_until(self, settings: SessionSettings | None = None) -> int:
-        """Return until when an access token that is issued now is accepted.
+        """Return until when an access token issued now is accepted.
 
-        :param settings: those that hold now, where the caller has them already.
+        :param settings: the current settings, if the caller has already read them.
         """
         lifetime = (settings or self._settings()).access_lifetime
         return _FOR_EVER if lifetime is None else self._present() + lifetime * 1000
 
     def unknown_until(self) -> int:
-        """Return until when tokens may be accepted of which nothing is known."""
+        """Return until when to remember a session whose access tokens have an unknown lifetime."""
         return self._present() + _UNKNOWN_MS
 
     def until(self, entry: Ended) -> int:
-        """Return how long *entry* matters: by what its tokens were issued with, whatever the settings say by now."""
+        """Return until when to remember *entry*: by the settings its tokens were issued with, or the current ones."""
         settings = self._settings()
         latest = self.issued_until(settings)
         if entry.epoch is None:
@@ -65,7 +65,7 @@ class TokenLives:
         return self._time.today()
 
     def earliest(self) -> int:
-        """Return the slower of two clocks: neither a step forward nor one back may revive what was revoked."""
+        """Return the slower of two clocks, so that no clock step makes a revoked token valid again."""
         return min(self._time.now(), int(self._clock.time() * 1000))
 
     def seconds(self) -> int:
