@@ -18,7 +18,7 @@ from flask_signet.sessions.service import Sessions
 
 @click.group("sessions")
 def sessions_group() -> None:
-    """Look at sessions, and end them."""
+    """List and end sessions."""
 
 
 @sessions_group.command("list")
@@ -27,7 +27,7 @@ def sessions_group() -> None:
 @with_appcontext
 @plain_errors
 def list_command(username: str | None, as_json: bool) -> None:
-    """List living sessions, the one used last first."""
+    """List active sessions, the most recently used first."""
     infos = _sessions().listing(None if username is None else _user_id(username))
     if as_json:
         click.echo(json.dumps([_plain(info) for info in infos], indent=2))
@@ -45,7 +45,7 @@ def list_command(username: str | None, as_json: bool) -> None:
 @with_appcontext
 @plain_errors
 def revoke_command(session_id: str | None, username: str | None, as_json: bool) -> None:
-    """End one session by its id, or all of a user."""
+    """End one session by its id, or all sessions of a user."""
     if (session_id is None) == (username is None):
         raise click.UsageError("Give the id of a session, or --user NAME.")
     sessions = _sessions()
@@ -67,7 +67,7 @@ def revoke_command(session_id: str | None, username: str | None, as_json: bool) 
 def restored_command(as_json: bool) -> None:
     """End all sessions after the database was restored from a copy.
 
-    What was revoked since the copy was made is not in it. So nothing that was issued before may go on.
+    The copy lacks every revocation made after it. So every session ends and every access token is refused.
     """
     ended = _sessions().restored()
     _say(as_json, {"ended": ended}, f"{ended} sessions have ended; every access token issued before is refused.")

@@ -1,7 +1,7 @@
 """Settings that cannot work together in a ``Signet``, and what to write instead.
 
-What a :class:`JWTManager` alone may do, such as making tokens for another service, breaks the login here: so some rules
-that are likely ones there are certain ones here.
+Some uses of a :class:`JWTManager` alone, such as making tokens for another service, break the login of ``Signet``. So
+some rules that only warn there refuse to start here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flask_signet.web.surroundings import hostname, is_loopback
 
 GROUPS: Final = ("token", "account", "jwks", "health")
 
-# Settings of access tokens in cookies, which cookie mode does not read, and what stands for each there.
+# Settings of access tokens in cookies, which cookie mode does not read, and what to write instead of each.
 _COOKIE_SETTINGS: Final = {
     "JWT_COOKIE_SECURE": "remove it: cookie mode is for https only, see SIGNET_COOKIE_SECURE",
     "JWT_COOKIE_DOMAIN": "remove it: the cookie of cookie mode belongs to one host",
@@ -31,9 +31,9 @@ _COOKIE_SETTINGS: Final = {
 
 
 def found(config: Config, *, own_users: bool) -> Iterator[Conflict]:
-    """Find what does not fit together, with the defaults of every ``JWT_*`` setting filled in.
+    """Find settings that conflict; *config* holds a value for every ``JWT_*`` setting, at least the default.
 
-    :param own_users: whether the application keeps its users itself.
+    :param own_users: whether the application manages its own users.
     """
     if own_users and config.get("SIGNET_REGISTRATION") is True:
         yield refused("SIGNET_REGISTRATION", because=REGISTRATION_OF_OWN_USERS)
@@ -42,7 +42,7 @@ def found(config: Config, *, own_users: bool) -> Iterator[Conflict]:
 
 
 def of_chosen_algorithm(config: Config, *, first: bool) -> Iterator[Conflict]:
-    """Find a ``JWT_ALGORITHM`` that is written out and has no key; later it looks like the default.
+    """Find a ``JWT_ALGORITHM`` that the operator set without a key; later it looks like the default.
 
     :param first: whether no manager was initialised with the application before.
     """
@@ -129,7 +129,7 @@ def _keys(config: Config) -> Iterator[Conflict]:
             because="JWT_PUBLIC_KEY alone makes no tokens, and Signet makes some at every login. "
             'Write: JWT_PRIVATE_KEY = Path("private.pem").read_text()',
         )
-    elif not private and algorithm != "EdDSA":  # the ring of Signet's own is EdDSA too
+    elif not private and algorithm != "EdDSA":  # Signet's own keys are EdDSA too
         yield _without_key(algorithm, "JWT_PRIVATE_KEY")
 
 

@@ -1,7 +1,8 @@
-"""The feed of revocations: how every worker learns within a second who was signed out.
+"""The revocation feed: every worker learns of a revocation within a second.
 
-Every revocation writes numbered rows as the last act of its transaction. A worker reads what is newer than the last
-row it knows, when a request needs it and the last good reading is a second old: no thread, one reader at a time.
+Every revocation writes numbered rows as the last statement of its transaction. A worker reads the rows that are newer
+than the last one it knows, when a request needs them and the last successful read is a second old. No thread runs,
+and one request thread reads at a time.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from flask_signet.tokens.revocations import RevocationMemory
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 1.0  # seconds between two readings of a worker
-_FIRST_PATIENCE = 2.0  # the same before the first reading: without it nobody may answer
-_EXPECT_SECONDS = 5.0  # how long to look at every request for a revocation of our own that is being committed
+INTERVAL = 1.0  # seconds between two reads by one worker
+_FIRST_PATIENCE = 2.0  # PATIENCE before the first read: until it succeeds, every request is refused
+_EXPECT_SECONDS = 5.0  # how long each request checks for this worker's own revocation while it is being committed
 _LAST_SECOND = 2**32 - 1
-# `db restored` jumps over so many numbers: a gap makes every worker read all again.
+# `db restored` skips this many numbers: a gap makes every worker read the whole feed again.
 _JUMP = 1_000_000
 
 _HEAD = "SELECT n, floor FROM signet_feed_head"
@@ -46,9 +47,9 @@ _INSERT = text("INSERT INTO signet_feed (n, kind, subject, epoch, until) VALUES 
 
 
 class Feed:
-    """Fills the port :class:`flask_signet.tokens.ports.Revocations`.
+    """Implements the port :class:`flask_signet.tokens.ports.Revocations`.
 
-    :param settings: gives the settings that hold now.
+    :param settings: returns the current settings.
     """
 
     def __init__(self, store: Store, settings: Callable[[], SessionSettings], clock: Clock) -> None:
@@ -58,29 +59,29 @@ class Feed:
         #: How long access tokens live.
         self.lives = TokenLives(settings, clock)
         self._memory = RevocationMemory(self.lives.seconds)
-        self._last = -1  # number of the newest row that the memory holds; -1 before the first reading
-        self._good_at = self._good_wall = float("-inf")  # begin of the last good reading, on both clocks
+        self._last = -1  # number of the newest row that the memory holds; -1 before the first read
+        self._good_at = self._good_wall = float("-inf")  # start of the last successful read, on both clocks
         self._expected = -1
         self._expected_at = float("-inf")
         self._process = FeedReader()
 
-    # --- What guards ask -----------------------------------------------------------------------------
+    # --- Called by guards ----------------------------------------------------------------------------
 
     def is_revoked(self, claims: Mapping[str, Any], identity_claim: str = "sub") -> bool:
         """Return whether the session or the user of *claims* was signed out.
 
         :param identity_claim: the claim that names the user.
-        :raises Unavailable: the store does not answer, and the last good reading is older than allowed.
+        :raises Unavailable: the store does not answer, and the last successful read is older than allowed.
         """
         self.refresh()
         return self._memory.is_revoked(claims, identity_claim)
 
     def epoch(self, user_id: str) -> int:
-        """Return the epoch that a token of this user, made now, must carry.
+        """Return the epoch that a new token of this user must carry.
 
-        Guards learn of an epoch within a second; a token made in that second under the old one would be refused
-        at its end. So this reads whatever the age of the last reading, unless it would have to wait for long. What a
-        transaction did that is not committed yet it cannot know.
+        Guards learn of a new epoch within a second. A token made in that second with the old epoch would be refused
+        afterwards. So this method reads the feed even if the last read is recent, unless the read could take long.
+        It does not see transactions that are not committed yet.
 
         :raises Unavailable: as :meth:`is_revoked`.
         """
@@ -92,13 +93,13 @@ class Feed:
         return self._memory.epoch(user_id)
 
     def has_ended(self, sid: str) -> bool:
-        """Return whether this worker remembers the session as ended, whatever the store says by now; reads nothing."""
+        """Return whether this worker remembers the session as ended; does not read the store."""
         return self._memory.has_ended(sid)
 
     def refresh(self) -> None:
-        """Read what is new if the last good reading is a second old."""
+        """Read new rows if the last successful read is a second old."""
         monotonic = self._clock.monotonic()
-        # The wall clock as well: the other one stands still while a laptop sleeps. A test may move either.
+        # Check the wall clock too: the monotonic clock stops while a laptop sleeps. A test may move either clock.
         if (
             0.0 <= monotonic - self._good_at < INTERVAL
             and self._clock.time() - self._good_wall < INTERVAL
@@ -111,16 +112,16 @@ class Feed:
         return len(self._memory)
 
     def close(self) -> None:
-        """Close the reading connection, if there is one; the next reading opens another."""
+        """Close the read connection, if one is open; the next read opens a new one."""
         self._process.close()
 
-    # --- What whoever revokes calls ------------------------------------------------------------------
+    # --- Called to revoke ----------------------------------------------------------------------------
 
     def append(self, connection: Connection, ended: list[Ended]) -> None:
-        """Write revocations into the transaction of *connection*, as its last act.
+        """Write revocations in the transaction of *connection*, as its last statement.
 
-        The row of the head is held until the commit: so the order of numbers is the order of commits. After the commit,
-        the caller's where the connection is a caller's, this worker knows of them at once.
+        The head row stays locked until the commit, so the order of numbers is the order of commits. After the commit
+        (the caller's, if the caller passed the connection) this worker knows the revocations at once.
         """
         if not ended:
             return
@@ -142,18 +143,18 @@ class Feed:
         self._store.after_commit(connection, partial(self.note, tuple(ended)))
 
     def note(self, ended: Sequence[Ended]) -> None:
-        """Know at once what this worker has just committed; :meth:`append` sees to it."""
+        """Store in memory what this worker has just committed; :meth:`append` arranges this call."""
         sessions = [entry for entry in ended if entry.epoch is None]
         self._memory.end_sessions((entry.subject, _second(self.lives.until(entry))) for entry in sessions)
         self._memory.raise_epochs((entry.subject, entry.epoch) for entry in ended if entry.epoch is not None)
         self._expected = -1
 
     def raise_floor(self, connection: Connection) -> None:
-        """Make every access token that was ever issued too old, in the transaction of *connection*.
+        """Refuse every access token issued so far, in the transaction of *connection*.
 
-        For a database that was restored: what was revoked since is not in it. The floor is a number larger than
-        any before, also than those that the restored copy forgot; no clock is needed for that to hold often enough,
-        and the time helps where the same copy is restored twice.
+        Called after a restore, because the restored copy lacks the later revocations. The new floor is
+        ``max(floor + 2**20, now_ms)``. The step exceeds every floor that the copy may lack, without relying on a
+        clock; the time makes the floors differ if the same copy is restored twice.
         """
         _draw(connection, _JUMP)
         connection.execute(
@@ -163,33 +164,33 @@ class Feed:
         self._good_at = float("-inf")
 
     def clean_up(self, connection: Connection, limit: int) -> int:
-        """Delete up to *limit* rows that concern nothing alive; return how many."""
+        """Delete up to *limit* expired rows; return how many were deleted."""
         dead = text(
             "DELETE FROM signet_feed WHERE n IN (SELECT n FROM signet_feed WHERE until < :now ORDER BY n LIMIT :limit)"
         )
         return connection.execute(dead, {"now": self.lives.earliest(), "limit": limit}).rowcount
 
-    # --- Reading -------------------------------------------------------------------------------------
+    # --- Read ----------------------------------------------------------------------------------------
 
     def _catch_up(self, monotonic: float, since: float = float("-inf")) -> None:
-        """Read what is new where that is due.
+        """Read new rows if a read is due.
 
-        :param since: when the last try must have begun, unless it failed.
+        :param since: a read is also due if the last attempt started before this time and did not fail.
         """
         process = self._process
         if process.pid != os.getpid():
-            # After a fork: a lock that another thread of the parent held is locked here for ever, and SQLite
-            # connections must not cross a fork, not even to be closed.
+            # After a fork: a lock that another thread of the parent held stays locked here for ever. SQLite
+            # connections must not be used after a fork, not even to close them.
             process = self._process = FeedReader(abandoned=process)
         if self._expected > self._last and monotonic - self._expected_at > _EXPECT_SECONDS:
             self._expected = -1  # a transaction that was rolled back
-        # While somebody reads, the try is no longer due but its fruit is not there yet: wait for it as well, or the
-        # first requests of a process would be refused beside the one that reads.
+        # While another thread reads, no read is due but its result is not there yet. Wait for that thread, or the
+        # other first requests of a process would be refused.
         if process.lock.locked() or self._due(process, monotonic, since):
             patience = PATIENCE if self._last >= 0 else _FIRST_PATIENCE
             if process.lock.acquire(timeout=patience):
                 try:
-                    # Whoever waited for another thread's reading has it now.
+                    # If this thread waited for another one's read, the memory is up to date now.
                     if self._due(process, self._clock.monotonic(), since):
                         self._try_to_read(process)
                 finally:
@@ -197,7 +198,7 @@ class Feed:
         self._refuse_if_too_old()
 
     def _due(self, process: FeedReader, monotonic: float, since: float) -> bool:
-        """Return whether the last try is long enough ago for another one, or something of our own must be there."""
+        """Return whether the last attempt is old enough for another one, or a revocation of this worker is expected."""
         if not process.failed and (self._expected > self._last or process.tried_at <= since):
             return True
         if self._clock.time() - process.tried_wall >= INTERVAL:
@@ -211,7 +212,7 @@ class Feed:
             self._read(process)
         except (SignetError, sqlite3.Error) as error:
             process.close()
-            # From here: whoever waited for this try must not try in turn, each for the length of a time-out.
+            # Count from now: threads that waited for this attempt must not each retry for the length of a time-out.
             process.failed, process.tried_at = True, self._clock.monotonic()
             log.warning("The revocations could not be read: %s", error)
         else:
@@ -238,7 +239,7 @@ class Feed:
             return
         if self._last < 0:
             with self._store.read():
-                pass  # makes or checks the tables; the many rows come quicker through the driver
+                pass  # creates or checks the tables; the driver reads many rows faster
         ask = process.reader(file)
         version = next(iter(ask("PRAGMA data_version")))[0]
         if version == process.version:
@@ -250,7 +251,7 @@ class Feed:
         try:
             return self._sqlite_file() is not None or self._store.answers_at_once
         except SignetError:
-            return True  # by an error, which the reading meets too and judges
+            return True  # the read fails with the same error and handles it
 
     def _sqlite_file(self) -> Path | None:
         if self._store.dialect != "sqlite" or self._store.in_memory:
@@ -258,7 +259,7 @@ class Feed:
         url = self._store.engine.url
         database = url.database
         if not database or database == ":memory:" or database.startswith("file:"):
-            return None  # a URI may name memory or another place: SQLAlchemy knows which
+            return None  # a URI may mean memory or another file; SQLAlchemy resolves it
         return Path(database)
 
     def _apply(self, ask: Ask) -> None:
@@ -268,7 +269,8 @@ class Feed:
         rows = list(ask(_NEWER, last=self._last))
         head, floor = (rows[0][0], rows[0][1]) if rows else (0, 0)
         new = [row[2:] for row in rows if row[2] is not None]
-        # A smaller head: the store is another one, or an older copy. A gap: rows that we slept through are gone.
+        # A smaller head: the database was replaced or is an older copy. A gap: rows were deleted before this worker
+        # read them.
         if head < self._last or [row[0] for row in new] != list(range(self._last + 1, self._last + 1 + len(new))):
             self._read_all(ask)
             return
@@ -282,7 +284,7 @@ class Feed:
         self._last = reached
 
     def _read_all(self, ask: Ask) -> None:
-        # The head first: what is committed after this line comes again with the next reading, and doing it twice
+        # Read the head first: rows committed after this line are read again next time, and applying a row twice
         # changes nothing.
         heads = list(ask(_HEAD))
         head, floor = (heads[0][0], heads[0][1]) if heads else (0, 0)
@@ -299,7 +301,7 @@ class Feed:
 
 
 def _draw(connection: Connection, count: int) -> int:
-    """Return the last of *count* new numbers; the row of the head is ours until the commit."""
+    """Return the last of *count* new numbers; this transaction holds the head row until the commit."""
     connection.execute(text("UPDATE signet_feed_head SET n = n + :count WHERE id = 1"), {"count": count})
     return connection.execute(text("SELECT n FROM signet_feed_head WHERE id = 1")).scalar_one()
 

@@ -1,4 +1,4 @@
-"""What a login gives, as the application's own views use it."""
+"""The result of a login, for the application's own views."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TokenAnswer(_AlwaysThere, total=False):
 class Login:
     """The tokens of a session that was just opened or refreshed.
 
-    :param expires_in: lifetime of the access token in seconds; ``None``: it never expires.
+    :param expires_in: lifetime of the access token in seconds; ``None`` if it never expires.
     """
 
     access_token: str
@@ -47,14 +47,14 @@ class Login:
     user_id: UserId
     session_id: str
     settings: SessionSettings
-    #: Ends the session of a refresh token; called with what the browser holds when it gets a cookie.
+    #: Ends the session of a refresh token; called with the token that the browser holds before it gets a new cookie.
     end_replaced: Callable[[str], None] | None = field(default=None, repr=False)
 
     @classmethod
     def of(
         cls, granted: Granted, settings: SessionSettings, *, end_replaced: Callable[[str], None] | None = None
     ) -> Login:
-        """Return what the service granted, for an answer."""
+        """Return the login for the tokens that the service granted."""
         return cls(
             access_token=granted.access_token,
             refresh_token=granted.refresh_token,
@@ -66,13 +66,13 @@ class Login:
         )
 
     def __repr__(self) -> str:
-        """Name user and session; the tokens are secrets."""
+        """Return the user and the session; the tokens are secrets."""
         return f"Login(user_id={self.user_id!r}, session_id={self.session_id!r})"
 
     def response(self, transport: Transport = "body") -> Response:
         """Return the answer of ``POST /token``: tokens as JSON, or the refresh token as a cookie.
 
-        :raises CSRFError: a cookie was asked for, and the request does not come from this origin or a trusted one.
+        :raises CSRFError: *transport* is ``"cookie"``, and the request does not come from this or a trusted origin.
         """
         payload: TokenAnswer = {
             "token": self.access_token,
@@ -91,11 +91,12 @@ class Login:
     def set_cookie(self, response: Response) -> None:
         """Set the refresh token as a cookie on *response*, such as a redirect to the front end.
 
-        It does not ask who sent the request, as ``response("cookie")`` does. So call it only in a view that has
-        checked that itself: an OAuth callback that compared ``state`` with the value that this browser was given, or
-        a mailed link whose token was used up. Otherwise another site can log a visitor in as somebody else.
+        Unlike ``response("cookie")``, this method does not check the origin of the request. Call it only in a view
+        that has checked the request itself: an OAuth callback that compared ``state`` with the value that this
+        browser was given, or a mailed link whose token was used up. Otherwise another site can log a visitor in as
+        another user.
 
-        A session that the browser held until now ends.
+        The session that the browser held before ends.
 
         :raises Unavailable: the session that the browser held could not be ended: the store does not answer.
         """

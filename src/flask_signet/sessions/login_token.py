@@ -1,8 +1,8 @@
-"""The token of a login that still lacks something.
+"""The token of a pending login.
 
 ``sgm_`` and the canonical base64url of version (1 byte), number of the root key (2), id of the pending login (16) and
-the HMAC-SHA-256 of all before it (32). It gives no access. It only names a row, and without the root key no
-such name can be made.
+the HMAC-SHA-256 of all before it (32). It gives no access. It only names a row, and it cannot be forged without the
+root key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LENGTH = len(PREFIX) + -(-(_BODY.size + _MAC_BYTES) * 4 // 3)
 
 
 class LoginTokens:
-    """Make and read tokens of pending logins."""
+    """Makes and reads tokens of pending logins."""
 
     def __init__(self, root_keys: RootKeys, clock: Clock) -> None:
         self._keys = MacKeys(root_keys, LABEL, clock)
@@ -41,9 +41,9 @@ class LoginTokens:
         return PREFIX + base64url.encode(body + mac).decode("ascii")
 
     def parse(self, text: str) -> UUID:
-        """Return the id of the pending login, after the MAC was found good.
+        """Verify the MAC and return the id of the pending login.
 
-        :raises MalformedToken: not of the one form and length.
+        :raises MalformedToken: *text* has the wrong form or length.
         :raises InvalidSignature: not made under one of the root keys.
         """
         if len(text) != LENGTH or not text.startswith(PREFIX):
@@ -60,7 +60,7 @@ class LoginTokens:
             key = self._keys.key(number)
         except LookupError:
             raise InvalidSignature("Invalid token of a pending login") from None
-        # Before any SQL: invented tokens must not reach the database.
+        # Before any SQL: forged tokens must not cause database queries.
         if not hmac.compare_digest(hmac.digest(key, body, "sha256"), mac):
             raise InvalidSignature("Invalid token of a pending login")
         return UUID(bytes=login_id)

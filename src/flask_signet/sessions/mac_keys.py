@@ -1,4 +1,4 @@
-"""The keys under which opaque tokens are made: derived from the root keys, one label for each kind of token."""
+"""The MAC keys of opaque tokens: derived from the root keys, one label for each kind of token."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from flask_signet.store.root_key_labels import Label
 
 log = logging.getLogger(__name__)
 
-# Invented key numbers must not make us read the key file for each of them.
+# A client that sends forged key numbers must not cause a read of the key file for each one.
 _RELOAD_SECONDS = 1.0
 
 
 class RootKeys(Protocol):
-    """What opaque tokens need of the ring of root keys."""
+    """The part of the root key ring that opaque tokens use."""
 
     @property
     def current_number(self) -> int:
@@ -31,15 +31,15 @@ class RootKeys(Protocol):
         ...
 
     def reload(self) -> None:
-        """Read the ring again from where it is kept."""
+        """Read the ring again from its storage."""
         ...
 
 
 class MacKeys:
-    """The keys of one kind of token, by the number of the root key.
+    """The MAC keys of one kind of token, by the number of the root key.
 
     :param label: names the kind of token; other labels give unrelated keys.
-    :param clock: limits how often an unknown number makes the ring be read again.
+    :param clock: limits how often an unknown number causes another read of the ring.
     """
 
     def __init__(self, root_keys: RootKeys, label: Label, clock: Clock) -> None:
@@ -64,7 +64,7 @@ class MacKeys:
             now = self._clock.monotonic()
             if self._reloaded_at is not None and now - self._reloaded_at < _RELOAD_SECONDS:
                 raise
-            # Another worker may have been given a new root key a moment ago.
+            # Another worker may already use a new root key.
             self._reloaded_at = now
         try:
             self._root_keys.reload()

@@ -1,4 +1,4 @@
-"""The settings of sessions: ``SIGNET_SESSION_*`` and what belongs to them."""
+"""The settings of sessions: ``SIGNET_SESSION_*`` and related settings."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ KEYS = (
     "SIGNET_COOKIE_SECURE",
     "SIGNET_TRUSTED_ORIGINS",
 )
-# RFC 6265 section 4.1.1 takes more; a prefix as `__Host-` is ours to write.
+# RFC 6265 section 4.1.1 allows more. Flask-Signet itself adds a prefix such as `__Host-`.
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# Settings of tokens that say how long an access token is accepted.
+# Token settings that determine how long an access token is accepted.
 TOKEN_KEYS = ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_DECODE_LEEWAY")
 _READ = (*KEYS, *TOKEN_KEYS)
 
@@ -35,29 +35,29 @@ class SessionSettings:
     """How long sessions live, and how cookie mode behaves. Durations in whole seconds."""
 
     idle: int = 14 * 86_400  # without a refresh
-    absolute: int = 30 * 86_400  # from the login, whatever happens
-    grace: int = 30  # an old refresh token may come again for so long; 0 for never
-    per_user: int | None = None  # the oldest session goes when there would be more
-    revocation_max_age: int = 30  # how long guards go on when the store does not answer
-    # How long an access token is accepted at most, leeway included. An ended session is remembered for so long;
+    absolute: int = 30 * 86_400  # from the login, regardless of use
+    grace: int = 30  # how long an old refresh token is accepted again; 0 for never
+    per_user: int | None = None  # the oldest sessions end if a login would exceed this number
+    revocation_max_age: int = 30  # how long guards accept tokens while the store does not answer
+    # How long an access token is accepted at most, leeway included. An ended session is remembered for this time;
     # None: for ever.
     access_lifetime: int | None = 900
     leeway: int = 0  # how long an access token is accepted after its `exp`
-    cookie_secure: bool | None = None  # None: https everywhere but on this machine and in development
+    cookie_secure: bool | None = None  # None: https only, except on localhost, in debug mode and in tests
     cookie_name: str = "signet"  # stem of the name
     cookie_partitioned: bool = False  # for pages in a frame on another site (CHIPS)
-    trusted_origins: frozenset[str] = frozenset()  # "https://app.example": may use cookie mode from elsewhere
+    trusted_origins: frozenset[str] = frozenset()  # other origins that may use cookie mode: "https://app.example"
 
 
 class CurrentSettings:
-    """Settings as they are now: read again when one of their values in ``app.config`` is another one."""
+    """The current settings: read again when one of their values in ``app.config`` changes."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
         self._seen: tuple[tuple[Any, ...], SessionSettings] | None = None
 
     def __call__(self) -> SessionSettings:
-        """Return the settings that hold now."""
+        """Return the current settings."""
         config = self._config
         values = tuple([config.get(key) for key in _READ])
         seen = self._seen
@@ -66,12 +66,12 @@ class CurrentSettings:
         return seen[1]
 
     def trusted_origins(self) -> frozenset[str]:
-        """Return the origins whose pages may use our routes."""
+        """Return the origins whose pages may use Flask-Signet's routes."""
         return self().trusted_origins
 
 
 def read(config: Mapping[str, Any]) -> SessionSettings:
-    """Return the settings of ``app.config``.
+    """Return the session settings of ``app.config``.
 
     :raises SettingsError: a value is of the wrong type or out of range.
     """
@@ -124,7 +124,7 @@ def _origin(text: str) -> str:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
-    except ValueError:  # a port that is no number, half of an IPv6 address
+    except ValueError:  # an invalid port or an incomplete IPv6 address
         parts, host, port = urlsplit(""), "", None
     beyond = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if parts.scheme not in ("http", "https") or not host or beyond or "*" in host or not host.isascii():

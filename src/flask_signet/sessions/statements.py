@@ -1,10 +1,10 @@
-"""The SQL of the sessions room, in one place.
+"""All SQL statements of ``flask_signet.sessions``.
 
-Text and not Core expressions: the path of a refresh runs it through the driver, since building and compiling
-expressions costs as much as the statements themselves, and one form for all is easier to compare with the tables.
+They are SQL strings and not Core expressions. A refresh runs them through the driver, because building and compiling
+expressions costs as much as the statements themselves. One form for all is easier to compare with the tables.
 """
 
-# ruff: noqa: S608 (what is put together here are constants of this module; values are always parameters)
+# ruff: noqa: S608 (only constants of this module are concatenated; values are always parameters)
 
 from __future__ import annotations
 
@@ -64,22 +64,22 @@ _SERVER_LENGTHEN = _LENGTHEN.replace("?", "%s")
 
 
 def lock(dialect: str) -> str:
-    """Return the driver's statement that reads one session and holds it until the commit."""
+    """Return the driver's statement that reads one session and locks it until the commit."""
     return _SQLITE_LOCK if dialect == "sqlite" else _SERVER_LOCK
 
 
 def advance(dialect: str) -> str:
-    """Return the driver's statement that exchanges one generation: a compare-and-set on it."""
+    """Return the driver's statement that exchanges one generation: a compare-and-set on ``generation``."""
     return _ADVANCE if dialect == "sqlite" else _SERVER_ADVANCE
 
 
 def lengthen(dialect: str) -> str:
-    """Return the driver's statement that notes a longer life of the session's access tokens."""
+    """Return the driver's statement that stores a later expiry of the session's access tokens."""
     return _LENGTHEN if dialect == "sqlite" else _SERVER_LENGTHEN
 
 
-# Exactly the case ROTATE of `rotation.decide`, told to PostgreSQL: current generation, alive, no storm. Every
-# other case changes nothing here and is judged in Python. The times: see `rotation.pack`.
+# Exactly the case ROTATE of `rotation.decide` in SQL: current generation, active session, no burst of exchanges. In
+# every other case the statement changes nothing, and Python decides. For the format of the times see `rotation.pack`.
 POSTGRESQL_ROTATE = (
     "UPDATE signet_sessions AS s SET generation = s.generation + 1, root_key = %s,"
     " exchanged = int8send(t.ms) || substring(s.exchanged FROM 1 FOR 120),"
@@ -114,6 +114,6 @@ END_EVERYTHING = text("UPDATE signet_sessions SET ended_at = :now, ended_by = 'r
 CLEAN_UP = text(
     "DELETE FROM signet_sessions WHERE id IN"
     " (SELECT id FROM signet_sessions WHERE ends_at < :before"
-    # An access token may live longer than its session; until then a logout must find the row.
+    # An access token may outlive its session; until it expires a logout must find the row.
     " AND (ended_at IS NOT NULL OR access_until IS NULL OR access_until < :before) ORDER BY ends_at LIMIT :limit)"
 )
