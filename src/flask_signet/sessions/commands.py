@@ -51,7 +51,7 @@ def revoke_command(session_id: str | None, username: str | None, as_json: bool) 
     sessions = _sessions()
     if session_id is not None:
         if sessions.end(session_id, reason="revoked") is None:
-            raise click.ClickException("There is no such living session.")
+            raise click.ClickException("There is no active session with this id.")
         _say(as_json, {"revoked": session_id}, f"Session {session_id} has ended.")
         return
     user_id = _user_id(cast(str, username))
@@ -60,7 +60,7 @@ def revoke_command(session_id: str | None, username: str | None, as_json: bool) 
 
 
 @click.command("restored")
-@click.confirmation_option(prompt="This signs everybody out. Go on?", help="Do not ask.")
+@click.confirmation_option(prompt="This signs all users out. Continue?", help="Do not ask.")
 @json_option
 @with_appcontext
 @plain_errors

@@ -225,7 +225,7 @@ class Feed:
             raise Unavailable("The store does not answer")
         age = max(self._clock.monotonic() - self._good_at, self._clock.time() - self._good_wall)
         if age >= max(self._settings().revocation_max_age, INTERVAL):
-            raise Unavailable("The store does not answer, so nobody can say who was signed out")
+            raise Unavailable("The store does not answer, so it is unknown which sessions have ended")
 
     def _read(self, process: FeedReader) -> None:
         file = self._sqlite_file()

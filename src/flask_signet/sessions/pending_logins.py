@@ -1,4 +1,4 @@
-"""The rows of logins that still lack something: each is good for minutes, for a few tries, and once."""
+"""The rows of pending logins: each is valid for a few minutes, for a few tries, and once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CLEAN_UP = text("DELETE FROM signet_pending_logins WHERE expires_at < :now")
 
 
 class Pending(NamedTuple):
-    """A login that waits for an answer, as its row has it."""
+    """A login that waits for an answer, as read from its row."""
 
     id: UUID
     attempt: Attempt
@@ -47,7 +47,7 @@ class Pending(NamedTuple):
 
 
 class PendingLogins:
-    """Keeps logins that wait for an answer. A row is bound to the user as they were when it was written."""
+    """Stores logins that wait for an answer. A row is bound to the state of the user when it was written."""
 
     def __init__(self, ground: Ground, admission: Admission, marks: Marks) -> None:
         self._store = ground.store
@@ -57,9 +57,9 @@ class PendingLogins:
         self._marks = marks
 
     def add(self, connection: Connection, attempt: Attempt) -> UUID:
-        """Write a row, in the transaction that found out what is lacking; return its id.
+        """Write a row in the transaction that found the pending step; return its id.
 
-        :raises InvalidCredentials: the user was signed out since the attempt began, is disabled, or gone.
+        :raises InvalidCredentials: the user was signed out since the attempt began, is disabled, or was deleted.
         """
         kind, key = split(attempt.user_id)
         admitted = self._admission.admit(connection, attempt.user_id, key, attempt.since)
@@ -81,10 +81,10 @@ class PendingLogins:
         return login_id
 
     def read(self, login_id: UUID) -> Pending:
-        """Return a login that still waits.
+        """Return a pending login.
 
-        :raises TokenExpired: it has waited for too long.
-        :raises RevokedTokenError: it was used, or tried too often.
+        :raises TokenExpired: the login has expired.
+        :raises RevokedTokenError: the login was already used, or has no try left.
         """
         with self._store.read() as connection:
             row = connection.execute(_READ, {"id": str(login_id)}).first()
@@ -101,9 +101,9 @@ class PendingLogins:
         return Pending(login_id, attempt, row.epoch, row.mark)
 
     def count_try(self, login_id: UUID) -> None:
-        """Count an answer before it is looked at, so that many at once are not more tries than one after the other.
+        """Count a try before the answer is checked, so that parallel requests get no more tries than serial ones.
 
-        :raises RevokedTokenError: there is no try left, or the login is over by now.
+        :raises RevokedTokenError: no try is left, or the login has ended.
         """
 
         def run(own: Connection) -> bool:
@@ -114,9 +114,9 @@ class PendingLogins:
             raise _over()
 
     def use(self, pending: Pending) -> Attempt:
-        """Use the row up, once; return the attempt, to go on with at once.
+        """Mark the row as used and return its attempt, which the caller continues at once.
 
-        :raises RevokedTokenError: it was used, the user was signed out since, or is not the same any more.
+        :raises RevokedTokenError: the row was already used, the user was signed out since, or is another user now.
         """
         kind_and_key = split(pending.attempt.user_id)
 
@@ -139,16 +139,16 @@ class PendingLogins:
         return replace(pending.attempt, since=since)
 
     def clean_up(self, connection: Connection) -> None:
-        """Delete what has expired."""
+        """Delete expired rows."""
         connection.execute(_CLEAN_UP, {"now": self._rows.moment(connection, None).today})
 
     def _is_bound_to(self, own: Connection, key: str, admitted: Admitted, pending: Pending) -> bool:
-        """Return whether the user is who they were when the login began, and not signed out since."""
+        """Return whether the user is the same as when the login began and was not signed out since."""
         if admitted.epoch != pending.epoch:
             return False
         if pending.mark is None or self._marks.fits(pending.mark, key, admitted.evidence):
             return True
-        # The hash may have been renewed meanwhile, which is announced.
+        # A login may have renewed the hash meanwhile; then the stored marks contain both.
         stored = stored_marks(own, key)
         return holds(stored, pending.mark) and self._marks.judge(stored, key, admitted.evidence).same
 

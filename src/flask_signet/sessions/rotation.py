@@ -1,8 +1,7 @@
-"""What a presented refresh token means: the whole decision, without a store and without a clock.
+"""Decide what to do with a presented refresh token, without a store and without a clock.
 
-All times are whole milliseconds. Two kinds of them meet here: *ages* of exchanges, judged by the arrival of the
-request on a clock that no step moves, and *ends* of sessions, judged by a clock that follows every step forward
-and none back.
+All times are whole milliseconds. There are two kinds: *ages* of exchanges, measured at the arrival of the request on
+a clock that ignores steps, and *ends* of sessions, compared with a clock that follows steps forward only.
 """
 
 from __future__ import annotations
@@ -13,31 +12,31 @@ from typing import NamedTuple
 
 from flask_signet.sessions.refresh_token import LAST_GENERATION
 
-REMEMBERED = 16  # exchanges whose times a row holds
+REMEMBERED = 16  # number of exchange times that a row holds
 
-# An exchange may lie this far in the future: the clocks of two workers are never quite equal.
+# An exchange time may be this far in the future: the clocks of two workers are never exactly equal.
 _SKEW_MS = 5_000
 
 
 class Decision(enum.Enum):
-    """What to do with the token that came."""
+    """What to do with a presented refresh token."""
 
     ROTATE = "rotate"
-    """It is the current one: exchange it for the next."""
+    """The token is the current one: exchange it for the next."""
     SAME = "same"
-    """Give the current token again; generation, idle end and last use stay."""
+    """Return the current token again; generation, idle end and last use do not change."""
     THEFT = "theft"
-    """Two hold this session: end it."""
+    """Two clients hold this session: end it."""
     WENT_BACK = "went_back"
-    """The token knows more than the store: an old copy of the database is in use. End the session."""
+    """The token is newer than the stored state: an old copy of the database is in use. End the session."""
     ENDED = "ended"
-    """The session is over: logged out, revoked, or stolen before."""
+    """The session has ended: by a logout, a revocation, or an earlier detected theft."""
     EXPIRED = "expired"
     """The session has reached its idle or its absolute end."""
 
 
 class Snapshot(NamedTuple):
-    """A row of ``signet_sessions`` as far as a decision needs it.
+    """The columns of a ``signet_sessions`` row that a decision needs.
 
     :param exchanged: when the last generations were exchanged, newest first, at most 16.
     """
@@ -51,11 +50,11 @@ class Snapshot(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When a request is judged.
+    """The times of a decision.
 
-    :param arrived: when the request came, before it waited for any lock; on the clock of the exchanges.
-    :param now: the same clock, now.
-    :param today: the clock of the ends, now.
+    :param arrived: when the request arrived, before it waited for any lock; on the clock of the exchanges.
+    :param now: the current time on the clock of the exchanges.
+    :param today: the current time on the clock of the ends.
     """
 
     arrived: int
@@ -64,10 +63,10 @@ class Moment(NamedTuple):
 
 
 def is_over(row: Snapshot, today: int) -> Decision | None:
-    """Return why the session of *row* is not alive, or ``None`` if it is.
+    """Return why the session of *row* is over, or ``None`` if it is active.
 
-    :param today: milliseconds on the clock of the ends; a row that was used later than that says that the
-        clock went back, and then the row is right.
+    :param today: milliseconds on the clock of the ends. If ``used_at`` of the row is later, the clock went back, and
+        ``used_at`` counts instead.
     """
     if row.ended:
         return Decision.ENDED
@@ -78,9 +77,9 @@ def is_over(row: Snapshot, today: int) -> Decision | None:
 
 
 def decide(row: Snapshot, generation: int, moment: Moment, *, grace_ms: int) -> Decision:
-    """Return what the genuine token of *generation* means for the session of *row*.
+    """Return what to do with a genuine token of *generation* for the session of *row*.
 
-    :param grace_ms: how long ago an exchange may lie to be taken for a lost answer; 0 for never.
+    :param grace_ms: maximum age of an exchange that counts as a lost response; 0 for never.
     """
     over = is_over(row, moment.today)
     if over is not None:
@@ -97,19 +96,19 @@ def decide(row: Snapshot, generation: int, moment: Moment, *, grace_ms: int) -> 
 
 
 def push(exchanged: tuple[int, ...], now: int) -> tuple[int, ...]:
-    """Return *exchanged* with one more exchange at its head, the oldest dropped."""
+    """Return *exchanged* with *now* added at the front; beyond 16 entries the oldest is dropped."""
     return (now, *exchanged[: REMEMBERED - 1])
 
 
 def pack(exchanged: tuple[int, ...]) -> bytes:
-    """Return the times as the row holds them: 8 bytes each, big-endian, newest first."""
+    """Return the times in the format of the row: 8 bytes each, big-endian, newest first."""
     return struct.pack(f">{len(exchanged)}q", *exchanged)
 
 
 def unpack(blob: bytes) -> tuple[int, ...]:
     """Return the times that :func:`pack` wrote.
 
-    :raises ValueError: *blob* is none of ours.
+    :raises ValueError: :func:`pack` did not write *blob*.
     """
     if len(blob) % 8 or len(blob) > REMEMBERED * 8:
         raise ValueError("not a list of exchange times")
@@ -117,6 +116,6 @@ def unpack(blob: bytes) -> tuple[int, ...]:
 
 
 def _recent(exchanged_at: int, moment: Moment, grace_ms: int) -> bool:
-    # A request that arrived before the exchange and waited has a negative age: it is no thief. An exchange that
-    # lies in the future of *now* says that a clock went back, and proves nothing about age.
+    # A request that arrived before the exchange and waited has a negative age: this is not a theft. An exchange time
+    # later than *now* means that a clock went back, and says nothing about the age.
     return grace_ms > 0 and moment.arrived - exchanged_at < grace_ms and exchanged_at <= moment.now + _SKEW_MS

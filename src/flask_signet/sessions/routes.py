@@ -69,16 +69,16 @@ def login(call: Call[Services, LoginBody]) -> Response:
     """Exchange a name and a password for tokens."""
     services = call.services
     look_at_proxy(layer_of(current_app), request)
-    # A front end of an application whose users log in by their address sends it under that name.
+    # If users log in by their e-mail address, the front end may send it in the field `email`.
     body = call.body(lambda: services.users.login_name == "email")
     if body.transport == "cookie":
         if not bounds.is_json(request):
             raise InvalidRequest("Cookie mode needs a JSON body", fields={"transport": "needs a JSON body"})
-        # Before the password is looked at: another site must not even log somebody in.
+        # Before the password is checked: another site must not be able to log a visitor in.
         cookie_mode.check_origin(current_app, request, services.sessions.settings)
     since = services.sessions.mark()
     user = services.users.authenticate(body.username, body.password, address=address_to_limit(request))
-    # The browser replaces the cookie that it holds, so the session behind that one belongs to no client any more.
+    # The browser replaces the cookie that it holds, so no client can use the session of that cookie any more.
     held = None
     if body.transport == "cookie":
         held = cookie_mode.read_any(current_app, request, services.sessions.settings)
@@ -166,12 +166,12 @@ ROUTES: Final[tuple[Route[Services, Any], ...]] = (
 )
 
 
-# --- What ends --------------------------------------------------------------------------------------------
+# --- Ending sessions --------------------------------------------------------------------------------------
 
 
 def _end_by_access_token(services: Services, token: str, *, everywhere: bool) -> None:
     try:
-        # An expired one is enough: a client that was away for a while must be able to log out.
+        # An expired token is enough: a client that was offline for a while must be able to log out.
         claims = decode_token(token, allow_expired=True)
     except JWTDecodeError:
         return
@@ -188,8 +188,8 @@ def _end_by_refresh_token(services: Services, token: str, *, everywhere: bool) -
         sid = sessions.session_of(token)
     except JWTDecodeError:
         return
-    # Only the current token may end the other sessions: an old one from a log must not. It ends its own, as every
-    # logout does.
+    # Only the current token may end the other sessions; an old token from a log must not. An old token still ends
+    # its own session, as every logout does.
     user_id = sessions.holder_of(token) if everywhere else None
     if user_id is not None:
         sessions.end_all(user_id, reason="everywhere")
@@ -202,15 +202,15 @@ def _end(services: Services, sid: str, *, everywhere: bool) -> None:
     if not everywhere:
         sessions.end(sid, reason="logout")
         return
-    # Only the holder of a living session may end the others. And all end at once or none does: if this one ended
-    # alone and then the store failed, no request could ask again.
+    # Only the holder of an active session may end the others. All sessions end in one transaction: if this one ended
+    # alone and then the store failed, the client could not retry.
     info = sessions.get(sid)
     if info is not None:
         sessions.end_all(info.user_id, reason="everywhere")
 
 
 def _end_all_by_token_without_session(services: Services) -> None:
-    """End all by a token that a view of the application made, if a guard would let it in."""
+    """End all sessions of the user of a token without ``sid``, if a guard would accept the token."""
     try:
         verify_jwt_in_request(locations="headers")
     except JWTExtendedException:
@@ -220,14 +220,14 @@ def _end_all_by_token_without_session(services: Services) -> None:
     if user is not None:
         services.sessions.end_all(services.users.id_of(user), reason="everywhere")
     elif isinstance(identity, (int, str)) and not isinstance(identity, bool) and services.users.get(identity) is None:
-        # The account service does not know the user, but the application made a token for it. A row that is there is
-        # another user's by now, and an id in another spelling is no other user's either.
+        # The account service does not know this user, but the application made a token for the identity. If a row
+        # exists, it now belongs to another user. A non-canonical spelling must not end another user's sessions either.
         meant = services.users.canonical(identity)
         if meant is None or str(meant) == str(identity):
             services.sessions.end_all(identity, reason="everywhere")
 
 
-# --- What came --------------------------------------------------------------------------------------------
+# --- Reading the request ----------------------------------------------------------------------------------
 
 
 def _everywhere() -> bool:
@@ -237,10 +237,10 @@ def _everywhere() -> bool:
 
 
 def _presented(call: Call[Services, RefreshBody]) -> tuple[str | None, Transport]:
-    """Return the refresh token of the request and the way that it came.
+    """Return the refresh token of the request and its transport.
 
-    :raises InvalidRequest: it came both ways.
-    :raises CSRFError: the cookie came from another site's page.
+    :raises InvalidRequest: the request has a token in the body and in a cookie.
+    :raises CSRFError: a page of another site sent the cookie.
     """
     settings = call.services.sessions.settings
     cookie = cookie_mode.read(current_app, request, settings)
@@ -259,4 +259,4 @@ def _bearer() -> str | None:
     except NoAuthorizationError:
         return None
     except InvalidHeaderError:
-        return ""  # something came that is no token: as good as an unknown one
+        return ""  # the header holds an invalid token: handle it like an unknown one

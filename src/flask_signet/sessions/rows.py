@@ -1,6 +1,6 @@
-"""The rows of sessions and epochs as a transaction locks, reads and changes them.
+"""Lock, read and change the rows of sessions and epochs in a transaction.
 
-Locks are taken in one order everywhere: the row of the user's epoch, rows of sessions, the head of the feed.
+Locks are always taken in this order: the row of the user's epoch, rows of sessions, the head of the feed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flask_signet.sessions.steady_time import SteadyTime
 
 
 class Row(NamedTuple):
-    """A locked row of ``signet_sessions`` and what was read with it."""
+    """A locked row of ``signet_sessions``, with the epoch and the time read after locking it."""
 
     user_id: str
     user_kind: str
@@ -33,8 +33,8 @@ class Row(NamedTuple):
 class Rows:
     """Locks, reads and changes rows in the transaction of a caller.
 
-    :param time: the clocks of this process, for databases that are files.
-    :param canonical: returns the id that another spelling of it means, or ``None`` where it is unknown.
+    :param time: the clocks of this process, for SQLite.
+    :param canonical: returns the canonical id for any spelling of it, or ``None`` for an unknown id.
     """
 
     def __init__(self, clock: Clock, time: SteadyTime, canonical: Callable[[Any], UserId | None] | None) -> None:
@@ -43,12 +43,12 @@ class Rows:
         self._canonical = canonical
 
     def key(self, user_id: UserId) -> str:
-        """Return the string of an id in its one spelling: by it sessions are found and tokens refused."""
+        """Return the canonical id as a string; sessions and revocations are looked up by it."""
         known = None if self._canonical is None else self._canonical(user_id)
         return split(user_id if known is None else known)[1]
 
     def moment(self, connection: Connection, arrived: float | None) -> Moment:
-        """Return the present as this database sees it; on a server all workers share the server's clock."""
+        """Return the current time of this database; with PostgreSQL all workers share the server's clock."""
         if connection.dialect.name == "postgresql":
             now = today = connection.execute(statements.POSTGRESQL_NOW).scalar_one()
         else:
@@ -56,7 +56,7 @@ class Rows:
         return Moment(arrived=now - (0 if arrived is None else self._time.waited(arrived)), now=now, today=today)
 
     def lock_epoch(self, connection: Connection, key: str) -> int:
-        """Return the epoch that new tokens of a user carry; until the commit no other transaction changes it."""
+        """Lock the epoch of a user until the commit; return the epoch that new tokens of the user carry."""
         if connection.dialect.name != "sqlite":
             # On SQLite the transaction itself is the lock.
             connection.execute(statements.MAKE_EPOCH, {"user": key})
@@ -64,12 +64,12 @@ class Rows:
         return connection.execute(statements.TOKEN_EPOCH, {"user": key}).scalar_one()
 
     def lock(self, connection: Connection, sid: str, arrived: float | None) -> Row | None:
-        """Return the row of a session, which is locked until the commit, or ``None``."""
+        """Lock the row of a session until the commit and return it, or ``None`` if it does not exist."""
         dialect = connection.dialect.name
         row = connection.exec_driver_sql(statements.lock(dialect), (sid,)).first()
         if row is None:
             return None
-        # After the lock: so the epoch is not older than the row, and the time not older than its exchanges.
+        # After the lock, so that the epoch is not older than the row and the time not older than its exchanges.
         epoch = (
             row[11]
             if dialect == "sqlite"
@@ -78,12 +78,12 @@ class Rows:
         return row_of(row, epoch, self.moment(connection, arrived))
 
     def arrival(self) -> float:
-        """Return the present on the clock that no step moves."""
+        """Return the current monotonic time."""
         return self._clock.monotonic()
 
 
 def row_of(row: Any, epoch: int, moment: Moment) -> Row:
-    """Return what the statement that locks a session has read."""
+    """Return the result of the locking statement as a :class:`Row`."""
     return Row(
         user_id=row[0],
         user_kind=row[1],
@@ -104,16 +104,16 @@ def row_of(row: Any, epoch: int, moment: Moment) -> Row:
 
 
 def stored_marks(connection: Connection, key: str) -> str | None:
-    """Return the marks that stand for a user."""
+    """Return the stored marks of a user."""
     row = connection.execute(statements.MARKS, {"user": key}).first()
     return None if row is None else row.marks
 
 
 def mark_ended(connection: Connection, sid: str, reason: str, now: int) -> None:
-    """Write into the row of a session that it is over."""
+    """Mark the row of a session as ended."""
     connection.execute(statements.END, {"id": sid, "reason": reason, "now": now})
 
 
 def may_be_id(text: str) -> bool:
-    """Return whether *text*, which may come from a path, can be asked for: PostgreSQL refuses a NUL with an error."""
+    """Return whether *text*, which may come from a URL path, is safe to query: PostgreSQL rejects NUL with an error."""
     return text.isascii() and text.isprintable()

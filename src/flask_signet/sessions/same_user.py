@@ -1,4 +1,4 @@
-"""Whether a user may be let in, and whether the row is still the same user's; see :mod:`.marks`."""
+"""Check that a user may log in, and that the row still belongs to the same user; see :mod:`.marks`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Standing = Callable[[Any, Connection], "bytes | None"]
 
 
 class Admitted(NamedTuple):
-    """What holds for a user who may be let in.
+    """The epoch and the evidence of a user who may log in.
 
-    :param epoch: that new tokens carry; it is locked until the commit.
-    :param evidence: what the row of the user holds; empty where nothing is asked.
+    :param epoch: the epoch that new tokens carry; it is locked until the commit.
+    :param evidence: the evidence in the user's row; empty if no row is read.
     """
 
     epoch: int
@@ -31,21 +31,22 @@ class Admitted(NamedTuple):
 
 
 class Admission:
-    """Asks for the standing of a user, and for a sign-out since a moment."""
+    """Checks that a user may log in and was not signed out since the attempt began."""
 
     def __init__(self, rows: Rows, standing: Standing | None) -> None:
         self._rows = rows
         self._standing = standing
 
     def admit(self, connection: Connection, user_id: UserId, key: str, since: int | None) -> Admitted:
-        """Lock the epoch of a user and return what holds.
+        """Lock the epoch of a user and return it with the evidence.
 
-        :param key: the string of the id.
+        :param key: the id as a string.
         :param since: number of a revocation; a user who was signed out everywhere after it is refused.
-        :raises InvalidCredentials: signed out since then, disabled, or gone.
+        :raises InvalidCredentials: the user was signed out since then, is disabled, or was deleted.
         """
         epoch = self._rows.lock_epoch(connection, key)
-        # After the lock: what locks a user out and then ends the sessions has done both, or finds the new session.
+        # After the lock: code that disables a user and then ends the sessions either has done both by now, or will
+        # find the new session.
         evidence = b"" if self._standing is None else self._standing(user_id, connection)
         if evidence is None:
             raise InvalidCredentials
@@ -55,7 +56,7 @@ class Admission:
 
 
 class SameUser:
-    """Compares rows of users with the stored marks."""
+    """Compares users' rows with the stored marks."""
 
     def __init__(self, ground: Ground, *, marks: Marks, standing: Standing | None, ending: Ending) -> None:
         self._store = ground.store
@@ -67,7 +68,7 @@ class SameUser:
         self._ending = ending
 
     def admit(self, user_id: UserId, before: bytes, after: bytes, connection: Connection | None) -> None:
-        """Store the mark of *after* beside that of *before*, if *before* fits a stored mark."""
+        """Store the mark of *after* beside that of *before*, if *before* matches a stored mark."""
         key = self._rows.key(user_id)
 
         def run(own: Connection) -> None:
@@ -80,7 +81,7 @@ class SameUser:
         self._store.retrying(run, connection)
 
     def fits(self, user_id: UserId, mark: str) -> bool:
-        """Return whether *mark*, which a token carries, and the row as it is now are those of one user."""
+        """Return whether *mark*, which a token carries, and the current row belong to the same user."""
         if self._standing is None:
             return True
         evidence, stored = self._read(user_id)
@@ -88,9 +89,9 @@ class SameUser:
         return evidence is not None and holds(stored, mark) and self._marks.judge(stored, key, evidence).same
 
     def mark_now(self, user_id: UserId) -> str:
-        """Return the mark of a user whose session goes on; end everything if it is another user.
+        """Return the mark of a user whose session continues; end all sessions if the row belongs to another user.
 
-        :raises RevokedTokenError: the user is gone, may not log in, or is not the one who logged in.
+        :raises RevokedTokenError: the user was deleted, may not log in, or is not the user who logged in.
         """
         key = self._rows.key(user_id)
         evidence, stored = self._read(user_id)
@@ -115,12 +116,12 @@ class SameUser:
         return judged.mark
 
     def mark_of(self, row_user: str, user_id: UserId, connection: Connection) -> str | None:
-        """Return the mark of the row as it is now, in a transaction of the caller; ``None`` if the user is gone."""
+        """Return the mark of the current row, in the caller's transaction; ``None`` if the user was deleted."""
         evidence = None if self._standing is None else self._standing(user_id, connection)
         return None if evidence is None else self._marks.make(row_user, evidence)
 
     def judge(self, connection: Connection, key: str, evidence: bytes) -> Judged:
-        """Compare the row of a user with the stored marks, and store what holds then; the epoch's row is locked."""
+        """Compare a user's row with the stored marks and store the new marks; the caller holds the epoch's lock."""
         stored = stored_marks(connection, key)
         judged = self._marks.judge(stored, key, evidence)
         if judged.marks != stored:
@@ -128,7 +129,7 @@ class SameUser:
         return judged
 
     def emit_replaced(self, user_id: UserId, connection: Connection) -> None:
-        """Tell that everything of the former user with this id has ended."""
+        """Emit the events that all sessions of the former user with this id have ended."""
         self._events.emit(UserReplaced(user_id=user_id), connection)
         self._events.emit(SessionEnded(user_id=user_id, session_id=None, reason="changed"), connection)
 
@@ -136,5 +137,5 @@ class SameUser:
         assert self._standing is not None
         with self._store.read() as connection:
             evidence = self._standing(user_id, connection)
-            # After the row: a new mark is stored before the row changes.
+            # Read the marks after the row: a new mark is stored before the row changes.
             return evidence, stored_marks(connection, self._rows.key(user_id))

@@ -1,4 +1,4 @@
-"""Which user a token stands for, and whether the row of that user is still the same user's."""
+"""Find the user of a token, and check that the row still belongs to the same user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flask_signet.tokens.revocations import USER_CLAIM
 
 
 class TokenUsers:
-    """The users that tokens name.
+    """Finds the users that tokens name.
 
     :param identity_claim: returns the name of the claim that holds the identity.
     """
@@ -29,30 +29,30 @@ class TokenUsers:
         self._identity_claim = identity_claim
 
     def stamp(self, identity: Any, subject: Any) -> dict[str, Any]:
-        """Return the claims that let a token be revoked although it belongs to no session.
+        """Return the claims that make a token without a session revocable.
 
-        :param identity: who the token is for, as the application gave it.
-        :param subject: what its ``user_identity_loader`` made of that.
+        :param identity: the identity that the application passed for the token.
+        :param subject: the result of its ``user_identity_loader`` for that identity.
         """
         user_id = self._user_meant(identity, subject)
         written = str(subject)
         if user_id is not None and written != str(user_id) and not self._names(identity, user_id):
-            # A loose spelling is good for revocation only. Where a loader made another string of it, nobody could
-            # tell it from an id any more.
+            # A non-canonical spelling serves revocation only. If a loader turned it into another string, that string
+            # cannot be told from an id.
             other = self._users.canonical(subject)
             user_id = user_id if other is not None and str(other) == str(user_id) else None
         key = written if user_id is None else str(user_id)
         claims: dict[str, Any] = {"epoch": self._feed.epoch(key)}
         if key != written:
             claims[USER_CLAIM] = key
-        # The ids of built-in accounts are never given again.
+        # Ids of built-in accounts are never reused.
         user = self._users.get(user_id) if user_id is not None and self._users.asked_on_refresh else None
         if user is not None:
             claims[MARK_CLAIM] = self._sessions.marks.make(key, self._users.evidence(user))
         return claims
 
     def _user_meant(self, identity: Any, subject: Any) -> int | str | UUID | None:
-        """Return the id of the user for whom a token is made, however it is spelled, or ``None``."""
+        """Return the canonical id of the user for whom a token is made, or ``None``."""
         users = self._users
         scalars = (int, str, UUID, float)
         meant = identity if isinstance(identity, scalars) else users.id_meant(identity)
@@ -69,9 +69,9 @@ class TokenUsers:
         return is_canonical(self._users.id_meant(identity), user_id)
 
     def user_id(self, claims: Mapping[str, Any], identity: Any = None) -> Any:
-        """Return the id of the user that verified claims stand for; ``sub`` itself if it is only a loose spelling.
+        """Return the user id of verified claims; ``sub`` unchanged if it is only a non-canonical spelling of an id.
 
-        ``"0x1"`` may be a user name. So it is revoked together with the user 1, and is never taken for that user.
+        ``"0x1"`` may be a user name. So its tokens are revoked with those of user 1, but never give access as user 1.
         """
         if identity is None:
             identity = claims.get(self._identity_claim())
@@ -82,18 +82,18 @@ class TokenUsers:
         return identity if found is not None and str(found) == meant else meant
 
     def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
-        """Return the user of verified claims; ``None`` if they are gone or disabled, or the row is another user's.
+        """Return the user of verified claims; ``None`` if deleted, disabled, or if the row belongs to another user.
 
-        :param identity: what the token names the user by; found in the claims if absent.
+        :param identity: the identity in the token; read from the claims if absent.
         """
         return self.row(claims, self.user_id(claims, identity))
 
     def row(self, claims: Mapping[str, Any], user_id: Any) -> Any | None:
-        """Return the user with an id (by default that of the claims) if *claims* were made for the same user."""
+        """Return the user with *user_id* (by default that of the claims) if *claims* were made for the same user."""
         users = self._users
         named = user_id or claims.get(self._identity_claim())
         if isinstance(named, bool) or not isinstance(named, (int, str, UUID)):
-            return None  # with another claim the identity may be anything, and names nobody
+            return None  # with another identity claim the value may have any type, and then it names no user
         user = users.get(named)
         if user is None or not users.is_active(user):
             return None

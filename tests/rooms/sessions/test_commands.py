@@ -66,8 +66,8 @@ def test_one_session_or_all_of_a_user_are_ended(app: Flask) -> None:
     [
         (["revoke"], 2, "or --user NAME"),
         (["revoke", "x", "--user", "ada"], 2, "or --user NAME"),
-        (["revoke", "x"], 1, "no such living session"),
-        (["revoke", "nul\0"], 1, "no such living session"),
+        (["revoke", "x"], 1, "no active session with this id"),
+        (["revoke", "nul\0"], 1, "no active session with this id"),
         (["revoke", "--user", "nobody"], 1, "no user 'nobody'"),
         (["list", "--user", "nobody"], 1, "no user 'nobody'"),
     ],
