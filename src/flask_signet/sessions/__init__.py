@@ -1,1 +1,1 @@
-"""Sessions: login, refresh, logout and revocation; the room that touches accounts and tokens alike."""
+"""Sessions: login, refresh, logout and revocation; the only package that uses both accounts and tokens."""

@@ -1,4 +1,4 @@
-"""The access token of a session, made by the issuer of the application."""
+"""Make the access token of a session with the application's issuer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from flask_signet.web.issuing import IssuedToken, issue_access
 
 
 class AccessTokens:
-    """Makes access tokens within the context of one application, which it enters where it is absent."""
+    """Makes access tokens in the context of one application, and enters that context if it is not active."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
 
     def __call__(self, user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> IssuedToken:
-        """Return a token with the claims ``sid`` and ``epoch``, and the mark of the user where there is one."""
+        """Return a token with the claims ``sid`` and ``epoch``, and the user's mark if *mark* is not ``None``."""
         identity = str(user_id) if isinstance(user_id, UUID) else user_id
         claims: dict[str, Any] = {"sid": sid, "epoch": epoch}
         if mark is not None:

@@ -1,4 +1,4 @@
-"""The routes of an account that end sessions: its list of sessions, its password, its change and its end."""
+"""The account routes that need sessions: list and end sessions, change the password, change or delete the account."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SessionAnswer(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AccountChange:
-    """What is to be changed; a field that is absent stays as it is."""
+    """The fields to change; an absent field is not changed."""
 
     username: Annotated[str | None, Note(example="maria")] = None
     email: Annotated[
@@ -52,7 +52,7 @@ class AccountChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PasswordChange:
-    """The password that holds now, and the one that is to hold."""
+    """The current password and the new one."""
 
     current_password: Annotated[str, Note(max_length=LONGEST_PASSWORD)]
     password: Annotated[str, Note(max_length=LONGEST_PASSWORD)]

@@ -1,4 +1,4 @@
-"""What ``flask signet doctor`` looks at of sessions: cookie mode and the steady clock."""
+"""The session checks of ``flask signet doctor``: cookie mode and the steady clock."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ _STEP = 10.0  # seconds that a clock may drift between its corrections
 
 
 def cookie_mode(config: Mapping[str, Any], *, debug: bool) -> Iterator[Finding]:
-    """Judge the refresh cookie."""
+    """Check that the refresh cookie is sent over https only."""
     settings = session_settings.read(config)
     if settings.cookie_secure is False:
         yield Finding(
             code="refresh_cookie_not_secure",
             level="warning" if debug else "error",
-            summary="SIGNET_COOKIE_SECURE = False: the refresh cookie is sent over plain http, where anybody on the "
-            "way can read it.",
+            summary="SIGNET_COOKIE_SECURE = False: the refresh cookie is sent over plain http, where others on the "
+            "network can read it.",
             line_to_write='app.config["SIGNET_COOKIE_SECURE"] = True',
             page="it-does-not-work.md#the-cookie-is-not-sent",
         )
     else:
-        yield ok("refresh_cookie", "The refresh cookie is for https alone, but on this machine.")
+        yield ok(
+            "refresh_cookie",
+            "The refresh cookie is sent over https only, except on localhost, in debug mode and in tests.",
+        )
 
 
 def steady_clock(folder: Path, clock: Clock) -> Iterator[Finding]:
-    """Compare the clock with the moment that the processes of this machine agreed on after its start."""
+    """Compare the clock with the offset that the processes of this machine share since the boot."""
     file = folder / ANCHOR_NAME
     if not file.exists():
         return
@@ -40,23 +43,23 @@ def steady_clock(folder: Path, clock: Clock) -> Iterator[Finding]:
         yield Finding(
             code="clock_file_broken",
             level="warning",
-            summary=f"{file} cannot be read or does not hold what Flask-Signet wrote. The next start writes it anew.",
+            summary=f"{file} cannot be read, or its content is invalid. The next start of a worker writes it again.",
             line_to_write=f"rm {file}",
             page="sessions.md#clocks",
         )
         return
     boot, offset = anchor
     if boot != clock.boot():
-        return  # from before the machine started: the next process writes another one
+        return  # from an earlier boot: the next process writes a new file
     step = clock.time() - clock.monotonic() - offset
     if abs(step) > _STEP:
         yield Finding(
             code="clock_stepped",
             level="warning",
             summary=f"The clock was set {'forward' if step > 0 else 'back'} by {abs(step):.0f} s since the first "
-            "server process of this machine started. Sessions go on; keep the clock right by NTP.",
+            "server process of this machine started. Sessions continue; keep the clock correct with NTP.",
             line_to_write="timedatectl set-ntp true",
             page="it-does-not-work.md#wrong-server-clock",
         )
     else:
-        yield ok("clock_steady", "The clock made no step since the machine started.")
+        yield ok("clock_steady", "The clock was not set since the machine started.")

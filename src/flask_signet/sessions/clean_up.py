@@ -1,4 +1,4 @@
-"""Deleting rows of sessions and of the feed that concern nothing alive."""
+"""Delete expired rows of sessions and of the feed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from flask_signet.sessions.ground import Ground
 
 log = logging.getLogger(__name__)
 
-ROWS = 200  # at most, in one transaction
+ROWS = 200  # maximum in one transaction
 _SECONDS = 60.0
 _DAY_MS = 86_400_000
 
 
 class CleanUp:
-    """Deletes dead rows, a few at a time."""
+    """Deletes expired rows, a few at a time."""
 
     def __init__(self, ground: Ground) -> None:
         self._store = ground.store
@@ -30,10 +30,10 @@ class CleanUp:
         self._done_at = float("-inf")
 
     def run(self, limit: int) -> int:
-        """Delete up to *limit* rows of sessions that ended for good a day ago, and as many of the feed."""
+        """Delete up to *limit* sessions whose absolute end was a day ago, and up to *limit* rows of the feed."""
 
         def run(own: Connection) -> int:
-            # On SQLite by the slower of two clocks: one that is set forward for a while must not cost a row.
+            # On SQLite, use the slower of two clocks: a clock that is set forward for a while must not delete rows.
             moment = self._rows.moment(own, None)
             earliest = moment.now
             if own.dialect.name != "postgresql":
@@ -45,7 +45,7 @@ class CleanUp:
         return self._store.retrying(run)
 
     def run_now_and_then(self) -> None:
-        """Delete what is dead, if the last time is a minute ago; log what goes wrong."""
+        """Delete expired rows if the last run is a minute ago; log errors."""
         now = self._clock.monotonic()
         if now - self._done_at < _SECONDS:
             return
@@ -53,4 +53,4 @@ class CleanUp:
         try:
             self.run(ROWS)
         except SignetError as error:
-            log.warning("Dead sessions could not be cleaned up: %s", error)
+            log.warning("Expired sessions could not be deleted: %s", error)

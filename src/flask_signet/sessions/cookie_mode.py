@@ -1,11 +1,11 @@
-"""Cookie mode: the refresh token in a cookie that no script reads and no other site can use.
+"""Cookie mode: the refresh token in a cookie that scripts cannot read and other sites cannot use.
 
-Three checks protect it: ``SameSite=Strict``; the header ``X-Signet``; and what the browser says about the page that
+Three checks protect it: ``SameSite=Strict``; the header ``X-Signet``; and the browser's headers about the page that
 sends the request (:mod:`flask_signet.web.origins`).
 
 A second cookie, the hint, has the value ``1`` and no secret. It is set and cleared with the first, and scripts can read
-it: a server that renders the page, or the page itself, knows by it whether a session probably exists, before the first
-request. Nothing in this package reads it.
+it. A server that renders the page, or the page itself, can tell from it before the first request whether a session
+probably exists. This package never reads it.
 
 Source: RFC 6265bis sections 4.1.3 and 5.4 (prefixes, SameSite).
 """
@@ -22,17 +22,17 @@ from flask_signet.web.token_layer import layer_of
 
 
 def is_secure(app: Flask, request: Request, settings: SessionSettings) -> bool:
-    """Return whether the cookie is a ``__Host-`` cookie, for https alone.
+    """Return whether the cookie is a ``__Host-`` cookie, which browsers send over https only.
 
-    Without ``SIGNET_COOKIE_SECURE`` it is, but on plain http where the wire ends on this machine or where somebody
-    develops or tests. A proxy that speaks https in front of us is no such place, also when it runs beside us.
+    Without ``SIGNET_COOKIE_SECURE`` it is, except over plain http on localhost, in debug mode and in tests. A request
+    through an https proxy does not count as plain http on localhost, even if the proxy runs on the same machine.
     """
     if settings.cookie_secure is not None:
         return settings.cookie_secure
-    # CHIPS: a partitioned cookie is for https alone; browsers take one from http://localhost as well.
+    # CHIPS: a partitioned cookie needs https; browsers accept one from http://localhost as well.
     if request.is_secure or settings.cookie_partitioned:
         return True
-    # A page that came by https: a proxy in front of us speaks it, and did not say so.
+    # The page was loaded over https, so an https proxy is in front of this server but does not send its headers.
     if request.headers.get("Origin", "").lower().startswith("https://"):
         return True
     return not (app.debug or app.testing or _on_this_machine(request))
@@ -41,7 +41,8 @@ def is_secure(app: Flask, request: Request, settings: SessionSettings) -> bool:
 def read(app: Flask, request: Request, settings: SessionSettings) -> str | None:
     """Return the refresh token of the cookie, or ``None``.
 
-    :raises MalformedToken: two cookies of that name came: somebody put one there (RFC 6265 section 4.2.2).
+    :raises MalformedToken: the request has two cookies of that name, so another host or path may have set one
+        (RFC 6265 section 4.2.2).
     """
     values = bounds.cookies(request, _name(settings, is_secure(app, request, settings)))
     if values is None:
@@ -52,7 +53,7 @@ def read(app: Flask, request: Request, settings: SessionSettings) -> str | None:
 
 
 def read_any(app: Flask, request: Request, settings: SessionSettings) -> str | None:
-    """Return the refresh token that the browser holds, or ``None``; of two cookies neither counts."""
+    """Return the refresh token that the browser holds, or ``None`` if it holds none or two."""
     try:
         return read(app, request, settings)
     except MalformedToken:
@@ -60,7 +61,7 @@ def read_any(app: Flask, request: Request, settings: SessionSettings) -> str | N
 
 
 def put(app: Flask, request: Request, settings: SessionSettings, response: Response, token: str) -> None:
-    """Set the cookie and its hint; both live as long as the session does without a refresh."""
+    """Set the cookie and its hint; both expire when the session would expire without a refresh."""
     secure = is_secure(app, request, settings)
     _look_at(app, request, secure, settings.cookie_partitioned)
     for name, value, httponly in ((_name(settings, secure), token, True), (_hint_name(settings), "1", False)):
@@ -77,7 +78,7 @@ def put(app: Flask, request: Request, settings: SessionSettings, response: Respo
 
 
 def clear(app: Flask, request: Request, settings: SessionSettings, response: Response) -> None:
-    """Take the cookie and its hint away, with the attributes that they were set with: a browser compares them."""
+    """Delete the cookie and its hint, with the attributes that they were set with, because browsers compare them."""
     secure = is_secure(app, request, settings)
     for name, httponly in ((_name(settings, secure), True), (_hint_name(settings), False)):
         response.delete_cookie(
@@ -91,9 +92,9 @@ def clear(app: Flask, request: Request, settings: SessionSettings, response: Res
 
 
 def check_origin(app: Flask, request: Request, settings: SessionSettings) -> None:
-    """Refuse a request that was not sent by the application's own front end; see :func:`origins.check_origin`.
+    """Refuse a request that the application's own front end did not send; see :func:`origins.check_origin`.
 
-    :raises CSRFError: with what came and what was expected, if the application runs in debug mode.
+    :raises CSRFError: the origin or the header is wrong; in debug mode the message names both values.
     """
     origins.check_origin(app, request, settings.trusted_origins)
 
@@ -103,17 +104,17 @@ def _name(settings: SessionSettings, secure: bool) -> str:
 
 
 def _hint_name(settings: SessionSettings) -> str:
-    # Without a prefix, so that the page needs to know nothing of https.
+    # Without a prefix, so that the name is the same over http and https.
     return f"{settings.cookie_name}_hint"
 
 
 def _same_site(settings: SessionSettings) -> str:
-    # In a frame on another site a browser sends no other cookie; the two other locks stay.
+    # In a frame on another site a browser sends only SameSite=None cookies; the two other checks still apply.
     return "None" if settings.cookie_partitioned else "Strict"
 
 
 def _look_at(app: Flask, request: Request, secure: bool, partitioned: bool) -> None:
-    """Say why the browser would not keep or not send the cookie that is set now."""
+    """Log once why the browser would refuse the cookie, or would not send it back."""
     layer, host = layer_of(app), hostname(f"//{request.host}")
     if secure and not request.is_secure and not is_loopback(host):
         layer.say_once(
@@ -131,8 +132,8 @@ def _look_at(app: Flask, request: Request, secure: bool, partitioned: bool) -> N
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and not partitioned:
         layer.say_once(
             "cookie mode cross-site",
-            f"Flask-Signet: a page on another site ({request.headers.get('Origin')}) logs in with cookie mode, "
-            "although SIGNET_TRUSTED_ORIGINS allows it browsers never send a SameSite=Strict cookie from there. Serve "
+            f"Flask-Signet: a page on another site ({request.headers.get('Origin')}) logs in with cookie mode. "
+            "SIGNET_TRUSTED_ORIGINS allows it, but browsers never send a SameSite=Strict cookie from there. Serve "
             'both from one site, or log in without "transport": "cookie" (docs/cors.md#cookie-mode-across-origins).',
         )
 
@@ -144,9 +145,9 @@ def _on_this_machine(request: Request) -> bool:
 
 
 def transport_of(body: dict[str, object]) -> str:
-    """Return how the refresh token is to be given: ``"body"`` or ``"cookie"``.
+    """Return how to send the refresh token: ``"body"`` or ``"cookie"``.
 
-    :raises InvalidRequest: something else was asked for.
+    :raises InvalidRequest: *body* names another transport.
     """
     transport = body.get("transport", "body")
     if transport not in ("body", "cookie"):

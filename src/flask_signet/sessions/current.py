@@ -15,7 +15,7 @@ _ON_REQUEST = "_signet_session"
 
 
 def get_current_session() -> SessionInfo | None:
-    """Return the living session that the guarded request belongs to; ``None`` for a token without one.
+    """Return the active session of the guarded request; ``None`` if its token has no session or the session ended.
 
     :raises RuntimeError: no guard ran in this request.
     :raises Unavailable: the store does not answer.
@@ -27,10 +27,10 @@ def get_current_session() -> SessionInfo | None:
     if loaded is None or loaded[0] != sid:
         sessions = cast(Sessions, current_app.extensions["signet"].sessions)
         loaded = (sid, sessions.get(sid))
-        # On the request and not on `g`: what was loaded for one must not be seen by the next.
+        # On the request and not on `g`: several requests may share one application context and its `g`.
         setattr(request, _ON_REQUEST, loaded)
     return cast("SessionInfo | None", loaded[1])
 
 
-# Not `SessionInfo | None`: the proxy itself is never None, so `is not None` says nothing; `if current_session:` does.
+# Not `SessionInfo | None`: the proxy itself is never None, so check it with `if current_session:`, not `is not None`.
 current_session: SessionInfo = LocalProxy(get_current_session)  # type: ignore[assignment]  # acts as one

@@ -1,7 +1,7 @@
-"""What happens to sessions: typed events, and blinker signals for the application. The sender is the application.
+"""The events of sessions: typed events, and blinker signals for the application. The sender is the application.
 
 The receivers of a signal are called after the commit, in the request that caused the event; with ``connection=`` after
-the commit of the caller. What a receiver raises is logged and does not reach the request.
+the commit of the caller. An exception in a receiver is logged and does not affect the request.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ session_opened = _signals.signal("signet-session-opened")
 """A login opened a session: ``user_id``, ``session_id``, ``device``, ``address``."""
 
 session_ended = _signals.signal("signet-session-ended")
-"""A session is over: ``user_id``, ``session_id`` (``None``: all of the user), ``reason``."""
+"""A session ended: ``user_id``, ``session_id`` (``None``: all sessions of the user), ``reason``."""
 
 refresh_reuse_detected = _signals.signal("signet-refresh-reuse-detected")
-"""An old refresh token came again after the grace time, so two clients hold this session; it has ended:
+"""An old refresh token was used after the grace time, so two clients hold this session; it has ended:
 ``user_id``, ``session_id``."""
 
 
@@ -47,7 +47,7 @@ class SessionOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
-    """A session is over, or with ``session_id=None`` all sessions of the user."""
+    """A session ended, or with ``session_id=None`` all sessions of the user."""
 
     code: ClassVar[str] = "session_ended"
 
@@ -58,7 +58,7 @@ class SessionEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshReused(Event):
-    """An old refresh token came again after the grace time: its session ends."""
+    """An old refresh token was used after the grace time: its session ends."""
 
     code: ClassVar[str] = "refresh_reuse_detected"
 
@@ -68,7 +68,7 @@ class RefreshReused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreWentBack(Event):
-    """The database knows less of a session than its token does: it is an older copy."""
+    """The stored state of a session is older than its token: the database is an older copy."""
 
     code: ClassVar[str] = "store_went_back"
 
@@ -77,7 +77,7 @@ class StoreWentBack(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserReplaced(Event):
-    """The row of a user holds other evidence than before: all sessions of the former user end."""
+    """The evidence in a user's row has changed: all sessions of the former user end."""
 
     code: ClassVar[str] = "user_replaced"
 
@@ -86,7 +86,7 @@ class UserReplaced(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleaningUp(Event):
-    """Dead rows are deleted, now and then, in a transaction that no request waits for."""
+    """Expired rows are being deleted, at most once a minute, in a transaction that features may join."""
 
     code: ClassVar[str] = "cleaning_up"
 
@@ -99,9 +99,9 @@ _SIGNALS: tuple[tuple[type[Event], NamedSignal], ...] = (
 
 
 def tell_outside(events: Events, sender: object) -> None:
-    """Let what happens to sessions be logged, and sent as signals.
+    """Log the events of sessions and send them as signals.
 
-    :param sender: the application, which receivers may ask for.
+    :param sender: the application; receivers may subscribe to it alone.
     """
     events.listen(RefreshReused, _log_reuse)
     events.listen(StoreWentBack, _log_older_copy)
@@ -111,7 +111,7 @@ def tell_outside(events: Events, sender: object) -> None:
 
 
 def _send(signal: NamedSignal, sender: object, event: Event) -> None:
-    """Call each receiver by itself: one that fails must not keep the others from hearing of it."""
+    """Call each receiver separately: if one fails, the others must still be called."""
     if signal.is_muted:
         return
     values = {field.name: getattr(event, field.name) for field in fields(event)}
@@ -126,12 +126,12 @@ def _call(receiver: Callable[..., Any], sender: object, **values: Any) -> None:
 
 
 def _log_reuse(event: RefreshReused) -> None:
-    log.warning("An old refresh token of session %s came again: the session has ended.", event.session_id)
+    log.warning("An old refresh token of session %s was used again: the session has ended.", event.session_id)
 
 
 def _log_older_copy(event: StoreWentBack) -> None:
     log.critical(
-        "The database knows less of session %s than it once did: it is an older copy. "
+        "The stored state of session %s is older than its refresh token: the database is an older copy. "
         "After every restore run: flask signet db restored",
         event.session_id,
     )
@@ -139,7 +139,7 @@ def _log_older_copy(event: StoreWentBack) -> None:
 
 def _log_replaced(event: UserReplaced) -> None:
     log.warning(
-        "The row of user %s holds another password hash (or stamp) than before, which Flask-Signet did not write: "
+        "The row of user %s holds a new password hash (or stamp) that Flask-Signet did not write: "
         "all sessions of the former user have ended.",
         event.user_id,
     )

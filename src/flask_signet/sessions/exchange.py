@@ -1,4 +1,4 @@
-"""What an exchange of a refresh token writes into the row of its session, and what a token then needs."""
+"""Compute what an exchange of a refresh token writes into the session's row, and the values of the next tokens."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from flask_signet.sessions.rows import Row
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.token_lives import TokenLives
 
-_SOME_MS = 60_000  # within what is added for the clocks of two machines
+_SOME_MS = 60_000  # smaller than the margin for different clocks in `token_lives`
 
 
 class Outcome(NamedTuple):
-    """How a rotation ended: the decision, and what a token needs if there is to be one."""
+    """The result of a rotation: the decision, and the values for new tokens if it grants any."""
 
     decision: Decision
     user_id: UserId | None = None
@@ -26,14 +26,14 @@ class Outcome(NamedTuple):
 
 
 class Exchange:
-    """Reckons the values of the next generation."""
+    """Computes the values of the next generation."""
 
     def __init__(self, tokens: RefreshTokens, lives: TokenLives) -> None:
         self._tokens = tokens
         self._lives = lives
 
     def next(self, sid: str, row: Row, settings: SessionSettings) -> tuple[tuple[Any, ...], Outcome]:
-        """Return the values of the compare-and-set that exchanges a generation, and what then holds."""
+        """Return the values of the compare-and-set that exchanges a generation, and its outcome."""
         before, moment = row.snapshot, row.moment
         used_at = max(moment.today, before.used_at)
         root_key = self._tokens.current_number
@@ -57,19 +57,22 @@ class Exchange:
         )
 
     def longer(self, sid: str, row: Row, settings: SessionSettings) -> tuple[int, str] | None:
-        """Return what to write where one more token, given within the grace, lives longer than the row allows for."""
+        """Return the values that raise ``access_until``, or ``None`` if a token issued now expires no later than it.
+
+        A difference of up to a minute is ignored.
+        """
         if row.access_until is not None and self._lives.issued_until(settings) <= row.access_until + _SOME_MS:
             return None
         return self._access_until(row, settings), sid
 
     def _access_until(self, row: Row, settings: SessionSettings) -> int:
-        """Return until when the last access token of a session lives, if it gets one more now."""
+        """Return when the last access token of the session expires if one more is issued now."""
         before = self._lives.unknown_until() if row.access_until is None else row.access_until
         return max(before, self._lives.issued_until(settings))
 
 
 def same(row: Row) -> Outcome:
-    """Return the outcome that gives the current token of a session again."""
+    """Return the outcome that grants the current token of a session again."""
     return Outcome(
         decision=Decision.SAME,
         user_id=join(row.user_kind, row.user_id),

@@ -1,4 +1,4 @@
-"""What a login or a refresh gives, what is shown of a session, and how the two tokens are made."""
+"""The result of a login or refresh, the public data of a session, and the making of its two tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask_signet.sessions.refresh_token import RefreshTokens
 
 
 class AccessToken(Protocol):
-    """An access token as the issuer gives it."""
+    """An access token as the issuer returns it."""
 
     @property
     def text(self) -> str:
@@ -20,7 +20,7 @@ class AccessToken(Protocol):
 
     @property
     def expires_in(self) -> int | None:
-        """Seconds that it lives, or ``None`` for ever."""
+        """Lifetime in seconds, or ``None`` if it never expires."""
         ...
 
 
@@ -28,13 +28,13 @@ class Issue(Protocol):
     """Makes the access token of a session."""
 
     def __call__(self, user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> AccessToken:
-        """Return a token with the claims ``sid`` and ``epoch``, and the mark of the user where there is one."""
+        """Return a token with the claims ``sid`` and ``epoch``, and the user's mark if *mark* is not ``None``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
-    """What a login or a refresh gives. The two tokens are secrets: the ``repr`` of this object leaves them out."""
+    """The result of a login or refresh. The two tokens are secrets: the ``repr`` of this object omits them."""
 
     user_id: UserId
     session_id: str
@@ -43,13 +43,13 @@ class Granted:
     expires_in: int | None
 
     def __repr__(self) -> str:
-        """Name user and session only."""
+        """Return the user and the session, without the tokens."""
         return f"Granted(user_id={self.user_id!r}, session_id={self.session_id!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionInfo:
-    """A living session, for its owner to look at. Times are milliseconds since 1970 UTC."""
+    """An active session as its user sees it. Times are milliseconds since 1970 UTC."""
 
     id: str
     user_id: UserId
@@ -87,7 +87,7 @@ class Grants:
         try:
             refresh = self._tokens.make(sid, generation, root_key)
         except LookupError:
-            # The root key of this generation was taken away; under another one the claim is as good.
+            # The root key of this generation was removed; a token under the current key is equally valid.
             refresh = self._tokens.make(sid, generation, self._tokens.current_number)
         return Granted(
             user_id=user_id,

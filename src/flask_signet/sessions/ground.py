@@ -1,4 +1,4 @@
-"""What all parts of the sessions work on."""
+"""The services that all parts of ``flask_signet.sessions`` share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from flask_signet.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """The services that are handed to each part.
+    """The services that each part receives in its constructor.
 
-    :param settings: gives the settings that hold now.
+    :param settings: returns the current settings.
     """
 
     store: Store

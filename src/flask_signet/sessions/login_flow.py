@@ -1,7 +1,7 @@
-"""The one way to a session: proofs, what is still asked, and only then the session.
+"""The login flow: check the proofs, run the pending steps, then open the session.
 
-Every way in ends here: the password of ``POST /token``, ``signet.login()``, and whatever comes later. While a step is
-pending there is no session and no token that opens anything; there is a row and the token that names it
+Every login uses it: the password of ``POST /token``, ``signet.login()``, and logins of optional features. While a step
+is pending, there is no session and no token that gives access. There is only a row and the token that names it
 (:mod:`.pending_logins`, :mod:`.login_token`).
 """
 
@@ -23,10 +23,10 @@ from flask_signet.sessions.service import Sessions
 
 
 class LoginFlow:
-    """Opens sessions for attempts that lack nothing.
+    """Opens sessions for attempts without a pending step.
 
-    :param steps: what may be asked after the first proof, in this order; without any, nothing is kept or read. They
-        may still be added until the first login.
+    :param steps: the steps after the first proof, in this order; without steps, no pending login is stored or read.
+        Steps may be added until the first login.
     """
 
     def __init__(self, sessions: Sessions, root_keys: RootKeys, steps: Sequence[LoginStep] = ()) -> None:
@@ -38,16 +38,16 @@ class LoginFlow:
         self._waiting = PendingLogins(sessions.ground, sessions.admission, sessions.marks)
 
     def proof(self, method: str) -> Proof:
-        """Return the proof that *method* was shown now."""
+        """Return a proof by *method* with the current time."""
         return Proof(method=method, at=int(self._clock.time()))
 
     def proceed(self, attempt: Attempt, connection: Connection | None = None) -> Granted:
-        """Open a session, if nothing is lacking any more.
+        """Open a session if no step is pending.
 
-        :param connection: join this transaction; the caller commits it, also after :class:`MfaRequired`, whose token
+        :param connection: join this transaction; the caller commits it, even after :class:`MfaRequired`, whose token
             names a row of this transaction.
         :raises MfaRequired: a step is pending; there is no session.
-        :raises InvalidCredentials: the user was signed out since the attempt began, is disabled, or gone.
+        :raises InvalidCredentials: the user was signed out since the attempt began, is disabled, or was deleted.
         :raises Unavailable: the store does not answer.
         """
         if self._steps:
@@ -64,22 +64,22 @@ class LoginFlow:
         )
 
     def waiting(self, token: str) -> Pending:
-        """Return the login that a token names.
+        """Return the pending login that a token names.
 
         :raises MalformedToken, InvalidSignature: not a token of this application; no SQL was run.
-        :raises TokenExpired: the login has taken too long.
-        :raises RevokedTokenError: it was used, or tried too often.
+        :raises TokenExpired: the login has expired.
+        :raises RevokedTokenError: the login was already used, or has no try left.
         """
         return self._waiting.read(self._tokens.parse(token))
 
     def solve(self, pending: Pending, answer: Mapping[str, Any], attempt: Attempt) -> Granted:
-        """Give the answer to what is pending, and go on with the login.
+        """Answer the pending step and continue the login.
 
-        :param answer: ``method`` and what belongs to it.
-        :param attempt: that of *pending*, with what the present request says of device, address and browser.
-        :raises InvalidRequest: the method is not one of those that are asked for; this counts as no try.
+        :param answer: ``method`` and the fields of that method.
+        :param attempt: the attempt of *pending*, with the device, address and cookie of the current request.
+        :raises InvalidRequest: the method is not one of the challenge's; this does not count as a try.
         :raises InvalidCredentials: the answer is wrong.
-        :raises RevokedTokenError: no try is left, another answer was quicker, or the user was signed out since.
+        :raises RevokedTokenError: no try is left, another answer came first, or the user was signed out since.
         :raises MfaRequired: another step is pending.
         """
         step = self._asking(attempt, answer.get("method"))
@@ -89,7 +89,7 @@ class LoginFlow:
         return self.proceed(replace(attempt, proofs=(*attempt.proofs, proof), since=used.since))
 
     def clean_up(self, connection: Connection) -> None:
-        """Delete logins that were never finished."""
+        """Delete expired pending logins."""
         if self._steps:
             self._waiting.clean_up(connection)
 
@@ -101,11 +101,11 @@ class LoginFlow:
         return MfaRequired(mfa_token=token, methods=challenge.methods, expires_in=SECONDS)
 
     def _asking(self, attempt: Attempt, method: object) -> LoginStep:
-        """Return the step that is pending, if *method* is one of those that it asks for."""
+        """Return the pending step if it accepts *method*."""
         with self._store.read() as connection:
             step, challenge = self._first_pending(attempt, connection)
         if step is None or challenge is None:
-            # What was asked for is not asked for any more, so there is nothing that an answer could prove.
+            # The step is no longer pending, so an answer cannot be checked.
             raise RevokedTokenError("The login is over. Begin again")
         if method not in challenge.methods:
             reason = f"must be one of {', '.join(map(repr, challenge.methods))}"

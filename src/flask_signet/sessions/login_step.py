@@ -1,4 +1,4 @@
-"""What a login consists of: proofs, the steps that may ask for more of them, and what a step asks for."""
+"""The parts of a login: proofs, the steps that may ask for more proofs, and the challenge of a step."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Transport = Literal["body", "cookie"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """One thing by which a user has proved who they are.
+    """One proof of a user's identity.
 
     :param method: a value of RFC 8176, such as ``"pwd"`` or ``"otp"``.
-    :param at: when, in whole seconds since 1970 UTC.
+    :param at: when the user gave the proof, in whole seconds since 1970 UTC.
     """
 
     method: str
@@ -27,12 +27,12 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A login: who it is, by what they have proved it, and from where it comes.
+    """A login attempt: the user, the proofs given so far, and the client.
 
     :param since: number of the newest revocation before the first proof was checked; a user who was signed out
         everywhere after it is refused.
     :param replaces: the refresh token that this browser holds; its session ends when the new one is opened.
-    :param transport: how the refresh token is to be given.
+    :param transport: how the refresh token is sent.
     """
 
     user_id: UserId
@@ -46,22 +46,23 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """What a step asks for: one of these methods."""
+    """The methods that a step accepts; the user answers with one of them."""
 
     methods: tuple[str, ...]
 
 
 class LoginStep(Protocol):
-    """Something that may be asked of a user after the first proof, such as a second factor."""
+    """A step that may ask the user for another proof after the first one, such as a second factor."""
 
     def pending(self, attempt: Attempt, connection: Connection, /) -> Challenge | None:
-        """Return what *attempt* still lacks for this step, or ``None``; it changes nothing."""
+        """Return the challenge that *attempt* must still answer, or ``None``; does not change any state."""
         ...
 
     def solve(self, attempt: Attempt, answer: Mapping[str, Any], /) -> Proof:
-        """Return the proof that *answer* is for the user of *attempt*.
+        """Verify *answer* for the user of *attempt* and return the proof.
 
-        :param answer: the body of the request: ``method``, one of the challenge's, and what belongs to it.
-        :raises SignetError: it is none; :class:`~flask_signet.exceptions.InvalidCredentials` for a wrong code.
+        :param answer: the body of the request: ``method``, one of the challenge's, and the fields of that method.
+        :raises SignetError: *answer* is not valid; :class:`~flask_signet.exceptions.InvalidCredentials` for a wrong
+            code.
         """
         ...

@@ -1,17 +1,17 @@
-"""Marks: how a session and a token know that the row of their user is still the same user's.
+"""Marks: check that the user's row still belongs to the user for whom a session or token was made.
 
-An id alone does not name a user for ever. A database may give the id of a deleted user to the next one (SQLite does,
-without ``AUTOINCREMENT``), and then the old tokens would open the new account. So each user has a *mark*: a truncated
-HMAC, under a key derived from the root key, over the canonical id and the *evidence* in the row. The evidence is the
-hash of the password, or the column that ``SQLAlchemyUsers(..., stamp="...")`` names; for the built-in accounts it
-is the moment at which the account was made. Nobody can compute a mark, or learn anything about the hash from it.
+An id alone does not identify a user for ever. A database may reuse the id of a deleted user (SQLite does, without
+``AUTOINCREMENT``), and then the old tokens would open the new account. So each user has a *mark*: a truncated HMAC,
+under a key derived from the root key, over the canonical id and the *evidence* in the row. The evidence is the
+password hash, or the column that ``SQLAlchemyUsers(..., stamp="...")`` names; for built-in accounts it is the time
+at which the account was created. Without the root key, a mark cannot be computed and reveals nothing about the hash.
 
-``signet_epochs.marks`` holds the marks that stand for one user now, the newest first. There may be several, because the
-hash is replaced without a change of the user: a login renews a hash with old parameters. The new mark is stored before
-the new hash, so a refresh that runs at the same moment finds a mark for whichever hash it reads. When the row fits none
-of them, it is another user, or the password was changed outside of Flask-Signet: everything of the old user ends.
+``signet_epochs.marks`` holds the current marks of one user, the newest first. There may be several, because the hash
+may change without a change of the user: a login renews a hash with old parameters. The new mark is stored before the
+new hash, so a concurrent refresh finds a mark for either hash. If the row matches none of the marks, it belongs to
+another user, or the password was changed outside of Flask-Signet: all sessions and tokens of the old user end.
 
-A mark begins with the number of the root key that made it, so it can be compared after the root key was rotated.
+A mark begins with the number of the root key that made it, so it can still be compared after a root key rotation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _KEPT = 8  # marks of one user; each has 18 to 22 characters, and the column hol
 
 
 class RootKeys(Protocol):
-    """What marks need of the ring of root keys."""
+    """The part of the root key ring that marks use."""
 
     @property
     def current_number(self) -> int:
@@ -48,11 +48,11 @@ class RootKeys(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What the row of a user means, compared with the marks that are stored.
+    """The result of comparing a user's row with the stored marks.
 
     :param mark: the mark of the row, under the current root key.
-    :param marks: what is to be stored.
-    :param same: whether it is the user whom the stored marks stand for.
+    :param marks: the marks to store.
+    :param same: whether the row belongs to the user of the stored marks.
     """
 
     mark: str
@@ -61,7 +61,7 @@ class Judged:
 
 
 class Marks:
-    """Make and compare marks."""
+    """Makes and compares marks."""
 
     def __init__(self, root_keys: RootKeys) -> None:
         self._root_keys = root_keys
@@ -70,13 +70,13 @@ class Marks:
         """Return the mark of a user.
 
         :param user: the canonical id.
-        :param evidence: what the row holds; empty where it holds nothing.
+        :param evidence: the evidence in the row; empty if the row has none.
         """
         number = self._root_keys.current_number
         return self._made(user, evidence, number)
 
     def fits(self, mark: str, user: str, evidence: bytes) -> bool | None:
-        """Return whether *mark* is that of this user and row; ``None`` if its root key is no longer known."""
+        """Return whether *mark* was made from this user and evidence; ``None`` if its root key is no longer known."""
         number, dot, _ = mark.partition(".")
         if not dot or not number.isascii() or not number.isdecimal():
             return False
@@ -87,10 +87,10 @@ class Marks:
         return hmac.compare_digest(expected.encode(), mark.encode(errors="surrogatepass"))
 
     def judge(self, stored: str | None, user: str, evidence: bytes) -> Judged:
-        """Compare the row of a user with the stored marks.
+        """Compare a user's row with the stored marks.
 
-        A user without a stored mark is taken as found: the first login stores it. So is one whose marks were made
-        under a root key that is gone; the refresh tokens of that key are refused as well.
+        A user without a stored mark counts as the same user, and the mark is stored. So does a user whose marks were
+        all made under a removed root key; refresh tokens under that key are refused anyway.
         """
         mark = self.make(user, evidence)
         marks = split(stored)
@@ -108,23 +108,23 @@ class Marks:
 
     def _made(self, user: str, evidence: bytes, number: int) -> str:
         key = self._root_keys.derive(LABEL, number)
-        # The length first: no id and evidence can be read as another pair.
+        # With the length in front, two different pairs of id and evidence never give the same input.
         name = user.encode(errors="surrogatepass")
         digest = hmac.digest(key, len(name).to_bytes(4, "big") + name + evidence, "sha256")
         return f"{number}.{base64url.encode(digest[:_BYTES]).decode('ascii')}"
 
 
 def split(stored: str | None) -> list[str]:
-    """Return the marks of a column."""
+    """Return the marks in a column value."""
     return stored.split() if stored else []
 
 
 def joined(marks: list[str]) -> str:
-    """Return the text of a column: each mark once, the newest first, the oldest dropped."""
+    """Return the column value for *marks*: each mark once, the newest first, at most 8."""
     return " ".join(list(dict.fromkeys(marks))[:_KEPT])
 
 
 def holds(stored: str | None, mark: str) -> bool:
-    """Return whether *mark* is one of the stored ones, in constant time for each."""
+    """Return whether *mark* is one of the stored marks; each comparison takes constant time."""
     given = mark.encode(errors="surrogatepass")
     return any([hmac.compare_digest(each.encode(), given) for each in split(stored)])

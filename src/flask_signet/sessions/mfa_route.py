@@ -1,4 +1,4 @@
-"""``POST /token/mfa``: the answer to what a login still asks for. Served only where a step exists."""
+"""``POST /token/mfa``: send the second proof of a login. Served only if a login step exists."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flask_signet.web.token_layer import layer_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MfaBody:
-    """What ``mfa_required`` asked for. The method says which other fields there are."""
+    """The proof that ``mfa_required`` asked for. The other fields depend on the method."""
 
     mfa_token: Annotated[str, Note(example="sgm_…")]
     method: Annotated[str, Note(about="One of the `methods` of the error.", max_length=64, example="totp")]
@@ -45,7 +45,7 @@ def finish_login(call: Call[Services, MfaBody]) -> Response:
     transport: Transport = "cookie" if "cookie" in (body.transport, pending.attempt.transport) else "body"
     held = None
     if transport == "cookie":
-        # Before the answer is looked at: another site must not even log a visitor in.
+        # Before the answer is checked: another site must not be able to log a visitor in.
         cookie_mode.check_origin(current_app, request, settings)
         held = cookie_mode.read_any(current_app, request, settings)
     attempt = replace(
@@ -55,7 +55,7 @@ def finish_login(call: Call[Services, MfaBody]) -> Response:
         replaces=held,
         transport=transport,
     )
-    # The whole object: what else it holds is for the step to read.
+    # Pass the whole JSON object: the step reads its own fields from it.
     granted = services.login_flow.solve(pending, json_object(request), attempt)
     return token_answer(services, granted, transport)
 

@@ -1,4 +1,4 @@
-"""A new password: all sessions of the user end but the one that asks, in one transaction with the hash."""
+"""Change a password: store the hash and end all other sessions of the user, in one transaction."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from flask_signet.sessions.route_services import Services, current_session_id, o
 def change_password_of(
     services: Services, user: Any, current: str, new: str, *, transport: Transport, address: str | None
 ) -> Granted:
-    """Replace the password of *user*, who typed *current*, and return the new tokens of the session that asks.
+    """Replace the password of *user* and return new tokens for the session of this request.
 
+    :param current: the password that the user typed as the current one.
     :raises InvalidCredentials: *current* is wrong, or was replaced by another request.
-    :raises WeakPassword: *new* cannot be a password.
+    :raises WeakPassword: *new* is not an acceptable password.
     :raises MfaRequired: the token belongs to no session, and a new session needs one more proof; the password is
-        changed all the same.
+        changed nevertheless.
     """
-    # Slow, so once, after the current password was found right and before a transaction begins.
+    # Hashing is slow: hash once, after the current password was verified and before a transaction begins.
     new_hash = cache(partial(services.users.hashed, new))
 
     def change(judged: str) -> Granted | None:
@@ -33,7 +34,7 @@ def change_password_of(
 
 
 def _replace(services: Services, user: Any, judged: str, new: str, transport: Transport) -> Granted | None:
-    """Replace the hash *judged* and end all sessions but this one; ``None`` if another hash is stored by now."""
+    """Replace the hash *judged* and end all sessions except this one; ``None`` if the stored hash has changed."""
     user_id, sid = services.users.id_of(user), current_session_id()
 
     def go_on(connection: Connection) -> Granted | MfaRequired:
@@ -44,7 +45,7 @@ def _replace(services: Services, user: Any, judged: str, new: str, transport: Tr
         try:
             return open_session(services, user_id, None, transport=transport, connection=connection)
         except MfaRequired as required:
-            return required  # raised after the commit: the password is changed
+            return required  # raised after the commit, so that the new password is kept
 
     answer = services.users.change_hash(user, new, go_on, judged=judged)
     if isinstance(answer, MfaRequired):

@@ -1,4 +1,4 @@
-"""What a refresh token that came stands for, where it is not exchanged: whose it is, and how its session ends."""
+"""Use a refresh token without exchanging it: find its user, or end its session."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class PresentedTokens:
         self._events = ground.events
 
     def parsed(self, presented: str) -> Presented | None:
-        """Return what a token says; ``None`` if it is not genuine."""
+        """Return the content of a token; ``None`` if it is not genuine."""
         try:
             return self._tokens.parse(presented)
         except JWTDecodeError:
             return None
 
     def holder(self, presented: str) -> UserId | None:
-        """Return whose living session a refresh token is current for, or ``None``."""
+        """Return the user whose active session this refresh token is current for, or ``None``."""
         token = self.parsed(presented)
         if token is None:
             return None
@@ -45,7 +45,7 @@ class PresentedTokens:
         return self._store.retrying(run)
 
     def end(self, presented: str) -> None:
-        """End the session that a token is current for, if there is one."""
+        """End the session that a token is current for, if it is active."""
         token = self.parsed(presented)
         if token is None:
             return
@@ -68,7 +68,7 @@ class PresentedTokens:
         return SessionEnded(user_id=join(row.user_kind, row.user_id), session_id=sid, reason="replaced")
 
     def _current_row(self, connection: Connection, token: Presented) -> Row | None:
-        """Return the locked row of the living session that the token would be exchanged for, or ``None``."""
+        """Return the locked row of the active session for which a refresh would accept the token, or ``None``."""
         row = self._rows.lock(connection, str(token.session_id), self._rows.arrival())
         if row is None:
             return None

@@ -1,6 +1,7 @@
-"""The quick way of a refresh: the driver alone, for the case that nearly every refresh is.
+"""Refresh through the driver alone: the common case.
 
-Nothing is told here and nothing ends here: what does is judged in a whole transaction.
+This module emits no events and ends no sessions. Cases that do are handled in a full transaction
+(:mod:`flask_signet.sessions.refreshing`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from flask_signet.store.failures import TransactionLost
 
 
 class QuickRefresh:
-    """Exchanges the current token, or gives it again, on a connection of the driver."""
+    """Exchanges the current token, or returns it again, on a driver connection."""
 
     def __init__(self, ground: Ground, *, exchange: Exchange, time: SteadyTime) -> None:
         self._store = ground.store
@@ -30,7 +31,7 @@ class QuickRefresh:
         self._time = time
 
     def rotate(self, token: Presented, arrived: float, settings: SessionSettings) -> Outcome | None:
-        """Return what then holds; ``None`` where anything else is to be done.
+        """Return the outcome, or ``None`` if the case needs a full transaction.
 
         :raises Unavailable: the store does not answer.
         """
@@ -68,7 +69,7 @@ class QuickRefresh:
     def _in_postgresql(
         self, driver: Any, token: Presented, arrived: float, settings: SessionSettings
     ) -> Outcome | None:
-        """Do all in one statement, which is a transaction by itself: one round trip."""
+        """Exchange the token in one statement, which is its own transaction: one round trip."""
         root_key = self._tokens.current_number
         values = (
             root_key,

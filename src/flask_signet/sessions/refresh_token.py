@@ -1,9 +1,9 @@
-"""The refresh token: a claim that only the holder of the root key could have made.
+"""The refresh token: only a holder of the root key can make one.
 
 ``sgr_`` and the canonical base64url of version (1 byte), number of the root key (2), id of the session (16),
-generation (4) and the HMAC-SHA-256 of all before it (32); numbers are big-endian. Nothing of it is stored: the
-database alone gives no token, an old one is known as genuine and old without a list, and the one that a lost
-answer needs is made again.
+generation (4) and the HMAC-SHA-256 of all before it (32); numbers are big-endian. The token is not stored: a copy of
+the database contains no tokens, an old token is recognised as genuine and old without a list, and the token of a lost
+response can be computed again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LENGTH = len(PREFIX) + -(-(_BODY.size + _MAC_BYTES) * 4 // 3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
-    """What a genuine refresh token says."""
+    """The content of a genuine refresh token."""
 
     key_number: int
     session_id: UUID
@@ -40,10 +40,10 @@ class Presented:
 
 
 class RefreshTokens:
-    """Make and read refresh tokens.
+    """Makes and reads refresh tokens.
 
-    :param root_keys: where the MAC keys come from.
-    :param clock: limits how often an unknown key number makes the ring be read again.
+    :param root_keys: the ring that the MAC keys are derived from.
+    :param clock: limits how often an unknown key number causes another read of the ring.
     """
 
     def __init__(self, root_keys: RootKeys, clock: Clock) -> None:
@@ -64,10 +64,10 @@ class RefreshTokens:
         return PREFIX + base64url.encode(body + mac).decode("ascii")
 
     def parse(self, text: str) -> Presented:
-        """Return what *text* says, after its MAC was found good.
+        """Verify the MAC of *text* and return its content.
 
-        :raises MalformedToken: not of the one form and length.
-        :raises InvalidSignature: nobody with a root key of ours made it.
+        :raises MalformedToken: *text* has the wrong form or length.
+        :raises InvalidSignature: *text* was not made under one of the root keys.
         """
         if len(text) != LENGTH or not text.startswith(PREFIX):
             raise MalformedToken("Not a refresh token")
@@ -83,8 +83,8 @@ class RefreshTokens:
             key = self._keys.key(key_number)
         except LookupError:
             raise InvalidSignature("Invalid refresh token") from None
-        # Before any SQL: whoever floods us with invented tokens must not reach the database, and a forged
-        # session id must not be able to end somebody's session.
+        # Before any SQL: forged tokens must not cause database queries, and a forged session id must not be able to
+        # end a user's session.
         if not hmac.compare_digest(hmac.digest(key, body, "sha256"), mac):
             raise InvalidSignature("Invalid refresh token")
         return Presented(key_number=key_number, session_id=UUID(bytes=session_id), generation=generation)

@@ -267,7 +267,7 @@ class Sessions:
         return self._looking.get(session_id)
 
     def clean_up(self, limit: int = clean_up.ROWS) -> int:
-        """Delete up to *limit* rows of sessions that ended at least a day ago, and up to *limit* rows of the feed.
+        """Delete up to *limit* sessions whose absolute end was a day ago, and up to *limit* rows of the feed.
 
         :return: how many rows were deleted.
         """
