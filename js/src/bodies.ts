@@ -12,7 +12,7 @@ export interface AccountAnswer {
   readonly created_at: string | null;
 }
 
-/** What is to be changed; a field that is absent stays as it is. */
+/** The fields to change; an absent field is not changed. */
 export interface AccountChange {
   readonly username?: string;
   /** null removes it. */
@@ -46,16 +46,16 @@ export interface JWKSetAnswer {
   readonly keys: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** A name and a password. */
+/** A user name and a password. */
 export interface LoginBody {
-  /** Where users log in by their address, the field may be named `email`. */
+  /** If users log in by their e-mail address, the field may be named `email`. */
   readonly username: string;
   readonly password: string;
-  /** How the refresh token comes: in the body of the answer, or as an HttpOnly cookie (JSON only). */
+  /** How the refresh token is sent: in the response body, or as an HttpOnly cookie (JSON only). */
   readonly transport?: "body" | "cookie";
 }
 
-/** The password that holds now, and the one that is to hold. */
+/** The current password and the new one. */
 export interface PasswordChange {
   readonly current_password: string;
   readonly password: string;
@@ -63,7 +63,7 @@ export interface PasswordChange {
   readonly transport?: "body" | "cookie";
 }
 
-/** The refresh token, where it does not come as a cookie. */
+/** The refresh token, if it is not sent as a cookie. */
 export interface RefreshBody {
   readonly refresh_token?: string;
 }
@@ -83,7 +83,7 @@ export interface SessionAnswer {
   readonly ip: string | null;
   readonly created: string;
   readonly last_seen: string;
-  /** Whether it is the session of this request. */
+  /** Whether this is the session of the request. */
   readonly current: boolean;
 }
 
@@ -91,12 +91,12 @@ export interface SessionAnswer {
 export interface TokenAnswer {
   /** The access token. */
   readonly token: string;
-  /** The same, under OAuth's name. */
+  /** The same token under OAuth's name. */
   readonly access_token: string;
   readonly token_type: "Bearer";
-  /** Seconds that the access token lives; null where it never expires. */
+  /** Lifetime of the access token in seconds; null if it never expires. */
   readonly expires_in: number | null;
   readonly user_id: number | string;
-  /** Absent where it comes as a cookie. */
+  /** Absent if it is sent as a cookie. */
   readonly refresh_token?: string;
 }

@@ -439,7 +439,7 @@ SIGNET: dict[str, Case] = {
     "the domain of another cookie": ({"JWT_COOKIE_DOMAIN": "a.test"}, LOGGED, "belongs to one host"),
     "SameSite of another cookie": ({"JWT_COOKIE_SAMESITE": "Lax"}, LOGGED, 'cookie mode always sets "Strict"'),
     "the life of another cookie": ({"JWT_SESSION_COOKIE": False}, LOGGED, "SIGNET_SESSION_IDLE"),
-    "the name of another cookie": ({"JWT_REFRESH_COOKIE_NAME": "r"}, LOGGED, "has a name of its own"),
+    "the name of another cookie": ({"JWT_REFRESH_COOKIE_NAME": "r"}, LOGGED, "sets the name in cookie mode"),
     "the path of another cookie": ({"JWT_REFRESH_COOKIE_PATH": "/r"}, LOGGED, "always sets the path /"),
     "settings of cookies that are read": (
         {"JWT_TOKEN_LOCATION": ["headers", "cookies"], "JWT_COOKIE_SECURE": True, "JWT_COOKIE_SAMESITE": "Lax"},

@@ -1,1 +1,1 @@
-"""Sessions: login, refresh, logout and revocation; the only package that uses both accounts and tokens."""
+"""Sessions: login, refresh, logout and revocation; this package builds on accounts and tokens."""

@@ -37,7 +37,7 @@ class SessionAnswer(TypedDict):
     ip: Annotated[str | None, Note(example="192.0.2.7")]
     created: Annotated[str, Note(format="date-time", example="2026-01-31T12:00:00Z")]
     last_seen: Annotated[str, Note(format="date-time", example="2026-01-31T12:14:10Z")]
-    current: Annotated[bool, Note(about="Whether it is the session of this request.", example=True)]
+    current: Annotated[bool, Note(about="Whether this is the session of the request.", example=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -62,7 +62,7 @@ class PasswordChange:
 
 
 def list_sessions(call: Call[Services, None]) -> Response:
-    """List the living sessions of the user, the one used last first."""
+    """List the active sessions of the user, the most recently used first."""
     current = current_session_id()
     return json_answer([_as_json(info, current) for info in call.services.sessions.listing(user_id_of(call.services))])
 
@@ -79,7 +79,7 @@ def end_session(call: Call[Services, None]) -> Response:
 
 
 def end_other_sessions(call: Call[Services, None]) -> Response:
-    """End all sessions of the user but the one that asks."""
+    """End all sessions of the user except the current one."""
     call.services.sessions.end_others(user_id_of(call.services), current_session_id() or "")
     return empty_answer()
 
@@ -87,7 +87,7 @@ def end_other_sessions(call: Call[Services, None]) -> Response:
 def change_password(call: Call[Services, PasswordChange]) -> Response:
     """Change the password.
 
-    This session goes on with new tokens, all others end.
+    The current session continues with new tokens; all others end.
     """
     services, body = call.services, call.body()
     if body.transport == "cookie":

@@ -22,7 +22,7 @@ def sessions_group() -> None:
 
 
 @sessions_group.command("list")
-@click.option("--user", "username", help="Only those of this user name.")
+@click.option("--user", "username", help="Only sessions of this user name.")
 @json_option
 @with_appcontext
 @plain_errors

@@ -21,11 +21,11 @@ GROUPS: Final = ("token", "account", "jwks", "health")
 
 # Settings of access tokens in cookies, which cookie mode does not read, and what to write instead of each.
 _COOKIE_SETTINGS: Final = {
-    "JWT_COOKIE_SECURE": "remove it: cookie mode is for https only, see SIGNET_COOKIE_SECURE",
+    "JWT_COOKIE_SECURE": "remove it: cookie mode needs https, see SIGNET_COOKIE_SECURE",
     "JWT_COOKIE_DOMAIN": "remove it: the cookie of cookie mode belongs to one host",
     "JWT_COOKIE_SAMESITE": 'remove it: cookie mode always sets "Strict"',
-    "JWT_SESSION_COOKIE": "SIGNET_SESSION_IDLE, which says how long the cookie lives",
-    "JWT_REFRESH_COOKIE_NAME": "remove it: cookie mode has a name of its own",
+    "JWT_SESSION_COOKIE": "SIGNET_SESSION_IDLE, which sets the lifetime of the cookie",
+    "JWT_REFRESH_COOKIE_NAME": "remove it: SIGNET_COOKIE_NAME sets the name in cookie mode",
     "JWT_REFRESH_COOKIE_PATH": "remove it: cookie mode always sets the path /",
 }
 
@@ -126,7 +126,7 @@ def _keys(config: Config) -> Iterator[Conflict]:
         yield refused(
             "JWT_PRIVATE_KEY",
             "JWT_PUBLIC_KEY",
-            because="JWT_PUBLIC_KEY alone makes no tokens, and Signet makes some at every login. "
+            because="JWT_PUBLIC_KEY alone cannot sign tokens, and Signet signs some at every login. "
             'Write: JWT_PRIVATE_KEY = Path("private.pem").read_text()',
         )
     elif not private and algorithm != "EdDSA":  # Signet's own keys are EdDSA too
@@ -189,7 +189,7 @@ def _durations(config: Config) -> Iterator[Conflict]:
     if life(config["JWT_REFRESH_TOKEN_EXPIRES"]) != timedelta(days=30) and "token" in groups(config):
         yield doubtful(
             "JWT_REFRESH_TOKEN_EXPIRES",
-            because="JWT_REFRESH_TOKEN_EXPIRES is for create_refresh_token() alone; the sessions of POST /token do not "
+            because="JWT_REFRESH_TOKEN_EXPIRES is for create_refresh_token() only; the sessions of POST /token do not "
             "read it. Write: SIGNET_SESSION_ABSOLUTE = timedelta(days=30)",
         )
 
@@ -253,7 +253,7 @@ def _throttle(config: Config) -> Iterator[Conflict]:
         yield doubtful(
             "SIGNET_THROTTLE_STORE",
             "SIGNET_THROTTLE",
-            because="SIGNET_THROTTLE_STORE says where tries are counted, and SIGNET_THROTTLE = False counts none. "
+            because="SIGNET_THROTTLE_STORE sets where tries are counted, and SIGNET_THROTTLE = False counts none. "
             "Write: SIGNET_THROTTLE = True, or remove SIGNET_THROTTLE_STORE",
         )
 

@@ -86,7 +86,7 @@ class UserReplaced(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleaningUp(Event):
-    """Expired rows are being deleted, at most once a minute, in a transaction that features may join."""
+    """Expired rows are being deleted; receivers may delete theirs in the same transaction."""
 
     code: ClassVar[str] = "cleaning_up"
 

@@ -20,10 +20,10 @@ from flask_signet.web.fields import Note
 
 class _AlwaysThere(TypedDict):
     token: Annotated[str, Note(about="The access token.", example="eyJhbGciOiJFZERTQSIs…")]
-    access_token: Annotated[str, Note(about="The same, under OAuth's name.", example="eyJhbGciOiJFZERTQSIs…")]
+    access_token: Annotated[str, Note(about="The same token under OAuth's name.", example="eyJhbGciOiJFZERTQSIs…")]
     token_type: Annotated[Literal["Bearer"], Note(example="Bearer")]
     expires_in: Annotated[
-        int | None, Note(about="Seconds that the access token lives; null where it never expires.", example=900)
+        int | None, Note(about="Lifetime of the access token in seconds; null if it never expires.", example=900)
     ]
     user_id: Annotated[int | str, Note(example=1)]
 
@@ -31,7 +31,7 @@ class _AlwaysThere(TypedDict):
 class TokenAnswer(_AlwaysThere, total=False):
     """The tokens of a session."""
 
-    refresh_token: Annotated[str, Note(about="Absent where it comes as a cookie.", example="sgr_…")]
+    refresh_token: Annotated[str, Note(about="Absent if it is sent as a cookie.", example="sgr_…")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,17 +25,17 @@ class MfaBody:
 
     mfa_token: Annotated[str, Note(example="sgm_…")]
     method: Annotated[str, Note(about="One of the `methods` of the error.", max_length=64, example="totp")]
-    code: Annotated[str | None, Note(about="The code of the method, where it has one.")] = None
+    code: Annotated[str | None, Note(about="The code, if the method has one.")] = None
     transport: Annotated[Transport, Note(about="As in POST /token; a login that began with a cookie keeps it.")] = (
         "body"
     )
 
 
 def finish_login(call: Call[Services, MfaBody]) -> Response:
-    """Give a second proof of who you are, and finish the login.
+    """Send a second proof and finish the login.
 
-    The transport is the one that the login began with. A login that began without a cookie may ask for one here, as
-    after ``signet.login()``, whose view decides that itself.
+    The transport is the one that the login began with. A login that began without a cookie may ask for one here, for
+    example after ``signet.login()``, where the view chooses the transport.
     """
     services = call.services
     settings = services.sessions.settings

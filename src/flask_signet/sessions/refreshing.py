@@ -134,14 +134,14 @@ class Refreshing:
     def _end_again(self, connection: Connection, sid: str, user_id: UserId | None) -> Outcome:
         row = self._rows.lock(connection, sid, None)
         if row is not None and row.snapshot.ended:
-            return Outcome(decision=Decision.ENDED)  # only now, beside us: the store has forgotten nothing
+            return Outcome(decision=Decision.ENDED)  # another request ended it meanwhile; the store is up to date
         if row is not None:
             mark_ended(connection, sid, Decision.WENT_BACK.value, row.moment.today)
-        # What the row says of its tokens is as old as the row.
+        # Pass no `until`: in an older copy, `access_until` of the row is out of date too.
         return self._end(connection, Ended(subject=sid), Decision.WENT_BACK, user_id)
 
     def _end(self, connection: Connection, ended: Ended, decision: Decision, user_id: UserId | None) -> Outcome:
-        """Revoke what a session has issued, and tell why."""
+        """Revoke all tokens of a session and emit events with the reason."""
         self._feed.append(connection, [ended])
         if decision is Decision.THEFT:
             self._events.emit(RefreshReused(user_id=user_id, session_id=ended.subject), connection)

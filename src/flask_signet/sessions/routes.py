@@ -38,12 +38,12 @@ from flask_signet.web.token_layer import layer_of
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LoginBody:
-    """A name and a password."""
+    """A user name and a password."""
 
     username: Annotated[
         str,
         Note(
-            about="Where users log in by their address, the field may be named `email`.",
+            about="If users log in by their e-mail address, the field may be named `email`.",
             or_name="email",
             example="alesanchezr",
         ),
@@ -51,13 +51,13 @@ class LoginBody:
     password: Annotated[str, Note(max_length=LONGEST_PASSWORD)]
     transport: Annotated[
         Transport,
-        Note(about="How the refresh token comes: in the body of the answer, or as an HttpOnly cookie (JSON only)."),
+        Note(about="How the refresh token is sent: in the response body, or as an HttpOnly cookie (JSON only)."),
     ] = "body"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RefreshBody:
-    """The refresh token, where it does not come as a cookie."""
+    """The refresh token, if it is not sent as a cookie."""
 
     refresh_token: Annotated[str | None, Note(example="sgr_…")] = None
 
@@ -66,7 +66,7 @@ class RefreshBody:
 
 
 def login(call: Call[Services, LoginBody]) -> Response:
-    """Exchange a name and a password for tokens."""
+    """Exchange a user name and a password for tokens."""
     services = call.services
     look_at_proxy(layer_of(current_app), request)
     # If users log in by their e-mail address, the front end may send it in the field `email`.
@@ -90,7 +90,7 @@ def login(call: Call[Services, LoginBody]) -> Response:
 def refresh(call: Call[Services, RefreshBody]) -> Response:
     """Exchange a refresh token for the next one.
 
-    The refresh token comes in the body or as a cookie; the new one comes the same way.
+    The client sends the refresh token in the body or as a cookie; the new one is returned the same way.
     """
     services = call.services
     arrived = services.sessions.arrival()
@@ -108,7 +108,7 @@ def refresh(call: Call[Services, RefreshBody]) -> Response:
 def logout(call: Call[Services, RefreshBody]) -> Response:
     """End the session of a token, or all sessions of its user.
 
-    One of the three is enough: an access token (an expired one, too), or a refresh token in the body or as a cookie.
+    One of three is enough: an access token (even an expired one), or a refresh token in the body or as a cookie.
     """
     services = call.services
     everywhere = _everywhere()

@@ -107,7 +107,7 @@ class Sessions:
 
     @property
     def settings(self) -> SessionSettings:
-        """The current settings."""
+        """The current session settings."""
         return self._settings()
 
     def arrival(self) -> float:
