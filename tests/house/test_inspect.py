@@ -38,7 +38,7 @@ def test_a_good_token_is_taken_apart_and_explained() -> None:
     found = inspect(token(), now=NOW, verify=lambda _: None)
 
     assert (found.kind, found.problem) == ("jwt", None)
-    assert found.checks["signature"] == "valid"
+    assert found.checks["signature"] == "good"
     assert found.checks["time"] == "expires in 15 minutes"
     assert {part.name for part in found.header} == {"alg", "typ"}
     assert "2030" in next(part.meaning for part in found.payload if part.name == "exp")

@@ -110,7 +110,7 @@ def test_a_whole_token_is_shown_to_people() -> None:
         "Checks",
         f"  form: {FORM}",
         "  header: no unsupported parameters",
-        "  signature: valid",
+        "  signature: good",
         "  claims: as this application requires",
         "  time: expires in 1 minute",
     ]
@@ -173,7 +173,7 @@ def test_a_verifier_that_says_expired_has_found_the_signature_good() -> None:
 
     found = inspect(token(exp=NOW - 60), now=NOW, verify=late)
 
-    assert (found.checks["signature"], found.problem) == ("valid", "expired")
+    assert (found.checks["signature"], found.problem) == ("good", "expired")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_the_times_are_judged_as_a_guard_judges_them(name: str, start_leeway: fl
         without = inspect(text, now=NOW, policy=policy)
 
         assert [found.problem is not None for found in (with_keys, without)] == [refused, refused]
-        assert with_keys.checks["signature"] == "valid"
+        assert with_keys.checks["signature"] == "good"
 
 
 def test_an_end_within_the_leeway_is_told() -> None:
@@ -266,7 +266,7 @@ def test_a_wrong_claim_is_no_fault_of_the_signature(claims: dict[str, Any], prob
     assert {**found.checks} == {
         "form": FORM,
         "header": "no unsupported parameters",
-        "signature": "valid",
+        "signature": "good",
         "claims": problem,
     }
 

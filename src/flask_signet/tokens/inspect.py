@@ -191,7 +191,7 @@ def _jwt(text: str, now: int, verify: Callable[[str], Any] | None, policy: Polic
 
 def _verified(text: str, verify: Callable[[str], Any]) -> tuple[dict[str, str], str | None, str | None]:
     """Return the results of a guard's checks, the problem, and a problem that only concerns the time."""
-    good = {"signature": "valid"}
+    good = {"signature": "good"}
     try:
         verify(text)
     except (TokenExpired, ImmatureToken) as error:
