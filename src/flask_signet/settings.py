@@ -1,7 +1,7 @@
-"""Read one value out of ``app.config``, or say what the right one would be.
+"""Read and check single values of ``app.config``.
 
-Each room keeps its settings in a frozen dataclass of its own; what they share is how a duration, a
-switch or a number is read and how a mistake is worded.
+Each part of the package keeps its settings in its own frozen dataclass. These functions are shared, so that a duration,
+a switch or a number is read the same way everywhere and errors have the same form.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ _LONGEST = timedelta.max.total_seconds()
 
 
 def boolean(config: Mapping[str, Any], key: str, default: bool) -> bool:
-    """Return a switch.
+    """Return a boolean setting.
 
-    :raises SettingsError: the value is not a bool; a text is the usual slip of an environment.
+    :raises SettingsError: the value is not a bool. Values from environment variables are often strings; the message
+        then has the line to write.
     """
     value = config.get(key, default)
     if isinstance(value, bool):
@@ -33,11 +34,12 @@ def boolean(config: Mapping[str, Any], key: str, default: bool) -> bool:
 
 
 def seconds(config: Mapping[str, Any], key: str, default: timedelta) -> int:
-    """Return a duration in whole seconds; a ``timedelta`` or a number of seconds, zero or more.
+    """Return a duration in whole seconds, given as a ``timedelta`` or a number of seconds, zero or more.
 
-    Parts of a second are rounded up: half a second is one, and not the zero that means "never".
+    Fractions are rounded up, since 0 means "never": half a second becomes 1.
 
-    :raises SettingsError: neither, negative, or longer than any ``timedelta``: no column of a table holds it.
+    :raises SettingsError: the value has another type, is negative, or exceeds ``timedelta.max``, which no database
+        column can hold.
     """
     value = config.get(key, default)
     if isinstance(value, timedelta):
@@ -48,9 +50,9 @@ def seconds(config: Mapping[str, Any], key: str, default: timedelta) -> int:
 
 
 def integer(config: Mapping[str, Any], key: str, default: int | None, *, least: int = 0) -> int | None:
-    """Return a whole number of at least *least*, or the default (which may be ``None``).
+    """Return an integer of at least *least*, or the default (which may be ``None``).
 
-    :raises SettingsError: the value is something else.
+    :raises SettingsError: the value is not such an integer.
     """
     value = config.get(key, default)
     if value is None and default is None:
@@ -61,20 +63,20 @@ def integer(config: Mapping[str, Any], key: str, default: int | None, *, least: 
 
 
 def text(config: Mapping[str, Any], key: str, default: str | None = None) -> str | None:
-    """Return a text, or the default where nothing is set.
+    """Return a string, or the default if the setting is absent.
 
-    :raises SettingsError: the value is no text. It is not repeated, for it may be a secret.
+    :raises SettingsError: the value is not a string. The message leaves the value out, since it may be a secret.
     """
     value = config.get(key, default)
     if value is None or isinstance(value, str):
         return value
-    raise SettingsError(f"{key} must be a text, not {type(value).__name__}")
+    raise SettingsError(f"{key} must be a string, not {type(value).__name__}")
 
 
 def choice(config: Mapping[str, Any], key: str, default: str, allowed: Iterable[str]) -> str:
     """Return one of *allowed*.
 
-    :raises SettingsError: the value is none of them; the nearest one is suggested.
+    :raises SettingsError: the value is not one of them; the message suggests the closest one.
     """
     value = config.get(key, default)
     names = sorted(allowed)
@@ -86,9 +88,9 @@ def choice(config: Mapping[str, Any], key: str, default: str, allowed: Iterable[
 
 
 def texts(config: Mapping[str, Any], key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return a tuple of texts; one text alone counts as a tuple of one.
+    """Return a tuple of strings; a single string becomes a tuple of one.
 
-    :raises SettingsError: something else.
+    :raises SettingsError: the value is neither a string nor a collection of strings.
     """
     value = config.get(key, default)
     if value is None:
@@ -99,20 +101,20 @@ def texts(config: Mapping[str, Any], key: str, default: tuple[str, ...] = ()) ->
         items = tuple(cast(Iterable[Any], value))
         if all(isinstance(item, str) for item in items):
             return items
-    raise SettingsError(f"{key} must be a text or a list of texts, not {value!r}")
+    raise SettingsError(f"{key} must be a string or a list of strings, not {value!r}")
 
 
 def copied(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Return *values* to compare with later ones: lists and sets as copies, so that a change in place is noticed."""
+    """Return *values* for a later comparison; lists and sets are copied, so that a change in place is noticed."""
     return tuple(copy(cast(Any, value)) if isinstance(value, (list, set)) else value for value in values)
 
 
 def nearest(given: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return ``"; did you mean 'X'?"`` for the closest of *known*, or nothing.
+    """Return ``"; did you mean 'X'?"`` for the closest of *known*, or an empty string.
 
-    :param cutoff: how much alike the two must be at least; 1 is the same.
+    :param cutoff: the least similarity that counts as close; 1 means equal.
     """
-    import difflib  # only somebody who made a slip pays for it
+    import difflib  # only a misspelt setting pays for this import
 
     by_letters = {name.lower(): name for name in known}
     close = difflib.get_close_matches(given.lower(), by_letters, n=1, cutoff=cutoff)

@@ -279,15 +279,15 @@ def test_the_key_falls_back_on_flasks() -> None:
         ({"JWT_ERROR_STATUS": "fje"}, "JWT_ERROR_STATUS must be one of"),
         ({"JWT_ALLOW_WEAK_KEYS": "yes"}, "JWT_ALLOW_WEAK_KEYS must be True or False"),
         ({"JWT_ALGORITHM": ["HS256"]}, "JWT_ALGORITHM must be one of"),
-        ({"JWT_DECODE_ALGORITHMS": 256}, "JWT_DECODE_ALGORITHMS must be a text or a list of texts"),
+        ({"JWT_DECODE_ALGORITHMS": 256}, "JWT_DECODE_ALGORITHMS must be a string or a list of strings"),
         ({"JWT_DECODE_LEEWAY": float("nan")}, "JWT_DECODE_LEEWAY must be zero or more"),
         ({"JWT_DECODE_LEEWAY": float("inf")}, "JWT_DECODE_LEEWAY must be zero or more"),
         ({"JWT_CSRF_METHODS": None}, "JWT_CSRF_METHODS must be a list. To turn"),
         ({"JWT_COOKIE_SAMESITE": "strickt"}, "did you mean 'Strict'"),
-        ({"JWT_ENCODE_ISSUER": 7}, "JWT_ENCODE_ISSUER must be a text, not int"),
-        ({"JWT_ENCODE_AUDIENCE": 7}, "JWT_ENCODE_AUDIENCE must be a text or a list of texts"),
+        ({"JWT_ENCODE_ISSUER": 7}, "JWT_ENCODE_ISSUER must be a string, not int"),
+        ({"JWT_ENCODE_AUDIENCE": 7}, "JWT_ENCODE_AUDIENCE must be a string or a list of strings"),
         *(
-            ({name: wrong}, f"{name} must be a text")
+            ({name: wrong}, f"{name} must be a string")
             for name in ("JWT_ACCESS_COOKIE_NAME", "JWT_REFRESH_CSRF_FIELD_NAME", "JWT_HEADER_NAME", "JWT_JSON_KEY")
             for wrong in (7, b"x")
         ),

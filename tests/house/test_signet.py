@@ -447,7 +447,7 @@ def test_a_slip_in_a_setting_is_a_warning_elsewhere(tmp_path: Path, caplog: pyte
         ({"SIGNET_DATABASE_URL": "sqlite://"}, "only for TESTING"),
         ({"SIGNET_DATABASE_URL": "sqlite://app.sqlite3"}, "three slashes"),
         ({"SIGNET_DATABASE_URL": "mysql://u:hush@h/d"}, "PostgreSQL or SQLite"),
-        ({"SIGNET_DATABASE_URL": 5}, "SIGNET_DATABASE_URL must be a text"),
+        ({"SIGNET_DATABASE_URL": 5}, "SIGNET_DATABASE_URL must be a string"),
         ({"SIGNET_ROOT_KEY": "too short"}, "32 bytes in base64url"),
         ({"SIGNET_ROOT_KEY": "x", "SIGNET_ROOT_KEY_FILE": "y"}, "not both"),
     ],

@@ -1,4 +1,4 @@
-"""What ``flask signet doctor`` looks at of the folder, the root key, the database, its tables and its clock."""
+"""Checks of ``flask signet doctor`` for the folder, the root key, the database, its tables and its clock."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from flask_signet.store.looking import Absent, file_of, looking
 from flask_signet.store.rootkey import RootKeys
 from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
-_FORGIVEN = 10  # seconds that clocks of workers may be apart
-_LATER = 60  # seconds; a file that was written so far in the future was written under another clock
+_FORGIVEN = 10  # seconds by which the clocks of workers may differ
+_LATER = 60  # seconds; a file with a later time was written while the clock was wrong
 _ROOT_KEY_LINE = "export SIGNET_ROOT_KEY=$(flask signet keys generate --root)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreChecks:
-    """The checks of one application's store; each is a :data:`flask_signet.findings.Check` without its argument.
+    """The store checks of one application; each is a :data:`flask_signet.findings.Check` without its argument.
 
-    :param app_engine: gives the engine of the application's Flask-SQLAlchemy, or ``None`` if it has none.
-    :param holds_keys: returns whether the database that a connection leads to holds signing keys.
+    :param app_engine: returns the engine of the application's Flask-SQLAlchemy, or ``None`` if it has none.
+    :param holds_keys: returns whether the database of a connection holds signing keys.
     """
 
     settings: StoreSettings
@@ -42,25 +42,25 @@ class StoreChecks:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the database ends with the process."""
+        """Return whether the database is lost when the process ends."""
         return self.settings.in_memory and self.settings.url is None
 
     def folder(self) -> Iterator[Finding]:
-        """Look at our folder and what is in it."""
+        """Check the mode and owner of our folder and its files."""
         folder = self.settings.folder
         if self.in_memory:
             return
         if not folder.exists():
-            yield ok("folder_not_made", f"The folder {folder} is not there yet; the first request makes it.")
+            yield ok("folder_not_made", f"The folder {folder} does not exist yet; the first request creates it.")
             return
         found = [*private_file(folder, "The folder")]
         for file in sorted(folder.iterdir()) if not found else []:
             if file.name not in (".gitignore", LOCK_NAME) and file.is_file():
                 found += private_file(file, "The file", like=folder)
-        yield from found or [ok("folder", f"{folder} and its files are the server's alone.")]
+        yield from found or [ok("folder", f"Only the server can read {folder} and its files.")]
 
     def root_key(self) -> Iterator[Finding]:
-        """Look for the root key, and whether it is one."""
+        """Check that the root key exists and is valid."""
         if self.in_memory and self.settings.root_key is None and self.settings.root_key_file is None:
             return
         if self.settings.root_key is None and self.settings.root_key_file is not None:
@@ -73,8 +73,8 @@ class StoreChecks:
                 yield Finding(
                     code="root_key_on_this_machine",
                     level="warning",
-                    summary="The root key is a file of this machine, and the database is on a server: every other "
-                    "machine that uses it needs the same key.",
+                    summary="The root key is a file on this machine, but the database is on a server. Every other "
+                    "machine that uses the database needs the same key.",
                     line_to_write="export SIGNET_ROOT_KEY=…    # the line of the file, on every machine",
                     page="deploy.md#postgresql",
                 )
@@ -84,8 +84,8 @@ class StoreChecks:
             yield Finding(
                 code="root_key_missing",
                 level="error",
-                summary="SIGNET_ROOT_KEY is missing. With a database server it is never made by itself: every machine "
-                "needs the same one.",
+                summary="SIGNET_ROOT_KEY is missing. With a database server it is never created automatically: every "
+                "machine needs the same one.",
                 line_to_write=_ROOT_KEY_LINE,
                 page="deploy.md#postgresql",
             )
@@ -99,10 +99,10 @@ class StoreChecks:
                 page="keys.md",
             )
         else:
-            yield ok("root_key_not_made", f"There is no root key yet; the first request makes {file}.")
+            yield ok("root_key_not_made", f"There is no root key yet; the first request creates {file}.")
 
     def database(self) -> Iterator[Finding]:
-        """Reach the database and compare its tables."""
+        """Check that the database answers and that its tables are right."""
         if self.in_memory:
             yield ok("database_in_memory", "The database is in memory: TESTING is on.")
             return
@@ -118,25 +118,25 @@ class StoreChecks:
                 code="database_unreachable",
                 level="error",
                 summary=f"The database does not answer ({type(getattr(error, 'orig', None) or error).__name__}): "
-                f"{self._place()}. Is the server running, and are name and password right?",
+                f"{self._place()}. Check that the server is running and that name and password are right.",
                 line_to_write="export FLASK_SIGNET_DATABASE_URL=postgresql://user:password@host/database",
                 page="deploy.md#postgresql",
             )
 
     def _absent(self, file: Path) -> Iterator[Finding]:
         if self.settings.url is None:
-            yield ok("database_not_made", f"There is no database yet; the first request makes {file}.")
+            yield ok("database_not_made", f"There is no database yet; the first request creates {file}.")
             return
         yield Finding(
             code="database_not_made",
             level="error",
-            summary=f"There is no database {file}.",
+            summary=f"The database {file} does not exist.",
             line_to_write=schema.COMMAND,
             page="deploy.md#postgresql",
         )
 
     def _named_file(self) -> Iterator[Finding]:
-        """Look at an SQLite file that the settings name: its mode is the operator's choice, and never changed."""
+        """Check an SQLite file that the settings name. The operator chose its mode, so it is never changed."""
         file = None if self.settings.url is None else file_of(self.settings, self.app_engine)
         if file is not None and sys.platform != "win32" and file.stat().st_mode & stat.S_IROTH:
             yield Finding(
@@ -152,7 +152,7 @@ class StoreChecks:
         if self.settings.url is None and (found or "") < schema.HEAD:
             yield ok(
                 "schema_old",
-                f"The tables are at revision {found or 'none'}; the next start brings them to this version.",
+                f"The tables are at revision {found or 'none'}; the next start upgrades them.",
             )
             return
         try:
@@ -175,7 +175,7 @@ class StoreChecks:
         )
 
     def clocks(self) -> Iterator[Finding]:
-        """Compare the clock of this machine with the database server's, and with the times of our files."""
+        """Compare the clock of this machine with the clock of the database server and the times of our files."""
         now = self.clock.time()
         apart = self._behind_server(now)
         if apart is not None:
@@ -193,12 +193,12 @@ class StoreChecks:
             moment = datetime.fromtimestamp(latest, timezone.utc)
             yield _clock_finding(
                 "clock_behind_files",
-                f"A file in {self.settings.folder} was written at {moment:%Y-%m-%d %H:%M} UTC, which is yet to come: "
-                "the clock was set back, or was wrong then.",
+                f"A file in {self.settings.folder} was written at {moment:%Y-%m-%d %H:%M} UTC, which is in the future: "
+                "the clock was set back, or was wrong at that time.",
             )
 
     def _behind_server(self, now: float) -> float | None:
-        """Return by how many seconds this machine is behind the server; ``None`` where there is none that answers."""
+        """Return by how many seconds this machine is behind the server; ``None`` if no server answers."""
         if self.in_memory:
             return None
         try:
@@ -207,13 +207,13 @@ class StoreChecks:
                     return None
                 there = connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one()
         except (Absent, SQLAlchemyError, SettingsError):
-            return None  # `database` says it
+            return None  # the check `database` reports it
         return float(there) - now
 
     def roots(self) -> RootKeys | None:
-        """Return the root keys that are there, without a change to their file.
+        """Return the existing root keys; their file is not changed.
 
-        :raises SettingsError: what is there is no root key, or cannot be read.
+        :raises SettingsError: the root key is invalid or cannot be read.
         """
         if self.settings.root_key is not None:
             return rootkey.parse(self.settings.root_key, source="SIGNET_ROOT_KEY")
@@ -224,7 +224,7 @@ class StoreChecks:
         except (FileNotFoundError, NotADirectoryError):
             if named is None:
                 return None
-            raise SettingsError(f"SIGNET_ROOT_KEY_FILE names {file}, which is not there") from None
+            raise SettingsError(f"SIGNET_ROOT_KEY_FILE names {file}, which does not exist") from None
         except OSError as error:
             raise SettingsError(
                 f"The root key {file} cannot be read: {error.strerror}. Let this user read it"
@@ -245,7 +245,9 @@ class StoreChecks:
         url: Any = self.settings.url
         if url == "app":
             engine = self.app_engine()
-            return "the application's own" if engine is None else engine.url.render_as_string(hide_password=True)
+            return (
+                "the application's own database" if engine is None else engine.url.render_as_string(hide_password=True)
+            )
         if url is None:
             return str(self.settings.folder / engines.FILE_NAME)
         return engines.parse(url).render_as_string(hide_password=True)

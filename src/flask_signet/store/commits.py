@@ -1,8 +1,8 @@
-"""Functions that are called after the commit of a transaction, and never after its rollback.
+"""Call functions after the commit of a transaction, and never after its rollback.
 
-SQLAlchemy tells when a transaction is about to be committed, and not that it was. So what waits is only marked then. It
-is called at the next sign that the commit took place: the connection goes back to its pool, or a new transaction begins
-on it. Of a commit that fails the error is heard.
+SQLAlchemy has an event before a commit, but none after it. The event before the commit therefore only marks the waiting
+functions. They are called at the next sign that the commit succeeded: the connection goes back to its pool, or a new
+transaction begins on it. If the commit fails, the error event drops them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _WAITING = "flask-signet-after-commit"  # in `Connection.info`
 
 @dataclass(slots=True)
 class _Entry:
-    """A function that waits, and the savepoint that it depends on; ``None``: on the whole transaction alone."""
+    """A waiting function and the savepoint that it depends on; ``None`` if it depends on the whole transaction only."""
 
     run: Run
     savepoint: NestedTransaction | None
 
 
 class _Waiting:
-    """What waits for the transactions of one connection.
+    """The functions that wait for the transactions of one connection.
 
-    :param due: where to put what may be called if the commit succeeds; ``None`` to call it here.
+    :param due: the list that receives the functions before the commit; ``None`` if this class calls them.
     """
 
     def __init__(self, connection: Connection, due: list[Run] | None) -> None:
@@ -60,13 +60,13 @@ class _Waiting:
         self._entries.append(_Entry(run, connection.get_nested_transaction()))
 
     def tell(self) -> None:
-        """Call what was committed."""
+        """Call the functions whose transaction was committed."""
         committed, self._committed = self._committed, []
         for run in committed:
             run()
 
     def forget_commit(self) -> None:
-        """Drop what was to be committed, since the commit has failed."""
+        """Drop the functions of a commit that failed."""
         self._committed.clear()
 
     def _begins(self, _connection: Connection, *_: Any) -> None:
@@ -74,7 +74,7 @@ class _Waiting:
 
     def _commits(self, connection: Connection, *_: Any) -> None:
         self._place_released(connection)
-        # A savepoint that is active is committed with all; another one was rolled back from outside of it.
+        # An active savepoint is committed with the transaction; an inactive one was rolled back with an outer savepoint.
         kept = [each for each in self._entries if each.savepoint is None or each.savepoint.is_active]
         (self._committed if self._due is None else self._due).extend(each.run for each in kept)
         self._entries.clear()
@@ -96,9 +96,9 @@ class _Waiting:
         self._entries = [each for each in self._entries if each.savepoint is not gone]
 
     def _place_released(self, connection: Connection) -> None:
-        """Let what waited within a savepoint that was released depend on what is around it.
+        """Make the functions of a released savepoint depend on the transaction or savepoint that encloses it.
 
-        The event comes before the release, so it is known only afterwards what that is.
+        The event comes before the release, so the enclosing one is known only afterwards.
         """
         released, self._released = self._released, None
         if released is None:
@@ -112,17 +112,17 @@ class _Waiting:
 def after_commit(connection: Connection, run: Run, *, due: list[Run] | None = None) -> None:
     """Call *run* after the commit of the transaction of *connection*; never if it, or its savepoint, is rolled back.
 
-    :param run: raises nothing.
-    :param due: instead, put it into this list. Its owner calls what is in it if the commit succeeds, and not before
-        the connection is free again.
+    :param run: must not raise.
+    :param due: append *run* to this list instead. The owner of the list calls the functions in it after a successful
+        commit, once the connection is free again.
     """
     lists: list[_Waiting] = connection.info.setdefault(_WAITING, [])
     waiting = next((each for each in lists if each.connection is connection), None)
     if waiting is None:
         if due is not None and not connection.in_nested_transaction():
-            due.append(run)  # with all of the transaction or not at all
+            due.append(run)  # it depends on the whole transaction, which the owner of the list ends
             return
-        # Where they listen already, this does nothing.
+        # Registering the same listener twice has no effect.
         event.listen(connection.engine, "handle_error", _failed)
         event.listen(connection.engine.pool, "checkin", _gone_back)
         waiting = _Waiting(connection, due)
@@ -131,7 +131,7 @@ def after_commit(connection: Connection, run: Run, *, due: list[Run] | None = No
 
 
 def _failed(context: Any) -> None:
-    """Hear of an error, such as that of a commit: no rollback follows it."""
+    """Drop the functions of a commit that failed: SQLAlchemy emits no rollback event for it."""
     connection: Connection | None = context.connection
     if connection is None or connection.closed or connection.invalidated:
         return
@@ -141,14 +141,14 @@ def _failed(context: Any) -> None:
 
 
 def _gone_back(driver: Any, record: Any) -> None:
-    """Hear that a connection of the driver goes back to its pool."""
+    """Call the waiting functions when a driver connection goes back to its pool."""
     lists: list[_Waiting] | None = record.info.get(_WAITING)
     if not lists:
         return
-    if driver is None:  # it broke: whether the last commit took place is not known
+    if driver is None:  # the connection broke: whether the last commit succeeded is unknown
         lists.clear()
         return
-    # Several connections may share one of the driver (a database in memory), so this may be another one's.
+    # Several connections may share one driver connection (a database in memory), so this entry may belong to another.
     record.info[_WAITING] = [each for each in lists if each.connection is not None]
     for each in lists:
         each.tell()
