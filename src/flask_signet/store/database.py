@@ -1,4 +1,4 @@
-"""The one engine of a process and its transactions."""
+"""The engine of a process and its transactions."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 T = TypeVar("T")
 
-# A transaction that lost against another one is run again this often, and no longer than this in all:
-# behind it waits a request.
+# How often, and for how long in total, a transaction that lost a conflict is run again. A request waits for it.
 RETRIES = 3
 RETRY_SECONDS = 2.0
 
 
 class Store:
-    """The database: transactions that end in full or not at all, and errors that say what to do.
+    """The database: atomic transactions, and errors that say what to do.
 
-    Nothing happens before the first use. After a fork each process opens connections of its own.
+    Nothing is opened before the first use. After a fork each process opens its own connections.
 
-    :param app_engine: gives the engine of the application's Flask-SQLAlchemy, or ``None`` if it has none.
+    :param app_engine: returns the engine of the application's Flask-SQLAlchemy, or ``None`` if it has none.
     """
 
     def __init__(
@@ -52,29 +51,29 @@ class Store:
 
     @property
     def engine(self) -> Engine:
-        """The engine of this process. Its tables are looked at when the first transaction begins."""
+        """Return the engine of this process. The first transaction checks its tables."""
         return self._current().engine
 
     @property
     def dialect(self) -> str:
-        """``"sqlite"``, ``"postgresql"`` or another name of SQLAlchemy's."""
+        """Return ``"sqlite"``, ``"postgresql"`` or another dialect name of SQLAlchemy."""
         return self.engine.dialect.name
 
     @property
     def own_file(self) -> bool:
-        """Whether the database is the SQLite file that we made ourselves, or memory."""
+        """Return whether the database is our own: our SQLite file, or memory."""
         return self.settings.url is None
 
     @property
     def in_memory(self) -> bool:
-        """Whether the database is of our own and ends with the process."""
+        """Return whether our own database is in memory and lost when the process ends."""
         return self.settings.url is None and self.settings.in_memory
 
     @property
     def answers_at_once(self) -> bool:
-        """Whether a transaction can begin now without waiting for a connection that somebody else holds.
+        """Return whether a transaction can begin now without waiting for a connection.
 
-        Who holds it may be the caller himself, on the application's own engine.
+        On the application's engine the caller itself may hold the connection.
         """
         opened = self._current()
         pool = opened.engine.pool
@@ -84,7 +83,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Generator[Connection, None, None]:
-        """Begin a transaction that only reads; all of it sees one moment (SQLite) or statement (PostgreSQL).
+        """Begin a read transaction. It has one snapshot in total (SQLite) or one per statement (PostgreSQL).
 
         :raises Unavailable: the database does not answer.
         :raises SchemaError: its tables are not those of this version.
@@ -96,8 +95,8 @@ class Store:
     def write(self, connection: Connection | None = None) -> Generator[Connection, None, None]:
         """Begin a transaction that is committed at the end, or join the caller's.
 
-        :param connection: the caller's own, in whose transaction everything then happens; the caller ends it.
-        :raises Unavailable: the database does not answer, or a lock was not to be had in 2 s.
+        :param connection: the caller's connection; everything happens in its transaction, which the caller ends.
+        :raises Unavailable: the database does not answer, or a lock could not be acquired within 2 s.
         :raises SchemaError: the tables are not those of this version.
         """
         if connection is not None:
@@ -110,13 +109,13 @@ class Store:
 
     @contextmanager
     def driver(self) -> Generator[Any, None, None]:
-        """Lend a connection of SQLite's or PostgreSQL's driver, in no transaction; ``None`` if there is none to lend.
+        """Lend a driver connection of SQLite or PostgreSQL, outside any transaction; ``None`` if none is available.
 
-        For refreshes and the throttle alone. There is none before a transaction has looked at the tables, none while
-        five others have one, none to memory, and none from the application's own engine, where only our transactions
-        limit their wait for locks.
+        Only refreshes and the throttle use it. None is available before a transaction has checked the tables, while all
+        are lent, for a database in memory, and for the application's own engine, where only our transactions limit
+        their wait for locks.
 
-        :raises TransactionLost: a server gave this transaction up for another one.
+        :raises TransactionLost: a server aborted this transaction because of another one.
         :raises Unavailable: the database does not answer.
         """
         opened = self._current()
@@ -145,7 +144,7 @@ class Store:
             raised = opened.drivers.give_up(lent, error)
             if raised is error:
                 raise
-            # SQLite has waited for as long as a request may wait.
+            # SQLite has already waited as long as a request may wait, so only PostgreSQL errors are retried.
             if dialect.name == "postgresql" and isinstance(raised, Exception) and passes(raised):
                 raise TransactionLost from error
             with self._answering():
@@ -153,10 +152,10 @@ class Store:
         opened.drivers.take_back(lent)
 
     def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
-        """Return what *run* returns, run in one transaction, again where it lost against another.
+        """Run *run* in one transaction, again after a conflict with another transaction, and return its result.
 
-        *run* must change nothing but the database. With a *connection* it runs once: only whoever began a
-        transaction can begin it again.
+        *run* must change nothing but the database. With a *connection* it runs once: only the caller, who began the
+        transaction, can begin it again.
 
         :raises Unavailable: it lost four times or for 2 s, or the database does not answer.
         """
@@ -173,7 +172,7 @@ class Store:
                         finished = True
                     return result
                 except Exception as error:
-                    # Whether a commit without an answer took place is not known: it must not run twice.
+                    # If the connection broke during the commit, it may have succeeded: it must not run twice.
                     unknown = finished and getattr(error, "connection_invalidated", False)
                     if unknown or not passes(error) or self.clock.monotonic() - began > RETRY_SECONDS:
                         raise
@@ -183,7 +182,7 @@ class Store:
     def after_commit(self, connection: Connection, run: Callable[[], None]) -> None:
         """Call *run* after the commit of the transaction of *connection*; never after a rollback.
 
-        :param run: raises nothing. After a transaction that this store began, the connection is free again when *run*
+        :param run: must not raise. After a transaction that this store began, the connection is free again when *run*
             is called.
         """
         joined = self._current().joined
@@ -191,7 +190,7 @@ class Store:
         commits.after_commit(connection, run, due=joined.due if own else None)
 
     def dispose(self) -> None:
-        """Close the connections that are ours; the next use opens new ones."""
+        """Close our own connections; the next use opens new ones."""
         opened, self._opened = self._opened, None
         if opened is not None and opened.pid == os.getpid() and not opened.borrowed:
             opened.drivers.close()
@@ -199,9 +198,9 @@ class Store:
 
     @contextmanager
     def unchecked(self, *, reading: bool = False) -> Generator[Connection, None, None]:
-        """Begin a transaction without a look at the tables: for what makes, moves and looks at them.
+        """Begin a transaction without a check of the tables, for code that creates, migrates or checks them.
 
-        :param reading: wait for no other transaction on SQLite, such as the one in which the caller is.
+        :param reading: on SQLite, wait for no other transaction, such as one that the caller has open.
         """
         begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
         with as_unavailable(), self._transaction(self._current(), begin) as connection:
@@ -216,7 +215,7 @@ class Store:
             cause = error if isinstance(error, exc.DBAPIError) else error.__cause__
             if not isinstance(cause, exc.DBAPIError) or not about_tables(cause):
                 raise
-            # Tables were found right once; since then a newer version may have made them its own.
+            # The tables were right once; since then a newer version may have upgraded them.
             self._current().ready_for = None
             found = schema.current(self)
             if found is not None:
@@ -238,10 +237,10 @@ class Store:
             yield connection
 
     def _ensure_tables(self) -> None:
-        """Ensure that the tables are those of this version: make them in our own file, refuse elsewhere.
+        """Ensure that the tables are those of this version: create them in our own database, refuse elsewhere.
 
-        Tables of a newer version are taken as they are where that version says that this one can use them, so that the
-        two can run side by side while one replaces the other.
+        Tables of a newer version are accepted if that version declares that this one can use them. Both can then run
+        side by side during a deployment.
 
         :raises SchemaError: the tables are missing, older, or too new; the message says what to do.
         """
@@ -256,33 +255,33 @@ class Store:
                 if (schema.current(self) or "") < schema.HEAD:
                     schema.upgrade(self)
         else:
-            state = f"at revision {found}, this version needs {schema.HEAD}" if found else "not there yet"
+            state = f"at revision {found}, this version needs {schema.HEAD}" if found else "missing"
             raise SchemaError(f"The tables of Flask-Signet are {state}. Run: {schema.COMMAND}")
 
     def _identity(self, opened: Opened) -> object:
-        """Return what changes when another database lies in the place of ours; ``None`` while there is none."""
+        """Return a value that changes when the database file is replaced; ``None`` if the file does not exist."""
         return engines.file_identity(opened.engine) if self.own_file else opened
 
     @contextmanager
     def _transaction(self, opened: Opened, begin: str) -> Generator[Connection, None, None]:
         due: list[Callable[[], None]] = []
-        # Of one connection threads take turns, and whoever has it joins himself.
+        # Threads take turns on a single connection; a thread that already has it joins its own transaction.
         turn: AbstractContextManager[Any] = opened.lock if opened.single else nullcontext()
         with turn:
             outer: Connection | None = getattr(opened.joined, "connection", None) if opened.single else None
             if outer is not None:
                 yield outer
                 return
-            # Asked before it is checked out: checking it in again would roll back what the application did.
+            # Before the checkout: a later check-in would roll back the changes of the application.
             if opened.borrowed and opened.taken:
                 raise StorageError(
                     "The application's database in memory is one connection, and a transaction is open on it: commit "
-                    "it first (db.session.commit()), or take a database in a file."
+                    "it first (db.session.commit()), or use a database in a file."
                 )
             with opened.engine.connect() as connection, connection.begin():
                 if opened.engine.dialect.name == "sqlite":
-                    # The driver alone would begin at the first change, and then fail where it could wait. An
-                    # application may have told its engine to begin by itself.
+                    # The driver would begin at the first change, and then fail instead of waiting for a lock. The
+                    # application may have configured its engine to begin a transaction itself.
                     if not (opened.borrowed and is_within_transaction(connection.connection.dbapi_connection)):
                         connection.exec_driver_sql(begin)
                 elif opened.borrowed and opened.engine.dialect.name == "postgresql" and begin != "BEGIN":
@@ -294,7 +293,7 @@ class Store:
                     yield connection
                 finally:
                     joined.connection, joined.due = around
-        # Committed, and the connection is free.
+        # The transaction is committed and the connection is free.
         for run in due:
             run()
 
@@ -306,7 +305,7 @@ class Store:
             opened = self._opened
             if opened is None or opened.pid != os.getpid():
                 if opened is not None:
-                    # The parent goes on with these connections; the child neither uses nor closes them.
+                    # The parent process still uses these connections; the child must not use or close them.
                     opened.engine.dispose(close=False)
                     self._of_parents.append(opened)
                 opened = self._opened = self._open()
@@ -331,9 +330,9 @@ class Store:
 
 
 def _really_begin(connection: Connection) -> None:
-    """Begin the caller's transaction where SQLite's driver still puts it off.
+    """Begin the caller's transaction if SQLite's driver has not begun it yet.
 
-    Otherwise a savepoint of ours would be the whole transaction, and its release a commit.
+    Otherwise our savepoint would be the outermost transaction, and its release would commit.
     """
     if connection.dialect.name != "sqlite":
         return

@@ -1,6 +1,6 @@
-"""Engines: our own SQLite file, memory, or the URL that the settings name.
+"""Create engines for our own SQLite file, for memory, or for the URL in the settings.
 
-Each hides the values of statements from the log and from errors: a hash of a password is among them.
+Each engine hides statement parameters from the log and from errors, since they include password hashes.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ FILE_NAME = "signet.sqlite3"
 # Primary result codes after which SQLite has to open the file again.
 _SPENT = frozenset({sqlite_codes.READONLY, sqlite_codes.IOERR, sqlite_codes.CANTOPEN, sqlite_codes.NOTADB})
 
-LOCK_MILLISECONDS = 2_000  # a lock that is not to be had by then: 503, and the client tries again
-CONNECT_SECONDS = 2  # the least that libpq takes
+LOCK_MILLISECONDS = 2_000  # longest wait for a lock; then the answer is 503, and the client tries again
+CONNECT_SECONDS = 2  # the least that libpq accepts
 POOL_SECONDS = 2.0  # wait for a free connection
-PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is asked before it is used
+PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is pinged before use
 SERVER_DRIVERS = 5  # connections to a server that ``drivers`` lends, beside the pool
 
 _KNOWN = ("postgresql", "sqlite")
@@ -39,14 +39,14 @@ _LOGGING_NAME = "flask_signet"
 def parse(text: str) -> URL:
     """Return a database URL; ``postgres://`` and ``postgresql://`` mean psycopg 3.
 
-    :raises SettingsError: it is none, leads to another kind of database than ours, or to memory that ends with each
-        connection. It is not repeated, for it may hold a password.
+    :raises SettingsError: it is not a valid URL, names an unsupported database, or a database in memory that is lost
+        with each connection. The message leaves the URL out, since it may hold a password.
     """
     try:
         url = make_url(text)
     except exc.ArgumentError:
         raise SettingsError(
-            "SIGNET_DATABASE_URL is no SQLAlchemy URL; it looks like postgresql://user:password@host/database"
+            "SIGNET_DATABASE_URL is not a valid SQLAlchemy URL. Write: postgresql://user:password@host/database"
         ) from None
     if url.get_backend_name() == "sqlite" and url.host and not url.database:
         raise SettingsError("SIGNET_DATABASE_URL: sqlite has three slashes before a path, as in sqlite:///app.sqlite3")
@@ -59,9 +59,9 @@ def parse(text: str) -> URL:
 
 
 def check_kind(url: URL) -> None:
-    """Refuse what our statements were not written for.
+    """Refuse a database that our statements do not support.
 
-    :raises SettingsError: neither PostgreSQL nor SQLite.
+    :raises SettingsError: the database is neither PostgreSQL nor SQLite.
     """
     kind = url.get_backend_name()
     if kind not in _KNOWN:
@@ -72,13 +72,13 @@ def check_kind(url: URL) -> None:
 
 
 def same_database(one: URL, other: URL) -> bool:
-    """Say whether two URLs lead to the same database as the same user, by whichever driver."""
+    """Return whether two URLs name the same database and user; the drivers may differ."""
 
     def place(url: URL) -> tuple[Any, ...]:
         database = url.database
         if url.get_backend_name() == "sqlite":
             if database in (None, "", ":memory:"):
-                return (object(),)  # every such engine is a database of its own
+                return (object(),)  # each such engine has its own database
             database = os.path.abspath(database)
         backend = "postgresql" if url.get_backend_name() == "postgres" else url.get_backend_name()
         return (backend, url.username, url.host, url.port, database)
@@ -115,7 +115,7 @@ def own(settings: StoreSettings) -> Engine:
 
 
 def refused(file: str | Path, error: OSError) -> StorageError:
-    """Return what to raise where the file system does not let us have our own database."""
+    """Return the error for a file system that does not let us create or open our own database."""
     at = f" ({error.filename})" if error.filename not in (None, str(file)) else ""
     return StorageError(
         f"The database {file} cannot be made or opened: {error.strerror}{at}. Let this user write there, or give Flask "
@@ -124,7 +124,7 @@ def refused(file: str | Path, error: OSError) -> StorageError:
 
 
 def configured(url: URL, clock: Clock) -> Engine:
-    """Return an engine for a URL of the settings.
+    """Return an engine for a URL from the settings.
 
     :raises SettingsError: its driver is not installed.
     """
@@ -148,8 +148,8 @@ def configured(url: URL, clock: Clock) -> Engine:
 
 
 def _silent(engine: Engine) -> Engine:
-    """Keep the rows that come back out of the log: at DEBUG SQLAlchemy writes each of them, hashes and keys too."""
-    # One logger for all engines of ours, by their common name; it takes the same filter once only.
+    """Keep result rows out of the log: at DEBUG SQLAlchemy logs each row, with its hashes and keys."""
+    # All our engines share one logger by their logging name; it adds the same filter only once.
     logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGING_NAME}").addFilter(_no_rows)
     return engine
 
@@ -159,18 +159,18 @@ def _no_rows(record: logging.LogRecord) -> bool:
 
 
 def file_identity(engine: Engine) -> object:
-    """Return what changes when the file of an own database is replaced, or ``None`` if it is gone."""
+    """Return a value that changes when the database file is replaced, or ``None`` if it does not exist."""
     database = engine.url.database
     return _stat(database) if database else engine
 
 
 def _write_ahead(file: Path) -> None:
-    """Turn on the write-ahead log, under our lock: SQLite waits for nobody when it changes the journal mode."""
+    """Turn on the write-ahead log, under our lock: SQLite does not wait for locks when it changes the journal mode."""
     connection = sqlite3.connect(file, timeout=LOCK_MILLISECONDS / 1000)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.Error:
-        pass  # no database, or held by somebody: the first transaction meets the same and says so
+        pass  # not a database, or locked: the first transaction reports the same error
     finally:
         connection.close()
 
@@ -181,14 +181,14 @@ def _sqlite(url: URL, *, wal: bool) -> Engine:
         hide_parameters=True,
         logging_name=_LOGGING_NAME,
         pool_size=8,
-        max_overflow=56,  # readers wait for nobody, so threads need not wait for a connection
+        max_overflow=56,  # readers wait for no lock, so threads need not wait for a connection
         pool_timeout=POOL_SECONDS,
         connect_args={"timeout": LOCK_MILLISECONDS / 1000, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "handle_error")
     def judge(context: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        # A connection that was opened while the file could not be written stays one that only reads.
+        # A connection that was opened while the file was not writable stays read-only.
         code = sqlite_codes.primary_code_of(context.original_exception)
         context.is_disconnect = context.is_disconnect or code in _SPENT
 
@@ -202,8 +202,8 @@ def _with_pragmas(engine: Engine, *, wal: bool = False) -> Engine:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")
         if wal:
-            # The one pragma that stays in the file, so on no file but ours. Here it has something to do only
-            # where the file was replaced while we ran.
+            # This pragma is stored in the file, so it is set on our own file only. It has an effect here only if the
+            # file was replaced while the application ran.
             if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                 cursor.execute("PRAGMA journal_mode = WAL")
         cursor.close()
@@ -212,8 +212,8 @@ def _with_pragmas(engine: Engine, *, wal: bool = False) -> Engine:
 
 
 def _reconnect_when_replaced(engine: Engine, file: Path) -> None:
-    """Open the file anew after a restore has put another one in its place."""
-    path = str(file)  # looked at for each transaction
+    """Reconnect after a restore has replaced the file."""
+    path = str(file)  # used in each transaction
 
     @event.listens_for(engine, "connect")
     def remember(_connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -243,7 +243,7 @@ def _stat(path: str) -> tuple[int, int] | None:
 
 def _postgresql(url: URL, clock: Clock) -> Engine:
     arguments: dict[str, Any] = {}
-    if url.get_driver_name() in ("psycopg", "psycopg2"):  # both hand these to libpq
+    if url.get_driver_name() in ("psycopg", "psycopg2"):  # both pass these to libpq
         if "connect_timeout" not in url.query:
             arguments["connect_timeout"] = CONNECT_SECONDS
         if "options" not in url.query:
@@ -253,7 +253,7 @@ def _postgresql(url: URL, clock: Clock) -> Engine:
         hide_parameters=True,
         logging_name=_LOGGING_NAME,
         pool_size=5,
-        max_overflow=10 - SERVER_DRIVERS,  # 15 connections for each process, as SQLAlchemy would open by itself
+        max_overflow=10 - SERVER_DRIVERS,  # 15 connections for each process in total, SQLAlchemy's default
         pool_timeout=POOL_SECONDS,
         connect_args=arguments,
     )
@@ -262,7 +262,7 @@ def _postgresql(url: URL, clock: Clock) -> Engine:
 
 
 def _ping_after_idleness(engine: Engine, clock: Clock) -> None:
-    """Find dead connections before a request does, without a round trip for each transaction."""
+    """Detect dead connections before a request uses them, without a round trip for each transaction."""
 
     @event.listens_for(engine, "connect")
     @event.listens_for(engine, "checkin")

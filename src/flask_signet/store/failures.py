@@ -1,4 +1,4 @@
-"""What a driver's error means: the store is away, a conflict that passes, or a mistake of ours."""
+"""Classify driver errors: the database is unavailable, a conflict that can be retried, or a bug of ours."""
 
 from __future__ import annotations
 
@@ -27,49 +27,49 @@ _SQLITE_ADVICE = {
 
 
 class TransactionLost(Exception):
-    """Another transaction was in the way of one that a driver ran; nothing was changed, and it may be run again."""
+    """A transaction on a driver connection lost a conflict; nothing was changed, and it may be run again."""
 
 
 def passes(error: Exception) -> bool:
-    """Say whether the same transaction, run again, may well succeed."""
+    """Return whether the same transaction may succeed if it is run again."""
     if not isinstance(error, exc.DBAPIError):
         return False
     original = error.orig
     if isinstance(original, sqlite3.OperationalError):
-        # The low byte is the primary code; SQLite has waited its busy timeout where waiting could help.
+        # The low byte is the primary code. If waiting could help, SQLite has waited for its busy timeout.
         return sqlite_codes.primary_code_of(original) == sqlite_codes.BUSY
-    # A connection that broke before the commit was asked for has changed nothing.
+    # A connection that broke before the commit has changed nothing.
     return error.connection_invalidated or getattr(original, "sqlstate", None) in _PASSING_SQLSTATES
 
 
 def about_tables(error: exc.DBAPIError) -> bool:
-    """Say whether a statement failed as it would where the tables are not those that it was written for."""
+    """Return whether a statement failed as it does when the tables belong to another version."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
         return sqlite_codes.code_of(original) in (sqlite_codes.ERROR, sqlite_codes.CONSTRAINT_NOTNULL)
-    # Class 42: a table or column is not there, or is of another type; 23502: a column wants a value.
+    # Class 42: a table or column is missing or has another type; 23502: a column requires a value.
     state = str(getattr(original, "sqlstate", None) or "")
     return state.startswith("42") or state == "23502"
 
 
 @contextmanager
 def as_unavailable() -> Generator[None, None, None]:
-    """Turn what the database cannot help into :class:`Unavailable`; broken constraints pass as they are."""
+    """Turn errors of an unavailable database into :class:`Unavailable`; constraint violations pass unchanged."""
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, exc.DisconnectionError) as error:
         raise unavailable(error) from error
     except exc.DBAPIError as error:
-        # SQLite says "malformed" and "not a database" by the bare class; a torn connection comes in any.
+        # SQLite reports "malformed" and "not a database" by the base class; a broken connection comes as any class.
         if error.connection_invalidated or type(error) is exc.DatabaseError:
             raise unavailable(error) from error
         raise
 
 
 def unavailable(error: exc.SQLAlchemyError) -> Unavailable:
-    """Return what to raise where the database does not answer; and log why, and what to do where that is known."""
+    """Return the error for a database that does not answer, and log the reason and, if known, the remedy."""
     original = error.orig if isinstance(error, exc.DBAPIError) else error
-    # The driver's own words only: SQLAlchemy's would add the statement and its values.
+    # The driver's message only: SQLAlchemy's message adds the statement and its values.
     words = str(original).strip()
     advice = _SQLITE_ADVICE.get(sqlite_codes.primary_code_of(original))
     if words.startswith("no such table"):

@@ -1,8 +1,7 @@
 """Keep Flask-Migrate from offering to drop our tables.
 
-Alembic's autogenerate takes every table that the application's metadata does not know for one to drop. Flask-Migrate
-hands ``configure_args`` to Alembic; there our names are left out, and what the application put there is asked as
-before.
+Alembic's autogenerate drops every table that is missing from the application's metadata. Flask-Migrate passes
+``configure_args`` to Alembic. The hook in it excludes our tables, and asks the hook of the application about all others.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ IncludeName = Callable[[str | None, str, Any], bool]
 
 
 class LeaveOurTables:
-    """The hook ``include_name`` that knows our tables and asks another hook about all others."""
+    """An ``include_name`` hook that excludes our tables and asks another hook about all others."""
 
     def __init__(self, others: IncludeName | None) -> None:
         self._others = others
 
     def __call__(self, name: str | None, kind: str, parents: Any) -> bool:
-        """Say whether Alembic is to look at this name."""
+        """Return whether Alembic compares this name."""
         if kind == "table" and is_ours(name):
             return False
         return self._others is None or self._others(name, kind, parents)
 
 
 def protect(app: Any) -> bool:
-    """Put the hook in where Flask-Migrate is initialised, and say whether it is there now.
+    """Install the hook if Flask-Migrate is initialised, and return whether it is installed.
 
-    Cheap, and may be called as often as one likes: Flask-Migrate may be initialised after us, so it is called
-    whenever an application context begins until the first request is served.
+    It is cheap and idempotent. Flask-Migrate may be initialised after us, so this is called whenever an application
+    context begins, until the first request is served.
 
     :param app: the Flask application; only its ``extensions`` are used.
     """

@@ -1,4 +1,4 @@
-"""Whether the store answers, asked at most once a second however often somebody wants to know."""
+"""Check whether the database answers, at most once a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS = 1.0
 
 
 class Health:
-    """Remembers the last answer for a second."""
+    """The health check, whose result is cached for a second."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -28,12 +28,12 @@ class Health:
         self._asking = PerProcess(threading.Lock)
 
     def check(self) -> None:
-        """Ask the store, or repeat its last answer.
+        """Query the store, or repeat the last result.
 
-        :raises Unavailable: it does not answer.
+        :raises Unavailable: the store does not answer.
         """
         now = self._clock.monotonic()
-        # While one thread asks, the others repeat the last answer instead of queueing behind a dead store.
+        # While one thread queries, the others repeat the last result instead of waiting for a dead store.
         asking = self._asking()
         if not 0.0 <= now - self._asked_at < _SECONDS and asking.acquire(blocking=False):
             try:
@@ -50,7 +50,7 @@ class Health:
                 connection.execute(text("SELECT 1")).scalar_one()
         except Unavailable as error:
             if type(error) is not Unavailable:
-                # What the operator can mend; the plain kind is logged where it arises.
+                # An error that the operator can fix. The base class is logged where it arises.
                 log.error("The store cannot be used: %s", error)
             return error
         return None

@@ -1,4 +1,4 @@
-"""A connection that only looks: it makes no file, takes no lock and changes no mode."""
+"""Open read-only connections, which create no file, take no lock and change no mode."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flask_signet.store.settings import StoreSettings
 
 
 class Absent(Exception):
-    """There is no file of the database yet."""
+    """The database file does not exist yet."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(str(file))
@@ -27,9 +27,9 @@ class Absent(Exception):
 
 
 def file_of(settings: StoreSettings, app_engine: Callable[[], Engine | None]) -> Path | None:
-    """Return the SQLite file that the settings lead to; ``None`` for a database server or memory.
+    """Return the SQLite file that the settings name; ``None`` for a database server or memory.
 
-    :raises SettingsError: the settings lead nowhere.
+    :raises SettingsError: the settings name no usable database.
     """
     if settings.url is None:
         return settings.folder / engines.FILE_NAME
@@ -46,8 +46,8 @@ def looking(
 ) -> Generator[Connection, None, None]:
     """Lend a connection for reading.
 
-    :raises Absent: the SQLite file is not there.
-    :raises SettingsError: the settings lead nowhere.
+    :raises Absent: the SQLite file does not exist.
+    :raises SettingsError: the settings name no usable database.
     """
     file = file_of(settings, app_engine)
     borrowed = file is None and settings.url == "app"
@@ -79,8 +79,8 @@ def _app_engine(app_engine: Callable[[], Engine | None]) -> Engine:
 def _reading(file: Path) -> Engine:
     if not file.exists():
         raise Absent(file)
-    # With a write-ahead log beside it the file is in use, or a server that died left it: SQLite reads both.
-    # Without one the file is whole, and SQLite must be told so: it would make the log to look at it.
+    # If a write-ahead log exists, the file is in use or a server crashed: SQLite reads both files. If none exists, the
+    # file is complete, and `immutable` keeps SQLite from creating the log in order to read it.
     in_use = os.path.exists(f"{file}-wal") and os.path.exists(f"{file}-shm")
     uri = f"file:{quote(str(file.resolve()))}?mode=ro" + ("" if in_use else "&immutable=1")
     return create_engine(

@@ -1,4 +1,4 @@
-"""The tables' common ground: one ``MetaData`` of our own and the column types that all rooms use."""
+"""The ``MetaData`` of our tables and the column types that they share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlalchemy.types import TypeDecorator
 
 from flask_signet.clock import Clock
 
-# Every table of the package hangs here and is named `signet_…`. Constraints get names by rule, so that a
-# later migration can name what it changes on every database.
+# Every table of the package belongs to this MetaData and is named `signet_…`. A convention names the constraints, so
+# that a later migration can address them on every database.
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -29,7 +29,7 @@ class Timestamp(TypeDecorator[int]):
     cache_ok = True
 
 
-# SQLite counts only an INTEGER primary key by itself; elsewhere ids may outgrow 32 bits.
+# SQLite autoincrements INTEGER primary keys only; on other databases ids may exceed 32 bits.
 Identifier = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -39,7 +39,7 @@ def milliseconds(clock: Clock) -> int:
 
 
 def milliseconds_of(moment: datetime) -> int:
-    """Return an aware ``datetime`` as the :class:`Timestamp` that :func:`moment` made it from."""
+    """Return an aware ``datetime`` as the :class:`Timestamp` from which :func:`moment` made it."""
     return round(moment.timestamp() * 1000)
 
 

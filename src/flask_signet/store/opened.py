@@ -1,4 +1,4 @@
-"""What one process has opened of a database."""
+"""The database connections of one process."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flask_signet.store.raw_connections import Drivers
 
 
 class Opened:
-    """What belongs to one process: its engine, and whether the tables were found right."""
+    """The engine of one process, and for which database its tables were checked."""
 
     def __init__(self, engine: Engine, clock: Clock, *, borrowed: bool) -> None:
         self.pid = os.getpid()
         self.engine = engine
         self.borrowed = borrowed
-        #: Whether all share one connection, as they must where a database in memory ends with it.
+        #: Whether all threads share one connection: a database in memory is lost with its connection.
         self.single = isinstance(engine.pool, StaticPool)
         self.ready_for: object = None
         self.lock = threading.RLock()
@@ -29,10 +29,10 @@ class Opened:
 
     @property
     def taken(self) -> bool:
-        """Whether all share one connection, and a transaction is open on it."""
+        """Return whether all threads share one connection and a transaction is open on it."""
         return self.single and is_within_transaction(cast(StaticPool, self.engine.pool).connection.dbapi_connection)
 
 
 def is_within_transaction(connection: Any) -> bool:
-    """Return whether a connection of the driver is within a transaction, as far as the driver says."""
+    """Return whether a driver connection is within a transaction; ``False`` if the driver does not tell."""
     return bool(getattr(connection, "in_transaction", False))

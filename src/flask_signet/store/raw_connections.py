@@ -1,4 +1,4 @@
-"""Connections of the driver itself, for the one path where SQLAlchemy's part costs more than the statements."""
+"""Lend driver connections, for the paths where SQLAlchemy costs more than the statements."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from sqlalchemy import Engine, exc
 from flask_signet.clock import Clock
 from flask_signet.store.engines import PING_AFTER_SECONDS, SERVER_DRIVERS
 
-# SQLite counts no connections; a worker with more threads than this goes through the pool for the rest.
+# SQLite does not limit connections. In a worker with more threads than this, the others use the pool.
 _FILE_DRIVERS = 32
 
 
 class Lent:
-    """A connection that one borrower has, in no transaction.
+    """A connection for one borrower at a time, outside any transaction.
 
-    :ivar connection: the driver's, ``None`` before the first use and after an error.
-    :ivar database: what it leads to, the identity of a file that may be replaced.
-    :ivar used: when it was last in use, on the monotonic clock.
+    :ivar connection: the driver's connection; ``None`` before the first use and after an error.
+    :ivar database: the identity of the database, such as that of a file that may be replaced.
+    :ivar used: when it was last used, on the monotonic clock.
     """
 
     __slots__ = ("connection", "database", "used")
@@ -29,16 +29,16 @@ class Lent:
         self.used = 0.0
 
     def close(self) -> None:
-        """Close the connection, and with it whatever was begun."""
+        """Close the connection, and with it an open transaction."""
         if self.connection is not None:
             self.connection.close()
             self.connection = None
 
 
 class Drivers:
-    """Lends connections of one engine to one borrower at a time; PostgreSQL's are in autocommit.
+    """Lends connections of one engine, each to one borrower at a time; those of PostgreSQL are in autocommit.
 
-    They are kept beside the pool: to check one out of it and in again costs half of what a refresh costs.
+    They are kept outside the pool: checking one out and in costs half as much as a refresh.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -47,14 +47,14 @@ class Drivers:
         self._errors = engine.dialect.loaded_dbapi.Error
         self._of_server = engine.dialect.name == "postgresql"
         self._at_most = SERVER_DRIVERS if self._of_server else _FILE_DRIVERS
-        # The last one comes first, so that those are used that are open. One operation on a list needs no lock.
+        # Last in, first out, so that open connections are reused. Single list operations need no lock.
         self._free = [Lent() for _ in range(self._at_most)]
         self._closed = False
 
     def lend(self, database: object) -> Lent | None:
-        """Return a connection, which comes back by :meth:`take_back` or :meth:`give_up`; ``None`` if all are lent.
+        """Return a connection, to be returned by :meth:`take_back` or :meth:`give_up`; ``None`` if all are lent.
 
-        :raises OperationalError: there is none to be had.
+        :raises OperationalError: the connection cannot be opened.
         """
         try:
             lent = self._free.pop()
@@ -71,7 +71,7 @@ class Drivers:
         return lent
 
     def take_back(self, lent: Lent) -> None:
-        """Take a connection back from a borrower who ended what he began."""
+        """Take a connection back after its borrower ended the transaction."""
         if self._closed:
             lent.close()
         if self._of_server:
@@ -79,13 +79,13 @@ class Drivers:
         self._free.append(lent)
 
     def give_up(self, lent: Lent, error: BaseException) -> BaseException:
-        """Close a connection after *error*, and with it whatever was begun.
+        """Close a connection after *error*, and with it an open transaction.
 
-        :return: what to raise: the driver's errors as SQLAlchemy would have raised them.
+        :return: the error to raise; a driver error is wrapped in the class that SQLAlchemy would raise.
         """
         ours = isinstance(error, self._errors)
         if ours and self._engine.dialect.is_disconnect(error, lent.connection, None):
-            # The server went away, and so did the others, here and in the pool.
+            # The server is gone, so the other connections, here and in the pool, are broken too.
             self._close_free()
             self._engine.dispose()
         lent.close()
@@ -93,7 +93,7 @@ class Drivers:
         return exc.OperationalError("refresh", None, error) if ours else error
 
     def close(self) -> None:
-        """Close all, those that are lent when they come back."""
+        """Close all connections; those that are lent are closed when they come back."""
         self._closed = True
         self._close_free()
 
@@ -118,7 +118,7 @@ class Drivers:
         lent.connection, lent.database, lent.used = connection, database, self._clock.monotonic()
 
     def _lives(self, lent: Lent) -> bool:
-        """Ask a server's connection that was idle for long; a file's is what it was."""
+        """Return whether the connection works; only an idle server connection is pinged."""
         if not self._of_server or self._clock.monotonic() - lent.used < PING_AFTER_SECONDS:
             return True
         try:
