@@ -1,4 +1,4 @@
-"""What ``flask signet doctor`` looks at of the signing keys in the database."""
+"""Checks of ``flask signet doctor`` for the signing keys in the database."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from flask_signet.store.rootkey import RootKeyRing
 
 
 def holds_keys(connection: Connection) -> bool:
-    """Return whether the database that *connection* leads to holds signing keys; it may have no tables."""
+    """Return whether the database of *connection* holds signing keys; it may have no tables."""
     there = inspect(connection).has_table(keys_table.name)
     return there and connection.execute(select(keys_table.c.kid).limit(1)).first() is not None
 
 
 def signing_keys(store: StoreChecks) -> Iterator[Finding]:
-    """Look at the ring in the database, and whether the root key opens it."""
+    """Check the key ring in the database, and that the root key opens it."""
     if store.in_memory:
         return
     try:

@@ -1,4 +1,4 @@
-"""The ring of signing keys that lies in the database, as the token layer wants it."""
+"""The ring of signing keys in the database, in the form that the token layer needs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from flask_signet.tokens.ring import Ring
 
 log = logging.getLogger("flask_signet")
 
-# A new key is known as "next" long before it signs, and a token with an unknown kid makes a worker look
-# at once; so this bounds only how long a revoked key is still believed.
+# A new key is known as "next" long before it signs, and a token with an unknown kid makes a worker look at once. So
+# this only limits how long a worker still accepts a revoked key.
 LOOK_EVERY = 5.0  # seconds
-LOOK_AGAIN_AFTER = 0.2  # seconds between looks that unknown names cause: whoever invents names must not load the store
+LOOK_AGAIN_AFTER = 0.2  # seconds between reloads for unknown kids, so that invented kids do not load the database
 
 
 class DatabaseRing:
     """Keeps a ring in step with the key table.
 
     :param table: the keys.
-    :param clock: tells when to look again.
+    :param clock: determines when to look again.
     """
 
     def __init__(self, table: KeyTable, clock: Clock) -> None:
@@ -34,7 +34,7 @@ class DatabaseRing:
         self._looked = float("-inf")
 
     def current(self) -> Ring:
-        """Return the ring, from memory unless it may have changed; the first time keys are made.
+        """Return the ring, from memory unless it may have changed; the first call creates keys if none exist.
 
         :raises Unavailable: the store does not answer, and there has never been a ring.
         """
@@ -43,7 +43,7 @@ class DatabaseRing:
         return self._look()
 
     def refresh(self) -> Ring:
-        """Look now, unless somebody has just looked."""
+        """Reload the ring now, unless it was checked within the last 0.2 s."""
         if self._ring is not None and self._clock.monotonic() - self._looked < LOOK_AGAIN_AFTER:
             return self._ring
         return self._look()
@@ -62,7 +62,7 @@ class DatabaseRing:
         except Unavailable as error:
             if self._ring is None:
                 raise
-            log.error("The signing keys cannot be read (%s); going on with those that are known.", error)
+            log.error("The signing keys cannot be read (%s); using the keys that are known.", error)
             return self._ring
         ring = tuple(keys.from_jwk(key.jwk).named(key.kid, key.status) for key in stored if key.status != "revoked")
         current: Key | None = next((key for key in ring if key.status == "current"), None)

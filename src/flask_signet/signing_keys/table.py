@@ -1,4 +1,4 @@
-"""The key table: the signing keys that ``Signet`` makes and keeps by itself, sealed by the root key."""
+"""The key table: the signing keys that ``Signet`` creates and manages, sealed by the root key."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ keys_table = Table(
 key_ring_table = Table(
     "signet_key_ring",
     metadata,
-    # The one row (id 1): counts the changes, so that a worker sees by one number that it must load again.
+    # One row (id 1). It counts the changes, so that a worker can tell from one number that it must reload the keys.
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
-    # Seconds: the longest life of a token that any setting of this application ever gave, 2**53 for one without end.
-    # A retired key is kept for so long, whatever the settings say now.
+    # Seconds: the longest token lifetime that the settings ever had; 2**53 for tokens that never expire. A retired key is
+    # kept this long, whatever the current settings are.
     Column("longest_life", BigInteger, nullable=False, server_default="0"),
 )
 
@@ -67,7 +67,7 @@ class StoredKey:
 
 
 def has_keys(store: Store) -> bool:
-    """Say whether there are signing keys, without opening one; also where there is no table yet.
+    """Return whether there are signing keys, without opening one; ``False`` if there is no table yet.
 
     :raises Unavailable: the database does not answer.
     """
@@ -77,14 +77,14 @@ def has_keys(store: Store) -> bool:
 
 
 class KeyTable:
-    """Makes, keeps, rotates and revokes the signing keys. Each change is one transaction."""
+    """Creates, stores, rotates and revokes the signing keys. Each change is one transaction."""
 
     def __init__(self, store: Store, root_keys: RootKeyRing) -> None:
         self._store = store
         self._root_keys = root_keys
 
     def version(self) -> int:
-        """Return a number that is another one after every change."""
+        """Return a number that changes with every change of the keys."""
         with self._store.read() as connection:
             return connection.execute(select(key_ring_table.c.version)).scalar_one()
 
@@ -99,9 +99,9 @@ class KeyTable:
         return [self._opened(row) for row in rows]
 
     def ensure(self) -> list[StoredKey]:
-        """Return all keys, and make the first ``current`` and ``next`` where they are missing.
+        """Return all keys; create ``current`` and ``next`` if they are missing.
 
-        Of processes that do this at once one makes them, and all return the same.
+        If several processes do this at once, one creates the keys and all return the same ones.
         """
         keys = self.load()
         if {"current", "next"} <= {key.status for key in keys}:
@@ -110,9 +110,9 @@ class KeyTable:
         return self.load()
 
     def rotate(self, *, judge: Callable[[int], None] | None = None) -> list[StoredKey]:
-        """Let ``next`` sign, ``current`` only verify, and make a new ``next``; return all keys.
+        """Make ``next`` sign and ``current`` only verify, and create a new ``next``; return all keys.
 
-        :param judge: is told when ``next`` was made, in seconds since 1970, and may raise.
+        :param judge: called with the time at which ``next`` was created, in seconds since 1970; it may raise.
         """
 
         def run(connection: Connection) -> None:
@@ -128,12 +128,12 @@ class KeyTable:
         return self.load()
 
     def revoke(self, kid: str) -> list[StoredKey]:
-        """Refuse from now on whatever this key signed; return the keys that are left.
+        """Refuse every token that this key signed; return the remaining keys.
 
         :raises NotFound: no key has this id.
         """
         if not kid.isascii():
-            # No database takes half a surrogate pair, which a shell may give.
+            # Databases reject lone surrogates, which may come from a shell argument.
             raise NotFound(f"No key has the id {kid[:64]!r}")
 
         def run(connection: Connection) -> None:
@@ -141,7 +141,7 @@ class KeyTable:
             changed = connection.execute(
                 keys_table.update()
                 .where(keys_table.c.kid == kid, keys_table.c.status != "revoked")
-                # Without the private part: it may be in a thief's hands, and nobody else needs it.
+                # The private part is deleted: it may be stolen, and it is not needed any more.
                 .values(status="revoked", sealed_jwk=b"", retired_at=milliseconds(self._store.clock))
             )
             if changed.rowcount == 0:
@@ -152,7 +152,7 @@ class KeyTable:
         return self.load()
 
     def forget_retired(self, before: datetime) -> int:
-        """Delete the keys that were retired before a moment; return how many."""
+        """Delete the keys that were retired before *before*; return their number."""
 
         def run(connection: Connection) -> int:
             self._changed(connection)
@@ -164,11 +164,11 @@ class KeyTable:
         return self._store.retrying(run)
 
     def remember_life(self, seconds: int | None, connection: Connection | None = None) -> int | None:
-        """Remember how long tokens live by the settings of now; return the longest life that was ever remembered.
+        """Store the token lifetime of the current settings; return the longest lifetime that was ever stored.
 
-        Settings change, and the tokens that were issued before live on.
+        Tokens that were issued under earlier settings stay valid.
 
-        :param seconds: the life; ``None`` for one without end, here and in what is returned.
+        :param seconds: the lifetime; ``None``, here and in the result, if tokens never expire.
         """
         life = FOR_EVER if seconds is None else seconds
         longest = key_ring_table.c.longest_life
@@ -182,9 +182,9 @@ class KeyTable:
         return None if remembered >= FOR_EVER else remembered
 
     def seal_again(self) -> int:
-        """Seal with the current root key what an older one sealed; return how many keys that were.
+        """Seal the keys of older root keys with the current one; return how many keys these were.
 
-        After it the older root key is not needed for signing keys any more.
+        Signing keys do not need the older root keys any more after this.
         """
 
         def run(connection: Connection) -> int:
@@ -203,7 +203,7 @@ class KeyTable:
         return self._store.retrying(run)
 
     def _fill(self, connection: Connection) -> None:
-        """Make what is missing of ``current`` and ``next``. The ring's row is the lock."""
+        """Create ``current`` and ``next`` if missing. The row of the ring is the lock."""
         self._changed(connection)
         there = set(connection.execute(select(keys_table.c.status)).scalars())
         if "current" not in there:

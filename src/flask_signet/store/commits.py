@@ -74,7 +74,7 @@ class _Waiting:
 
     def _commits(self, connection: Connection, *_: Any) -> None:
         self._place_released(connection)
-        # An active savepoint is committed with the transaction; an inactive one was rolled back with an outer savepoint.
+        # An active savepoint is committed with the transaction; an inactive one was rolled back by an outer one.
         kept = [each for each in self._entries if each.savepoint is None or each.savepoint.is_active]
         (self._committed if self._due is None else self._due).extend(each.run for each in kept)
         self._entries.clear()

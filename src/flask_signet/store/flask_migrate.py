@@ -1,7 +1,8 @@
 """Keep Flask-Migrate from offering to drop our tables.
 
 Alembic's autogenerate drops every table that is missing from the application's metadata. Flask-Migrate passes
-``configure_args`` to Alembic. The hook in it excludes our tables, and asks the hook of the application about all others.
+``configure_args`` to Alembic. The hook in it excludes our tables and asks the hook of the application about all
+others.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The root key: the one secret outside the database, and what is derived from it.
+"""The root key, the only secret outside the database, and the keys that are derived from it.
 
-Form, in ``SIGNET_ROOT_KEY`` and in the file alike: one key a line (or between commas), as 32 bytes in
-base64url, with its number before it: ``2 kW…`` or ``2:kW…``. A key alone has the number 1. The first is the
-one that makes new things; the others still read what they made. To rotate, put a new line with the next
-number on top. ``#`` begins a comment.
+The format is the same in ``SIGNET_ROOT_KEY`` and in the file: one key per line (or separated by commas), as 32 bytes in
+base64url after its number: ``2 kW…`` or ``2:kW…``. A key without a number has the number 1. The first key is used for
+new data; the others still read existing data. To rotate, add a line with the next number on top. ``#`` begins a comment.
 """
 
 from __future__ import annotations
@@ -53,14 +52,14 @@ class RootKeys:
     keys: Mapping[int, bytes]
 
     def __repr__(self) -> str:
-        """Leave the keys out."""
+        """Return a description without the keys."""
         return f"RootKeys(current_number={self.current_number}, numbers={sorted(self.keys)})"
 
 
 class RootKeyRing:
     """Derives keys from the root keys and seals with them.
 
-    :param read: gives the root keys; called at once and again by :meth:`reload`.
+    :param read: returns the root keys; called by the constructor and by :meth:`reload`.
     """
 
     def __init__(self, read: Callable[[], RootKeys], *, clock: Clock) -> None:
@@ -71,12 +70,12 @@ class RootKeyRing:
 
     @property
     def current_number(self) -> int:
-        """Number of the key that makes new things, 1 to 65535."""
+        """Return the number of the key for new data, 1 to 65535."""
         return self._roots.current_number
 
     @property
     def numbers(self) -> frozenset[int]:
-        """Numbers of all keys that are known."""
+        """Return the numbers of all known keys."""
         return frozenset(self._roots.keys)
 
     def derive(self, label: Label, number: int | None = None) -> bytes:
@@ -131,13 +130,13 @@ class RootKeyRing:
             raise ValueError("sealed by another root key, or changed") from None
 
     def sealed_with_current(self, sealed: bytes) -> bool:
-        """Say whether the current root key sealed this."""
+        """Return whether the current root key sealed this."""
         return int.from_bytes(sealed[1:3], "big") == self.current_number
 
     def reload(self) -> None:
-        """Read the root keys again: another process may have been given a new one.
+        """Read the root keys again, since the operator may have added a new one.
 
-        :raises SettingsError: they can no longer be read; the known ones stay.
+        :raises SettingsError: they can no longer be read; the known ones stay in use.
         """
         roots = self._read()
         if roots != self._roots:
@@ -145,10 +144,10 @@ class RootKeyRing:
 
 
 def parse(text: str, *, source: str) -> RootKeys:
-    """Return the root keys of a text.
+    """Return the root keys in a string.
 
-    :param source: where it came from, for the error; the text itself is never repeated.
-    :raises SettingsError: it is not of the form above.
+    :param source: where the string came from, for the error; the string itself is never repeated.
+    :raises SettingsError: it does not have the format above.
     """
     keys: dict[int, bytes] = {}
     lines = [line.partition("#")[0].strip() for line in re.split(r"[,\n]", text)]
@@ -168,14 +167,14 @@ def parse(text: str, *, source: str) -> RootKeys:
 def open_root_keys(
     settings: StoreSettings, *, clock: Clock, server_database: bool, in_use: Callable[[], bool] = lambda: False
 ) -> RootKeyRing:
-    """Return the ring that the settings name, and make its file once where that is allowed.
+    """Return the ring that the settings name, and create its file if it is missing and that is allowed.
 
-    :param server_database: the database is on a server (PostgreSQL). Then several machines may share it, and
-        each would make a key of its own; so none is made.
-    :param in_use: says whether the database holds what a root key sealed; asked where the file is not there.
-    :raises SettingsError: there is no key, or what is there is none.
+    :param server_database: the database is on a server (PostgreSQL). Several machines may share it, and each would
+        create its own key, so none is created.
+    :param in_use: returns whether the database holds sealed data; called if the file is missing.
+    :raises SettingsError: the root key is missing or invalid.
     """
-    said: set[str] = set()  # what was logged of the file: once for each application
+    said: set[str] = set()  # messages about the file that were logged: once for each application
     if settings.root_key is not None:
         text = settings.root_key
         return RootKeyRing(lambda: parse(text, source="SIGNET_ROOT_KEY"), clock=clock)
@@ -198,7 +197,7 @@ def open_root_keys(
             "same one: give its content to all as SIGNET_ROOT_KEY, or its path as SIGNET_ROOT_KEY_FILE.",
             file,
         )
-    # In this order: whoever sealed something beside us made the file before.
+    # In this order: a process that sealed something meanwhile has created the file first.
     elif not _is_there(file) and in_use() and not _is_there(file):
         raise SettingsError(
             f"The root key {file} is gone, but the database holds signing keys that it sealed. Put it back, or set "
@@ -231,7 +230,7 @@ def _is_there(file: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        # Not known, and a new key in the place of a good one would be the end of all that the good one made.
+        # The file may exist: a new key in its place would make all sealed data unreadable.
         raise _unreadable("The root key", file, error) from error
     return True
 
@@ -241,16 +240,16 @@ def _unreadable(name: str, file: Path, error: OSError) -> StorageError:
 
 
 def _from_named_file(file: Path, said: set[str]) -> RootKeys:
-    """Read the file that ``SIGNET_ROOT_KEY_FILE`` names; its mode and owner are the operator's, and stay."""
+    """Read the file that ``SIGNET_ROOT_KEY_FILE`` names; its mode and owner are not changed."""
     return _from_file(file, "SIGNET_ROOT_KEY_FILE", lambda: judge(concerns_of_named(file), said))
 
 
 def _from_own_file(file: Path, said: set[str]) -> RootKeys:
-    """Read the file that we made."""
+    """Read the root key file that this package created."""
 
     def check() -> None:
         tighten(file)
-        for folder in {file.parent, file.resolve().parent}:  # a link leads from one into another
+        for folder in {file.parent, file.resolve().parent}:  # they differ if the file is a symbolic link
             judge(concerns_of_folder(folder), said)
 
     return _from_file(file, "The root key", check)

@@ -1,6 +1,6 @@
-"""Make the tables, move them between versions, and say whether they are right.
+"""Create the tables, migrate them between versions, and check them.
 
-The version stands in a table of our own, so the application's migrations and ours never meet.
+Our own version table keeps our migrations separate from those of the application.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 VERSION_TABLE = "signet_alembic_version"
-# The newest revision in migrations/versions. Revisions are four digits and count up. One that only adds can be used by
-# older code, and the two run side by side. One that does not says in its name which code it needs at least:
-# "0007_needs_0005" is for code that knows revision 0005, so let there be one that only adds before it.
+# The newest revision in migrations/versions. Revisions are four digits and count up. Older code can use a revision
+# that only adds, so both versions run side by side. Any other revision names the oldest code that it works with:
+# "0007_needs_0005" needs code that knows revision 0005, so release one that only adds before it.
 HEAD = "0004"
 COMMAND = "flask signet db upgrade"
 
@@ -29,15 +29,15 @@ _ADVISORY_LOCK = 0x7369676E6574  # "signet": one upgrade at a time on one Postgr
 
 
 class Transactions(Protocol):
-    """Where the tables are: a database that does not look at them first."""
+    """A database whose transactions begin without a check of the tables."""
 
     def unchecked(self, *, reading: bool = False) -> AbstractContextManager[Connection]:
-        """Begin a transaction; with *reading* one that waits for no other."""
+        """Begin a transaction; with *reading*, wait for no other transaction."""
         ...
 
 
 def current(store: Transactions) -> str | None:
-    """Return the revision of the tables, or ``None`` where there are none."""
+    """Return the revision of the tables, or ``None`` if there are none."""
     with store.unchecked(reading=True) as connection:
         return _version(connection)
 
@@ -45,7 +45,7 @@ def current(store: Transactions) -> str | None:
 def refuse_too_new(found: str) -> None:
     """Refuse the revision *found* if it needs newer code than this.
 
-    :raises SchemaError: it does.
+    :raises SchemaError: the revision needs newer code.
     """
     if found.partition(_NEEDS)[2] > HEAD[:4]:
         raise SchemaError(
@@ -55,11 +55,11 @@ def refuse_too_new(found: str) -> None:
 
 
 def upgrade(store: Transactions, revision: str = "head") -> str:
-    """Bring the tables to *revision* in one transaction and return where they are now.
+    """Upgrade the tables to *revision* in one transaction and return their revision.
 
-    Tables that a newer version made and this one can use are left as they are.
+    Tables of a newer version that this one can use are not changed.
 
-    :raises SchemaError: a newer version made them, and this one cannot use them.
+    :raises SchemaError: the tables belong to a newer version, and this one cannot use them.
     """
     from alembic import command
 
@@ -74,7 +74,7 @@ def upgrade(store: Transactions, revision: str = "head") -> str:
 
 
 def downgrade(store: Transactions, revision: str) -> str | None:
-    """Take the tables back to *revision* (``"base"``: away with all of them) in one transaction."""
+    """Downgrade the tables to *revision* in one transaction; ``"base"`` drops all of them."""
     from alembic import command
 
     with store.unchecked() as connection:
@@ -84,18 +84,18 @@ def downgrade(store: Transactions, revision: str) -> str | None:
 
 
 def check(store: Transactions) -> list[str]:
-    """Return how the tables differ from what this version expects; nothing where they are right."""
+    """Return how the tables differ from what this version expects; an empty list if they are right."""
     with store.unchecked() as connection:
         return differences(connection)
 
 
 def revision(connection: Connection) -> str | None:
-    """Return the revision of the tables that *connection* leads to, or ``None`` where there are none."""
+    """Return the revision of the tables in the database of *connection*, or ``None`` if there are none."""
     return _version(connection)
 
 
 def differences(connection: Connection) -> list[str]:
-    """Return how the tables that *connection* leads to differ; it only reads."""
+    """Return how the tables in the database of *connection* differ, without changing anything."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -113,18 +113,18 @@ def differences(connection: Connection) -> list[str]:
         },
     )
     compared = compare_metadata(context, metadata)
-    # What a newer version added is nothing that this one lacks.
+    # Additions of a newer version are not differences.
     newer = found > HEAD
     return [str(each) for each in compared if not (newer and str(each[0]).startswith("remove_"))]
 
 
 def only_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    """Tell Alembic to look at our tables only."""
+    """Limit Alembic to our tables."""
     return kind != "table" or is_ours(name)
 
 
 def is_ours(name: str | None) -> bool:
-    """Say whether a table of this name is ours."""
+    """Return whether a table of this name is ours."""
     return name is not None and name.startswith("signet_")
 
 
@@ -136,7 +136,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    # On SQLite the transaction has begun with the lock for writing.
+    # On SQLite the transaction already holds the write lock.
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL lock_timeout = '30s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})

@@ -1,4 +1,4 @@
-"""What is said of the settings of the store when an application starts: before anything is opened."""
+"""Check the settings of the store when an application starts, before anything is opened."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from flask_signet.store.settings import StoreSettings
 
 
 def check_settings(settings: StoreSettings) -> None:
-    """Look at the values that can be judged without a file or a connection.
+    """Check the values that need no file and no connection.
 
-    :raises SettingsError: one of them can never be right.
+    :raises SettingsError: a value is invalid.
     """
     if settings.url not in (None, "app"):
         engines.parse(settings.url)

@@ -10,7 +10,7 @@ from typing import Any
 from flask_signet import settings
 from flask_signet.exceptions import SettingsError
 
-LOCK_NAME = ".lock"  # in our folder: one process at a time makes keys and tables
+LOCK_NAME = ".lock"  # in our folder: one process at a time creates keys and tables
 KEYS = ("SIGNET_DATABASE_URL", "SIGNET_ROOT_KEY", "SIGNET_ROOT_KEY_FILE")
 
 
@@ -18,11 +18,11 @@ KEYS = ("SIGNET_DATABASE_URL", "SIGNET_ROOT_KEY", "SIGNET_ROOT_KEY_FILE")
 class StoreSettings:
     """Where the database and the root key are.
 
-    :param folder: the folder that is ours alone (``instance/signet``).
-    :param url: an SQLAlchemy URL, ``"app"``, or ``None`` for a database of our own.
-    :param root_key: the root keys as text (form: :mod:`flask_signet.store.rootkey`), or ``None``.
-    :param root_key_file: a file with the same text, or ``None`` for ``root.key`` in *folder*.
-    :param in_memory: what is not configured lives in memory and ends with the process.
+    :param folder: our private folder (``instance/signet``).
+    :param url: an SQLAlchemy URL, ``"app"``, or ``None`` for our own database.
+    :param root_key: the root keys as a string (format: :mod:`flask_signet.store.rootkey`), or ``None``.
+    :param root_key_file: a file with the same content, or ``None`` for ``root.key`` in *folder*.
+    :param in_memory: keep what is not configured in memory, where it is lost when the process ends.
     """
 
     folder: Path
