@@ -1,7 +1,7 @@
-"""Time and chance, handed in.
+"""The sources of time and randomness.
 
-Nothing else in the package asks the machine for the time or for random bytes (a lint rule forbids
-it), so a test moves the clock instead of sleeping, and a vector can fix what chance would choose.
+No other module reads the time or random bytes from the system (a lint rule forbids it). So a test can move the clock
+instead of sleeping, and a test vector can fix the random bytes.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class Clock:
-    """What a pure function cannot know: the time and chance.
+    """A source of time and random bytes.
 
-    Each application gets a copy of its own, which a test may stop or move.
+    Each application gets its own copy, which a test may stop or move.
 
     :param time: seconds since 1970-01-01 UTC, with a fraction.
     :param monotonic: seconds since an arbitrary moment, never stepping back.
     :param token_bytes: *n* unpredictable bytes.
     :param boot: names the moment since which ``monotonic`` counts, where all processes of the machine share it;
-        empty where they do not, or nobody knows.
+        empty if they do not, or if that is unknown.
     """
 
     # Looked up at each call and not bound here: an application's tests may replace `time.time`.

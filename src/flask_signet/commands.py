@@ -1,6 +1,6 @@
-"""``flask signet …``: the names of the commands, and what all of them share.
+"""``flask signet …``: the command names, and the code that all commands share.
 
-Each is imported when it is called, whichever floor it lives on.
+Each command is imported when it is called.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Let a command end with the words of our errors instead of a traceback."""
+    """Make a command end with our error message instead of a traceback."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -30,9 +30,9 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
         except SignetError as error:
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
-            raise  # whoever read us has enough, such as head; Click ends without a word
+            raise  # the reader of the pipe, such as head, has closed it; Click exits silently
         except OSError as error:
-            # A folder that is absent, a disk that is full: the words of the system say which.
+            # A missing folder or a full disk: the message of the system says which.
             raise click.ClickException(f"{error.filename or 'the file system'}: {error.strerror}") from error
 
     return wrapped
@@ -50,10 +50,10 @@ _COMMANDS = {
 
 
 class _Later(click.Group):
-    """Knows the names of its commands, and imports one when it is wanted."""
+    """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names."""
+        """Return the command names."""
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

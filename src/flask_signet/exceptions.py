@@ -16,11 +16,11 @@ class SignetError(Exception):
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
-    #: The status that Flask-JWT-Extended gives the case, where it is another one.
+    #: The status that Flask-JWT-Extended answers, if it is different.
     fje_status: ClassVar[int | None] = None
 
 
-# --- What whoever runs the application has to mend -------------------------------------------------
+# --- Operator errors --------------------------------------------------------------------------------
 
 
 class SettingsError(SignetError, RuntimeError):
@@ -193,7 +193,7 @@ class WrongTokenError(JWTExtendedException):
 
 
 class _VerifiedTokenRefused(JWTExtendedException):
-    """A good token that this route refuses all the same."""
+    """A valid token that this route refuses."""
 
     message: ClassVar[str] = "Invalid token"
 
@@ -275,7 +275,7 @@ class InvalidCredentials(RequestError):
 
 
 class MfaRequired(RequestError):
-    """The login is right so far, and asks for more: no session exists yet.
+    """The login needs a second factor: no session exists yet.
 
     :param mfa_token: names the pending login, a secret of the client: opaque, short-lived, good for one login.
     :param methods: what the user may answer with, at ``POST /token/mfa``.

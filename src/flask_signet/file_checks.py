@@ -1,4 +1,4 @@
-"""Look at the mode and owner of a file or folder that only the application may read, and change nothing."""
+"""Check the mode and owner of files and folders that only the application may read. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def named_file(path: Path) -> Iterator[Finding]:
                 concern.code, "error" if concern.certain else "warning", concern.message, "keys.md#file-permissions"
             )
     except OSError:
-        return  # it is not there or out of reach: who reads it says so
+        return  # missing or unreadable: the check that reads it reports this
 
 
 def private_file(path: Path, name: str, *, like: Path | None = None) -> Iterator[Finding]:

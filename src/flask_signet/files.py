@@ -1,4 +1,4 @@
-"""Files that only we may read: private folders, atomic writes, and one lock between processes."""
+"""Private files and folders, atomic writes, and a lock between processes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def check_owner(path: Path) -> None:
 
 
 def _is_trusted(owner: int, status: os.stat_result, path: Path) -> bool:
-    """Say whether it is this user, root, or the user of a service whose folder a process of root works in."""
+    """Return whether the owner is this user, root, or the user of a service whose folder a process of root works in."""
     if sys.platform == "win32":
         return True
     me = os.geteuid()

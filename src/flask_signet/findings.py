@@ -1,6 +1,6 @@
-"""What ``flask signet doctor`` finds, and what a check of it is.
+"""Findings and checks of ``flask signet doctor``.
 
-Each floor has its own checks beside what they look at. A check only looks: it makes, changes and locks nothing.
+Each subpackage has its own checks. A check is read-only: it creates, changes and locks nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Level = Literal["ok", "note", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     :param code: names it for programs; does not change.
     :param level: ``error`` must be fixed, ``warning`` should be; a ``note`` is what only the operator can judge.
@@ -39,7 +39,7 @@ Check = Callable[[Any], Iterable[Finding]]
 
 
 def from_message(code: str, level: Level, message: str, page: str | None = None) -> Finding:
-    """Return a finding of an error's words; what follows its ``Write:`` or ``Run:`` is the line to write."""
+    """Return a finding from an error message; what follows ``Write:`` or ``Run:`` is the line to write."""
     for mark in (" Write: ", " Run: "):
         summary, found, line = message.partition(mark)
         if found:
@@ -54,5 +54,5 @@ def _sentence(text: str) -> str:
 
 
 def ok(code: str, summary: str) -> Finding:
-    """Return that something is as it should be."""
+    """Return a finding of level ``ok``."""
     return Finding(code=code, level="ok", summary=summary)

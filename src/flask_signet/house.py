@@ -1,4 +1,4 @@
-"""What one application opened, and the ports through which the token layer asks.
+"""The services of one application, and the functions that the token layer calls.
 
 Nothing is opened when the application starts. Database, root key and signing keys are opened by the first request,
 command or call that needs them.
@@ -65,12 +65,12 @@ class House:
         self.on = rooms_on(rooms, self._config)
         self._services: Services | None = None
         self._opening = PerProcess(threading.RLock)
-        #: The settings of sessions that hold now.
+        #: The current session settings.
         self.session_settings = CurrentSettings(self._config)
 
     @property
     def services(self) -> Services:
-        """Every service, made when the first one is needed.
+        """Return every service; they are created at first use.
 
         :raises SettingsError: a setting is wrong, or two routes clash.
         """
@@ -105,7 +105,7 @@ class House:
 
     @property
     def throttle(self) -> Throttle:
-        """How often a client may do what costs work."""
+        """The rate limits of clients."""
         return self.services.throttle
 
     @property
@@ -115,7 +115,7 @@ class House:
 
     @property
     def has_steps(self) -> bool:
-        """Whether a login may be asked for more after its first proof."""
+        """Return whether a login may require a second factor."""
         return any(on.room.steps is not None for on in self.on)
 
     def service_of(self, room: AnyRoom) -> Any:
@@ -123,13 +123,13 @@ class House:
         return self.services.of_rooms[room.name]
 
     def forget(self) -> None:
-        """Forget what was counted of clients, and close every connection: for tests."""
+        """Reset the rate limits and close every connection; for tests."""
         if self._services is not None:
             self._services.throttle.forget()
         self.close()
 
     def close(self) -> None:
-        """Close every connection; the next use opens anew."""
+        """Close every connection; the next use opens new ones."""
         with self._opening():
             services = self._services
             if services is not None:
@@ -149,7 +149,7 @@ class House:
         return self.services.feed.is_revoked(claims, identity_claim)
 
     def has_another_user(self, claims: Mapping[str, Any]) -> bool:
-        """Return whether the user of *claims* is deleted, or a later one with the same id.
+        """Return whether the user of *claims* was deleted, even if a new user has the same id.
 
         What a refresh JWT or a token of a kind of the application's own gives is not bound to it, as a session is: so
         the row is compared here already. Access tokens are many, and live for minutes.
@@ -161,7 +161,7 @@ class House:
         return self.services.ring.current()
 
     def refresh(self) -> Ring:
-        """Look for new signing keys at once."""
+        """Reload the signing keys now."""
         return self.services.ring.refresh()
 
     def stamp(self, identity: Any, subject: Any) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class House:
         """Return the id of the user that verified claims stand for; see :meth:`TokenUsers.user_id`."""
         return self.services.token_users.user_id(claims, identity)
 
-    # --- What is told of users that the application deletes -----------------------------------------
+    # --- Users that the application deletes --------------- -----------------------------------------
 
     def deleting(self, user_ids: list[Any], connection: Connection) -> bool:
         """End the sessions of deleted users in the transaction that deletes them, if it is in our database."""
@@ -185,7 +185,7 @@ class House:
                 return True
             if self.store.engine is not connection.engine:
                 return False
-            # A savepoint: what fails here must not spoil the application's transaction.
+            # A savepoint: a failure here must not abort the application's transaction.
             with connection.begin_nested():
                 for user_id in user_ids:
                     self.sessions.forget(user_id, connection=connection)
@@ -221,13 +221,13 @@ class House:
         return own is engine or (own.url == engine.url and engine.url.database not in (None, "", ":memory:"))
 
     def checks(self) -> tuple[Check, ...]:
-        """Return what ``flask signet doctor`` looks at here. No service is opened for it, and nothing is made."""
+        """Return the checks of ``flask signet doctor``. They open no service and create nothing."""
         from flask_signet.house_checks import house_checks
 
         return house_checks(self._app, self._clock, self._model, _app_engine, self.on)
 
     def protect_tables(self, app: Flask) -> None:
-        """Keep Flask-Migrate from offering to drop our tables; look at a model that was mapped late."""
+        """Keep Flask-Migrate from dropping our tables, and check a user model that was mapped late."""
         flask_migrate.protect(app)
         if not self._looked and self._services is None:
             try:
@@ -236,7 +236,7 @@ class House:
                 log.error("%s", error)
 
     def stop_protecting(self, app: Flask, **_: Any) -> None:
-        """Protect them once more and for good: with the first request an application is complete."""
+        """Protect the tables a last time: with the first request the set-up of the application is complete."""
         self.protect_tables(app)
         appcontext_pushed.disconnect(self.protect_tables, app)
         request_started.disconnect(self.stop_protecting, app)
@@ -248,7 +248,7 @@ class House:
 
     def _open_or_say_why(self) -> Services:
         for name in self._app.extensions["signet-apis"]:
-            clashes_of(self._app).protect(name)  # once more: not every way of adding a route is heard
+            clashes_of(self._app).protect(name)  # again: not every way of adding a route is noticed
         try:
             return self._open()
         except SettingsError as error:

@@ -1,4 +1,4 @@
-"""The checks of a ``Signet``, put together for ``flask signet doctor``."""
+"""All checks of a ``Signet`` for ``flask signet doctor``."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def house_checks(
     app_engine: Callable[[Flask], Engine | None],
     rooms: Iterable[OnRoom[Any, Any]] = (),
 ) -> tuple[Check, ...]:
-    """Return what there is to look at.
+    """Return the checks of an application.
 
-    :param model: what looks at the mapped class of the application's users, if they have one.
+    :param model: checks the mapped class of the application's users, if they have one.
     :param app_engine: gives the engine of an application's Flask-SQLAlchemy.
     :param rooms: the optional abilities that are on.
     """
@@ -101,7 +101,7 @@ def routes(app: Flask) -> Iterator[Finding]:
 
 
 def accounts(app: Flask) -> Iterator[Finding]:
-    """Judge the settings of the accounts."""
+    """Check the account settings."""
     settings = account_settings.read(app.config)
     if not settings.throttle:
         yield Finding(

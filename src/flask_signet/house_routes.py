@@ -1,4 +1,4 @@
-"""Which of our routes an application serves, and where."""
+"""Register the routes that the settings turn on."""
 
 from __future__ import annotations
 

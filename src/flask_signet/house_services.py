@@ -1,4 +1,4 @@
-"""Make the services of one application, each once, and connect them."""
+"""Create and connect the services of one application."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What one application opened: each service once.
+    """The open services of one application.
 
     :param of_rooms: name of a room that is on → its service.
     """

@@ -1,4 +1,4 @@
-"""What each process must have for itself: a lock that another thread held at a fork stays held in the child."""
+"""Objects that each process needs for itself: a lock that another thread holds at a fork stays held in the child."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """Gives each process a thing of its own, the same one to all of its threads.
+    """Gives each process its own object, shared by all of its threads.
 
-    :param make: makes the thing, which must not wait for anything: two threads may make one at once, and one is kept.
+    :param make: creates the object and must not block: two threads may create one each, and only one is kept.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -20,7 +20,7 @@ class PerProcess(Generic[T]):
         self._made: dict[int, T] = {}
 
     def __call__(self) -> T:
-        """Return the thing of this process."""
+        """Return the object of this process."""
         pid = os.getpid()
         made = self._made.get(pid)
         return self._made.setdefault(pid, self._make()) if made is None else made

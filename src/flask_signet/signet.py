@@ -1,4 +1,4 @@
-"""``Signet(app)``: puts the rooms together, by hand, in a page of code.
+"""``Signet(app)``: connects accounts, sessions, routes and the token layer.
 
 ``init_app`` only registers: routes, handlers, commands. Database, root key and signing keys are
 opened when the first request, command or call needs them.
@@ -190,7 +190,7 @@ class Signet(JWTManager, Generic[A]):
             were made before are refused too.
         """
         known = self.users.canonical(user_id)
-        # Of a user who is gone already nobody knows how the id is written.
+        # For a deleted user the spelling of the id is unknown, so each one is tried.
         for each in spellings(user_id) if known is None else [known]:
             self.sessions.end_all(each, reason="revoked", connection=connection)
 

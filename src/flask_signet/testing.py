@@ -1,6 +1,6 @@
-"""What the tests of an application need: signed-in clients, a stopped clock, a clean start.
+"""Helpers for the tests of an application: signed-in clients, a stopped clock, a reset.
 
-No test has to make tokens by hand, to wait, or to replace anything of ours.
+With them a test needs no hand-made tokens, no waiting and no mocks of this package.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def signed_in(
 
 
 def _refuse_name(app: Flask, user: str) -> None:
-    """Refuse a user name: a token of it is a good one, of a user who does not exist."""
+    """Refuse a user name: its token would be valid, but for a user that does not exist."""
     house = app.extensions.get("signet")
     if house is None or house.users.get(user) is not None:
         return

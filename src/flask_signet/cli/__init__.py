@@ -1,4 +1,4 @@
-"""What an operator types: the commands behind ``flask signet``."""
+"""The commands of ``flask signet``."""
 
 from flask_signet.commands import signet as signet
 

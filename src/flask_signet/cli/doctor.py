@@ -1,4 +1,4 @@
-"""``flask signet doctor``: looks at an application and says what to write."""
+"""``flask signet doctor``: check an application and say what to write."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
 def _examined(context: click.Context) -> Iterator[Finding]:
     try:
         info = context.ensure_object(ScriptInfo)
-        info.set_debug_flag = False  # the command would replace what the code says of debug mode
+        info.set_debug_flag = False  # otherwise the command overrides the debug mode that the code sets
         app = info.load_app()
     except NoAppException as error:
         raise click.ClickException(f"{error}") from error
@@ -96,7 +96,7 @@ def _of_house(app: Flask) -> tuple[Check, ...]:
 
 
 def _looked(check: Check, app: Flask) -> Iterator[Finding]:
-    """Yield what *check* finds; that it fails is a finding itself."""
+    """Yield the findings of *check*; a failure of the check is a finding too."""
     name = getattr(check, "__name__", "check")
     try:
         yield from check(app)
@@ -124,7 +124,7 @@ def _does_not_start(error: Exception) -> Finding:
             line_to_write=f"export {error.args[0]}=…",
             page="it-does-not-work.md#keyerror-when-the-application-starts",
         )
-    # The message may hold anything, a password within a URL too.
+    # The message may hold secrets, such as a password in a URL.
     return Finding(
         code="start_failed",
         level="error",
@@ -139,7 +139,7 @@ def _place(error: BaseException) -> str:
 
 
 def _shown(finding: Finding) -> str:
-    """Return a finding for people: lines of 80 columns, but for what must be copied whole."""
+    """Return a finding as text of 80 columns; lines to copy are not wrapped."""
     word, color = _WORDS[finding.level]
     summary = textwrap.fill(
         finding.summary,

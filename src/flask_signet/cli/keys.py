@@ -1,6 +1,6 @@
 """``flask signet keys generate | list | rotate | revoke``.
 
-A ring lies in the file that ``JWT_KEYS`` names (or ``--file``), or in the database of a ``Signet``.
+A key ring is in the file that ``JWT_KEYS`` names (or ``--file``), or in the database of a ``Signet``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flask_signet.web import keyfiles
 from flask_signet.web.jwks import MAX_AGE
 from flask_signet.web.settings import expires
 
-# By then every worker has looked at its ring, and whoever keeps the published set has asked for it again.
+# By then every worker has reloaded its ring, and clients have fetched the published key set again.
 _SETTLE = MAX_AGE + 10  # seconds
 _DAY = 86_400
 
@@ -139,7 +139,7 @@ class _TableRing:
         return _stored(self._table.ensure())
 
     def rotate(self) -> list[dict[str, Any]]:
-        # So that an older root key is needed no more, and what nobody's token can be signed with is gone.
+        # Afterwards older root keys are not needed, and keys that no valid token was signed with are deleted.
         self._table.seal_again()
         longest = self._table.remember_life(None if self._overlap is None else int(self._overlap.total_seconds()))
         if longest is not None:
@@ -181,7 +181,7 @@ def _ring_of(app: Flask) -> _Ring:
 
 
 def _longest_life(config: Mapping[str, Any]) -> timedelta | None:
-    """Return how long a token may live that a key signed; ``None`` where one lives for ever."""
+    """Return the longest lifetime of a token; ``None`` if some tokens never expire."""
     lives = [expires(config[name], name) for name in ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES")]
     ending = [life for life in lives if isinstance(life, timedelta)]
     return max(timedelta(days=1), *ending) if len(ending) == len(lives) else None
@@ -192,7 +192,7 @@ def _public(jwks: dict[str, Any]) -> list[dict[str, Any]]:
     for jwk in jwks["keys"]:
         try:
             algorithm = token_keys.from_jwk(jwk).algorithm
-        except InvalidKeyError:  # among the keys of another issuer: the ring passes over it
+        except InvalidKeyError:  # a key of another issuer, which the ring ignores
             continue
         described.append({"kid": ring.name(jwk), "status": jwk.get("status", "current"), "algorithm": algorithm})
     return described

@@ -1,4 +1,4 @@
-"""What the commands share that need no application: to find one where there is one, and to print."""
+"""Helpers for commands that work with or without an application."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask.cli import NoAppException, ScriptInfo
 
 
 def app_if_any(context: click.Context) -> Flask | None:
-    """Return the application that the ``flask`` command would load, or ``None`` where there is none."""
+    """Return the application that the ``flask`` command would load, or ``None`` if there is none."""
     try:
         return context.ensure_object(ScriptInfo).load_app()
     except NoAppException:

@@ -47,7 +47,7 @@ def _standard_input() -> str:
     try:
         return "" if stdin is None else stdin.read(MAX_BYTES + 1)
     except UnicodeDecodeError:
-        raise click.ClickException("What came by standard input is no text.") from None
+        raise click.ClickException("Standard input is not valid text.") from None
 
 
 def _verifier(layer: TokenLayer) -> Callable[[str], Any]:

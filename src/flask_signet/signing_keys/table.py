@@ -42,8 +42,8 @@ key_ring_table = Table(
     # One row (id 1). It counts the changes, so that a worker can tell from one number that it must reload the keys.
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
-    # Seconds: the longest token lifetime that the settings ever had; 2**53 for tokens that never expire. A retired key is
-    # kept this long, whatever the current settings are.
+    # Seconds: the longest token lifetime that the settings ever had; 2**53 for tokens that never expire. A retired key
+    # is kept this long, whatever the current settings are.
     Column("longest_life", BigInteger, nullable=False, server_default="0"),
 )
 

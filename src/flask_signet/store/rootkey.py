@@ -2,7 +2,8 @@
 
 The format is the same in ``SIGNET_ROOT_KEY`` and in the file: one key per line (or separated by commas), as 32 bytes in
 base64url after its number: ``2 kW…`` or ``2:kW…``. A key without a number has the number 1. The first key is used for
-new data; the others still read existing data. To rotate, add a line with the next number on top. ``#`` begins a comment.
+new data; the others still read existing data. To rotate, add a line with the next number on top. ``#`` begins a
+comment.
 """
 
 from __future__ import annotations

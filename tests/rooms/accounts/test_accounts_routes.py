@@ -355,7 +355,7 @@ def test_what_a_shell_may_give_is_answered_in_a_line(tmp_path: Path) -> None:
     no_password = (1, "", "Error: No password came by standard input.")
     assert flask_signet("users create ann --password-stdin <&-") == no_password
     assert flask_signet("users create ann <&-") == no_password
-    no_text = (1, "", "Error: What came by standard input is no text.")
+    no_text = (1, "", "Error: Standard input is not valid text.")
     for command in ("users create ann --password-stdin", "token inspect"):
         assert flask_signet(f"{command} < <(printf '\\xff')", "utf-8:strict") == no_text
     assert flask_signet("token inspect <&-")[::2] == (0, "")
