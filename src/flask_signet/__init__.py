@@ -1,7 +1,7 @@
 """Authentication for Flask APIs and their front ends.
 
-``JWTManager`` is the token layer alone; ``Signet`` is the whole: accounts, sessions, refresh and
-revocation. What needs a database or Argon2 is imported when it is first asked for.
+``JWTManager`` is the token layer only. ``Signet`` adds accounts, sessions, refresh and revocation. Code that needs a
+database or Argon2 is imported at its first use.
 """
 
 from flask_signet.web.cookies import set_access_cookies as set_access_cookies
@@ -80,7 +80,7 @@ if not TYPE_CHECKING:
     _EXTRA = ("sqlalchemy", "alembic", "argon2")
 
     def __getattr__(name):  # noqa: ANN001, ANN202
-        """Import what needs a database or Argon2 when it is first asked for (PEP 562)."""
+        """Import names that need a database or Argon2 at their first use (PEP 562)."""
         if name == "__all__":
             return _there(_PUBLIC)
         module = _LAZY.get(name)
@@ -101,7 +101,7 @@ if not TYPE_CHECKING:
         return value
 
     def __dir__():  # noqa: ANN202
-        """Name what is lazy too, where it can be loaded."""
+        """Return the names, including the lazy ones that can be imported."""
         return _there(sorted({*globals(), *_LAZY}))
 
     def _there(names):  # noqa: ANN001, ANN202

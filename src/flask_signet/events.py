@@ -1,9 +1,8 @@
-"""Deliver events in two phases: reactions inside the transaction, listeners after its commit.
+"""Events in two phases: reactions inside the transaction, and listeners after its commit.
 
-A reaction is part of the change: it runs at once in the same transaction, and if it fails, nothing is changed.
-A listener acts outside of the database, for example by a signal, a log line or a mail. It is called only after the
-commit. So it is never called for a change that was rolled back, also by a rollback to a savepoint, and only once if a
-transaction is retried after a conflict.
+A reaction runs at once, in the same transaction; if it fails, the change is rolled back. A listener acts outside the
+database, such as by a signal, a log line or a mail, and is called after the commit. It is never called for a change
+that was rolled back, even to a savepoint, and never twice for a transaction that is run again after a conflict.
 """
 
 from __future__ import annotations
@@ -63,9 +62,9 @@ class Events:
         self._listeners.append((kind, cast("Listener[Any]", listener)))
 
     def emit(self, event: Event, connection: Connection) -> None:
-        """Emit an event that happens in the transaction of *connection*.
+        """Emit an event in the transaction of *connection*.
 
-        An exception of a reaction is raised to the caller, so that the transaction is rolled back.
+        Errors of reactions propagate, so that the transaction is rolled back.
         """
         for kind, reaction in self._reactions:
             if isinstance(event, kind):
@@ -80,7 +79,7 @@ class Events:
 
 
 def shielded(event: Event, receiver: object, call: Callable[[], object]) -> None:
-    """Run *call*, which notifies *receiver* of *event*, and log its exception: the change is already committed."""
+    """Call *call*, which passes *event* to *receiver*, and log its errors: the event is already committed."""
     try:
         call()
     except Exception:

@@ -1,4 +1,4 @@
-"""The settings of ``Signet`` as a whole: their names, their present values, and what they cannot mean together."""
+"""The settings of ``Signet`` as a whole: their names, and checks for values that contradict each other."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def database_conflicts(app: Flask, config: Config) -> Iterator[Conflict]:
 
 
 def longest_life(config: Config) -> int | None:
-    """Return how many seconds tokens live at most by the settings of now; ``None`` where one kind lives for ever."""
+    """Return the longest token lifetime of the current settings in seconds; ``None`` if some tokens never expire."""
     lives = [expires(config[name], name) for name in ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_REFRESH_TOKEN_EXPIRES")]
     ending = [life for life in lives if isinstance(life, timedelta)]
     return max(int(life.total_seconds()) for life in ending) if len(ending) == len(lives) else None

@@ -1,4 +1,4 @@
-"""What an optional ability declares, and what it is handed when it opens.
+"""The declaration of an optional feature, and the services that it receives when it opens.
 
 A room is data and functions. It is listed once, in :mod:`flask_signet.rooms`; nothing looks it up by its name, and no
 room finds another one. What two rooms need becomes a field of :class:`Core`.
@@ -32,7 +32,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,30}").fullmatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """What a room is handed when it opens: its only way to the rest of the application."""
+    """The services that a room receives when it opens: its only access to the rest of the application."""
 
     store: Store
     root_keys: RootKeyRing
@@ -46,7 +46,7 @@ class Core:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction(Generic[R]):
-    """What a room does within the transaction of an event.
+    """A function that a room runs within the transaction of an event.
 
     :param event: the class of the event.
     :param react: called with the service of the room, the event and the connection of the transaction.
@@ -58,7 +58,7 @@ class Reaction(Generic[R]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room(Generic[S, R]):
-    """One optional ability.
+    """One optional feature.
 
     :param name: such as ``"totp"``. Its tables are named ``signet_totp…``, its settings ``SIGNET_TOTP…``.
     :param setting_keys: every setting that it reads.
@@ -84,7 +84,7 @@ class Room(Generic[S, R]):
     checks: tuple[Callable[[S], Iterable[Finding]], ...] = ()
 
     def __post_init__(self) -> None:
-        """Hold the names to the rules: migrations and messages rely on them."""
+        """Check the names: migrations and messages rely on the rules."""
         if _NAME(self.name) is None:
             raise ValueError(f"the name of a room must be lower case letters, digits and _, not {self.name!r}")
         for key in self.setting_keys:

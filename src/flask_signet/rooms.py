@@ -1,7 +1,7 @@
-"""The optional abilities of this package: one line each.
+"""The optional features of this package: one line each.
 
-``house`` goes through them once. Their folders are ``features/<name>``, and nothing else names them: without its line
-and its folder an ability is gone, and everything else works as before.
+``house`` opens them. Their folders are ``features/<name>``, and nothing else names them: a feature is removed by
+deleting its line and its folder.
 """
 
 from __future__ import annotations

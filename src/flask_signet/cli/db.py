@@ -34,8 +34,8 @@ def upgrade_tables(as_json: bool) -> None:
     store = _named_store()
     before = schema.current(store)
     after = schema.upgrade(store)
-    # The keys too. The first token may be asked for in a transaction of the application's, which on SQLite keeps the
-    # lock that making them takes.
+    # Create the keys too. The first token may be requested within a transaction of the application, which on SQLite
+    # holds the lock that creating them needs.
     layer_of(current_app).snapshot()
     if as_json:
         click.echo(json.dumps({"before": before, "after": after}))
@@ -74,7 +74,7 @@ def check_tables(as_json: bool) -> None:
 
 
 def _named_store() -> Store:
-    """Print which database it is, since a setting that is not read leads to another one, and return it."""
+    """Return the store and print its database, since an unread setting would select another one."""
     store = cast(Store, signet().store)
     click.echo(f"Database: {_shown(store.engine.url)}", err=True)
     config = cast(dict[str, Any], current_app.config)
@@ -94,7 +94,7 @@ def _shown(url: URL) -> str:
     try:
         return url.render_as_string(hide_password=True)
     except UnicodeEncodeError:
-        # The name of a folder need not be UTF-8, and then it cannot be written as a URL.
+        # A folder name that is not UTF-8 cannot be written as a URL.
         return f"{url.drivername}: {os.fsencode(url.database or '')!r}"
 
 
