@@ -1,4 +1,4 @@
-"""Accounts: who there is, and whether a password is theirs."""
+"""Accounts: find and change users, and verify their passwords."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts as every application has them: found, and signed in to by a password."""
+"""The part of the account service that works with all users: find them and verify their passwords."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flask_signet.throttle import Throttle
 
 #: Ends all sessions of a user inside the transaction that changes the account.
 OnEnded = Callable[[Any, Connection], None]
-#: Is called before a hash is replaced, with the id and the evidence before and after: the user stays the same.
+#: Called before a hash is replaced, with the id and the old and new evidence: the user stays the same.
 OnRenewed = Callable[[UserId, bytes, bytes], None]
 
 T = TypeVar("T")
@@ -34,16 +34,16 @@ else:
 
 
 class AppAccounts(Generic[AnyUser]):
-    """What works with all users, the built-in ones and those of the application.
+    """Finds users and verifies passwords, for built-in accounts and for users of the application.
 
     Functions in ``on_ended`` are called in the transaction of our store that ends an account or changes its password;
-    what keeps sessions ends them there. Users of the application are changed before it, by the application's own
-    transaction: if ours fails, the new password counts and the sessions go on until the caller, who got the error,
-    tries again.
+    the session service ends the sessions there. Users of the application are changed before that, in the application's
+    own transaction: if our transaction fails, the caller gets the error, the new password counts, and the sessions stay
+    valid until the caller tries again.
 
-    :param users: where the users are.
-    :param editor: makes, changes and deletes accounts; ``None`` where the application does it.
-    :param throttle: makes guessers wait; ``None`` where that is turned off.
+    :param users: the backend that stores the users.
+    :param editor: creates, changes and deletes accounts; ``None`` if the application does that.
+    :param throttle: makes attackers wait; ``None`` if throttling is off.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class AppAccounts(Generic[AnyUser]):
 
     @property
     def editable(self) -> bool:
-        """Whether accounts are made, changed and deleted here; otherwise the application does that."""
+        """Whether this service creates, changes and deletes accounts; otherwise the application does that."""
         return self._edits is not None
 
     # --- Finding --------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ class AppAccounts(Generic[AnyUser]):
         return self._users.get(user_id, connection)
 
     def find(self, username: str) -> AnyUser | None:
-        """Return the user with this login name, or ``None``; built-in names ignore case and width of letters."""
+        """Return the user with this login name, or ``None``; built-in names ignore the case and width of letters."""
         return self._users.find(username)
 
     def id_of(self, user: AnyUser) -> UserId:
@@ -87,11 +87,11 @@ class AppAccounts(Generic[AnyUser]):
         return self._users.id_of(user)
 
     def id_meant(self, identity: Any) -> Any:
-        """Return the id that *identity* names: an id itself, or that of a user; anything else is returned as it is."""
+        """Return the id that *identity* names: an id, or the id of a user; any other value is returned unchanged."""
         return identity if isinstance(identity, (int, str, UUID)) else self._users.id_in(identity)
 
     def canonical(self, user_id: Any) -> UserId | None:
-        """Return the id that any spelling means, or ``None``."""
+        """Return the id that *user_id* means in any spelling, or ``None``."""
         return self._users.canonical(user_id)
 
     def is_active(self, user: AnyUser) -> bool:
@@ -99,7 +99,7 @@ class AppAccounts(Generic[AnyUser]):
         return self._users.is_active(user)
 
     def evidence(self, user: AnyUser) -> bytes:
-        """Return what tells *user* from another user with the same id."""
+        """Return the value that distinguishes *user* from a later user with the same id."""
         return self._users.evidence(user)
 
     def standing(self, user_id: UserId, connection: Connection) -> bytes | None:
@@ -107,30 +107,30 @@ class AppAccounts(Generic[AnyUser]):
         return self._users.standing(user_id, connection)
 
     def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
-        """Return whether the user is there and active, in a transaction that is about to open a session."""
+        """Return whether the user exists and is active, in a transaction that is about to open a session."""
         return self._users.standing(user_id, connection) is not None
 
     def profile(self, user: AnyUser) -> Profile:
-        """Return what the user may know about themselves."""
+        """Return the data of the account that its user may see."""
         return self._users.profile(user)
 
     # --- Passwords ------------------------------------------------------------------------------------
 
     def authenticate(self, username: str, password: str, *, address: str | None = None) -> AnyUser:
-        """Return the user whose name and password these are.
+        """Return the user with this name and password.
 
-        :param address: network address of the client, for the throttling.
+        :param address: network address of the client, for throttling.
         :raises InvalidCredentials: unknown name, wrong password or disabled account, in the same time.
-        :raises RateLimited: too many failures before this one.
-        :raises Unavailable: the store is away, or too many logins come at once.
+        :raises RateLimited: too many failures before this attempt.
+        :raises Unavailable: the store does not answer, or too many logins happen at once.
         """
         return self._authenticator.authenticate(username, password, address=address)
 
     def verify_password(self, user: AnyUser, password: str, *, address: str | None = None) -> bool:
-        """Return whether *password* is that of *user*, who is signed in already.
+        """Return whether *password* is the password of *user*, who is already signed in.
 
-        :raises RateLimited: too many failures before this one.
-        :raises Unavailable: the store is away, or too many passwords are being hashed.
+        :raises RateLimited: too many failures before this attempt.
+        :raises Unavailable: the store does not answer, or too many passwords are being hashed.
         """
         return self._authenticator.verify(user, password, address=address)
 
@@ -138,7 +138,7 @@ class AppAccounts(Generic[AnyUser]):
         """Return the hash to store for a password; slow, so call it before a transaction begins.
 
         :param check_password: ``False`` accepts a password that is too short.
-        :param work: the budget for hashing that it uses.
+        :param work: the hashing budget to use.
         :raises WeakPassword: the password is too short or too long.
         """
         if check_password:
@@ -157,14 +157,14 @@ class AppAccounts(Generic[AnyUser]):
     ) -> None:
         """Change the password of an account and end its sessions.
 
-        :param current_password: change it only if this is the current password; of two such changes at the same
-            moment the later is refused. ``None``: do not compare, as for an administrator.
+        :param current_password: change the password only if this is the current one; of two such changes at the same
+            time the later is refused. ``None``: do not compare, for example for an administrator.
         :param check_password: ``False`` accepts a password that is too short.
         :param end_sessions: ``False`` if the caller ends the sessions in the same *connection*.
         :param connection: join this transaction; the caller commits.
         :raises NotFound: there is no such account.
         :raises WeakPassword: the password is too short or too long.
-        :raises InvalidCredentials: *current_password* is given and is not the current password.
+        :raises InvalidCredentials: *current_password* is given and wrong.
         """
         user = self.get(user_id, connection=connection)
         if user is None:
@@ -188,13 +188,13 @@ class AppAccounts(Generic[AnyUser]):
     def change_by_password(
         self, user: AnyUser, current: str, change: Callable[[str], T | None], *, address: str | None = None
     ) -> T:
-        """Let *change* replace the stored hash that the password *current* is right for; return what it returns.
+        """Verify the password *current*, let *change* replace its stored hash, and return the result of *change*.
 
-        :param change: gets that hash, and returns ``None`` where another one is stored by now; it is then called
-            again if *current* is right for that one too.
-        :raises InvalidCredentials: *current* is wrong, now or by the time of the change.
-        :raises RateLimited: too many failures before this one.
-        :raises Unavailable: the store is away, or too many passwords are being hashed.
+        :param change: gets the verified hash, and returns ``None`` if another hash is stored by then; it is called
+            again if *current* matches the new hash too.
+        :raises InvalidCredentials: *current* is wrong, or wrong by the time of the change.
+        :raises RateLimited: too many failures before this attempt.
+        :raises Unavailable: the store does not answer, or too many passwords are being hashed.
         """
         return self._authenticator.change(user, current, change, address=address)
 
@@ -207,12 +207,12 @@ class AppAccounts(Generic[AnyUser]):
         judged: str | None = None,
         connection: Connection | None = None,
     ) -> T | None:
-        """Store another hash, run *then* in a transaction of our store, and return what it returns.
+        """Store a new hash, run *then* in a transaction of our store, and return the result of *then*.
 
-        The hash of a built-in account is stored in that same transaction. Users of the application are changed before
-        it, in a transaction of their own.
+        The hash of a built-in account is stored in the same transaction. Users of the application are changed before
+        it, in the application's own transaction.
 
-        :param judged: only if this hash is still stored; otherwise ``None`` is returned and nothing is changed.
+        :param judged: store the hash only if this one is still stored; otherwise return ``None`` and change nothing.
         """
         return self._users.changing(lambda own: self._store_hash(user, new, judged, own), then, connection)
 
@@ -221,11 +221,11 @@ class AppAccounts(Generic[AnyUser]):
         return self._users.password_hash(user)
 
     def credentials(self, username: str) -> tuple[AnyUser | None, str | None]:
-        """Return the user of this name and the stored hash, or ``None`` twice."""
+        """Return the user with this name and the stored hash, or ``None`` for both."""
         return self._users.credentials(username)
 
     def set_password_hash(self, user: AnyUser, new: str, *, connection: Connection | None = None) -> None:
-        """Store another hash; sessions go on, unless the caller ends them in the same *connection*.
+        """Store a new hash; sessions stay valid, unless the caller ends them in the same *connection*.
 
         :raises NotFound: there is no such account.
         """
@@ -233,7 +233,7 @@ class AppAccounts(Generic[AnyUser]):
             raise _absent()
 
     def replace_password_hash(self, user: AnyUser, old: str, new: str, *, connection: Connection | None = None) -> bool:
-        """Store another hash if *old* is still stored, and return whether it was; sessions go on, as above."""
+        """Store a new hash if *old* is still stored, and return whether it was stored; sessions stay valid."""
         return self._store_hash(user, new, old, connection)
 
     def _store_hash(self, user: AnyUser, new: str, judged: str | None, connection: Connection | None) -> bool:
@@ -242,7 +242,7 @@ class AppAccounts(Generic[AnyUser]):
 
     @contextmanager
     def _renewing(self, user: AnyUser, new: str) -> Generator[None, None, None]:
-        """Announce another hash of the same user before it is stored: otherwise it would look like another user's."""
+        """Announce a new hash of the same user before it is stored: otherwise it looks like a different user."""
         before = self._users.evidence(user)
         after = self._users.evidence_after(user, new)
         if after is not None and after != before:

@@ -1,4 +1,4 @@
-"""The ports behind the accounts: where users are kept, and what can be done with them there.
+"""The ports of the account service: where users are stored, and how they are changed.
 
 - :class:`UserBackend` has two adapters: :class:`~flask_signet.accounts.table_users.TableUsers` for the built-in table,
   and :class:`~flask_signet.accounts.own_users.OwnUsers` for the users of the application.
@@ -23,10 +23,10 @@ Change = Callable[[Connection | None], bool]  # changes users; returns whether i
 
 
 class UserBackend(Protocol[U]):
-    """Users, of the built-in table or of the application.
+    """Stores users, in the built-in table or in the application.
 
-    A method with *connection* joins that transaction where the users are in our store. Users of the application are
-    changed by the transactions of the application, and *connection* does not concern them.
+    A method with *connection* joins that transaction if the users are in our store. Users of the application are
+    changed in transactions of the application, which ignore *connection*.
     """
 
     @property
@@ -36,7 +36,7 @@ class UserBackend(Protocol[U]):
 
     @property
     def asked_on_refresh(self) -> bool:
-        """Whether users can be gone or disabled without our knowledge, so that each refresh must ask."""
+        """Whether the application can delete or disable users unnoticed, so that each refresh must check."""
         ...
 
     def get(self, user_id: Any, connection: Connection | None = None) -> U | None:
@@ -48,11 +48,11 @@ class UserBackend(Protocol[U]):
         ...
 
     def credentials(self, username: str) -> tuple[U | None, str | None]:
-        """Return the user of this name and the stored hash, or ``None`` twice, at the same cost where possible."""
+        """Return the user with this name and the stored hash, or ``None`` for both, at the same cost if possible."""
         ...
 
     def password_hash(self, user: U) -> str | None:
-        """Return the stored hash, or ``None`` where there is none."""
+        """Return the stored hash, or ``None`` if there is none."""
         ...
 
     def is_active(self, user: U) -> bool:
@@ -68,15 +68,15 @@ class UserBackend(Protocol[U]):
         ...
 
     def canonical(self, user_id: Any) -> UserId | None:
-        """Return the id that any spelling means, or ``None``."""
+        """Return the id that *user_id* means in any spelling, or ``None``."""
         ...
 
     def evidence(self, user: U) -> bytes:
-        """Return what tells *user* from another user with the same id; empty where there is nothing."""
+        """Return the value that distinguishes *user* from a later user with the same id; empty if there is none."""
         ...
 
     def evidence_after(self, user: U, new_hash: str) -> bytes | None:
-        """Return what :meth:`evidence` will be with another hash; ``None`` if that is known only afterwards."""
+        """Return what :meth:`evidence` will return with *new_hash*; ``None`` if that is known only afterwards."""
         ...
 
     def standing(self, user_id: Any, connection: Connection) -> bytes | None:
@@ -87,9 +87,9 @@ class UserBackend(Protocol[U]):
         ...
 
     def store_hash(self, user: U, new: str, *, judged: str | None, connection: Connection | None) -> bool:
-        """Store another hash, and return whether it was stored.
+        """Store a new hash, and return whether it was stored.
 
-        :param judged: only if this hash is still stored; ``None``: whichever is.
+        :param judged: store it only if this hash is still stored; ``None``: store it in any case.
         """
         ...
 
@@ -99,17 +99,17 @@ class UserBackend(Protocol[U]):
         then: Callable[[Connection], T],
         connection: Connection | None,
     ) -> T | None:
-        """Change users by *change*, then our tables by *then*; return what *then* returns.
+        """Call *change* to change users, then *then* to change our tables; return the result of *then*.
 
-        Where the users are in our store this is one transaction: both happen, or neither. Users of the application are
-        changed first, by a transaction of their own: if *then* fails, their change stays.
+        If the users are in our store, this is one transaction: both happen, or neither. Users of the application are
+        changed first, in the application's own transaction: if *then* fails, that change stays.
 
-        Where *change* changed nothing, *then* is not called and ``None`` is returned.
+        If *change* changed nothing, *then* is not called and ``None`` is returned.
         """
         ...
 
     def profile(self, user: U) -> Profile:
-        """Return what the user may know about themselves."""
+        """Return the data of the account that its user may see."""
         ...
 
 
@@ -132,7 +132,7 @@ class Editor(Protocol[U]):
         roles: Sequence[str],
         connection: Connection | None,
     ) -> U:
-        """Create an account; *hashed* is called before the transaction, once name and e-mail address are valid."""
+        """Create an account; *hashed* is called before the transaction, after name and e-mail address are validated."""
         ...
 
     def update(self, user_id: UserId, *, username: str | None, email: str | None, connection: Connection | None) -> U:
@@ -142,7 +142,7 @@ class Editor(Protocol[U]):
     def disable(
         self, user_id: UserId, then: Callable[[UserId, Connection], None], connection: Connection | None
     ) -> None:
-        """Keep an account from logging in."""
+        """Disable an account, so that it cannot log in."""
         ...
 
     def enable(self, user_id: UserId, connection: Connection | None) -> None:

@@ -18,7 +18,7 @@ from flask_signet.exceptions import RequestError
 def signet() -> Any:
     """Return the application's ``Signet``.
 
-    :raises click.ClickException: it has none.
+    :raises click.ClickException: the application has none.
     """
     extension = cast(Any, current_app.extensions.get("signet"))
     if extension is None:
@@ -27,17 +27,17 @@ def signet() -> Any:
 
 
 def password_of_operator(*, from_standard_input: bool) -> str:
-    """Return a password that is typed twice, or the first line of standard input.
+    """Prompt for a password twice, or read the first line of standard input.
 
-    :raises click.ClickException: standard input is empty, closed, or no text.
+    :raises click.ClickException: standard input is empty, closed, or not valid text.
     """
-    stdin: TextIO | None = sys.stdin  # None where it was closed
+    stdin: TextIO | None = sys.stdin  # None if it was closed
     if not from_standard_input and stdin is not None and stdin.isatty():
         return click.prompt("Password", hide_input=True, confirmation_prompt=True)
     try:
         line = "" if stdin is None else stdin.readline()
     except UnicodeDecodeError:
-        raise click.ClickException("What came by standard input is no text.") from None
+        raise click.ClickException("Standard input is not valid text. Send the password as one line of text.") from None
     password = line.removesuffix("\n").removesuffix("\r")
     if not password:
         raise click.ClickException("No password came by standard input.")
@@ -46,7 +46,7 @@ def password_of_operator(*, from_standard_input: bool) -> str:
 
 @click.group("users")
 def users_group() -> None:
-    """Make and list accounts."""
+    """Create and list accounts."""
 
 
 @users_group.command("create")
@@ -58,7 +58,7 @@ def users_group() -> None:
 @with_appcontext
 @plain_errors
 def create_user(username: str, email: str | None, roles: tuple[str, ...], password_stdin: bool, as_json: bool) -> None:
-    """Make the account USERNAME."""
+    """Create the account USERNAME."""
     users = _built_in_accounts()
     password = password_of_operator(from_standard_input=password_stdin)
     try:
@@ -86,7 +86,7 @@ def list_users(as_json: bool) -> None:
         click.echo(json.dumps(found))
         return
     if not found:
-        click.echo("There are no accounts yet. Make one: flask signet users create NAME")
+        click.echo("There are no accounts yet. Create one: flask signet users create NAME")
     for user in found:
         roles = f"  roles: {', '.join(user['roles'])}" if user["roles"] else ""
         click.echo(f"{user['id']:>6}  {user['username']}{'  (disabled)' if user['disabled'] else ''}{roles}")
@@ -95,5 +95,5 @@ def list_users(as_json: bool) -> None:
 def _built_in_accounts() -> Accounts:
     users = cast(Accounts, signet().users)
     if not users.editable:
-        raise click.ClickException("The users of this application are its own: make and list them there.")
+        raise click.ClickException("This application manages its own users; create and list them there.")
     return users

@@ -1,17 +1,17 @@
-"""Notice that the application deletes a user, by any way that goes through a session of SQLAlchemy's ORM.
+"""Detect that the application deletes a user through a session of SQLAlchemy's ORM.
 
-These are: ``session.delete(user)``, cascades, orphans, ``session.execute(delete(User)…)``, ``query.delete()``, and a
-Core ``delete`` of the table that a session executes. What goes past every session is not noticed: SQL as text, a
-``delete`` on a connection, ``ON DELETE CASCADE`` in the database. There the mark of the row still decides
+This covers ``session.delete(user)``, cascades, orphans, ``session.execute(delete(User)…)``, ``query.delete()``, and a
+Core ``delete`` of the table that a session executes. Deletions outside a session are not detected: SQL as text, a
+``delete`` on a connection, ``ON DELETE CASCADE`` in the database. In those cases the mark of the row decides
 (:mod:`flask_signet.sessions.marks`).
 
-A watcher is told twice. :meth:`Watcher.deleting` comes inside the transaction, so that a watcher with the same database
-can end the sessions there: both happen, or neither. :meth:`Watcher.deleted` comes after the commit, and not at all
-after a rollback, also not after one to a savepoint.
+A watcher is called twice. :meth:`Watcher.deleting` is called inside the transaction, so that a watcher with the same
+database can end the sessions there: both happen, or neither. :meth:`Watcher.deleted` is called after the commit. It is
+not called after a rollback, including a rollback to a savepoint.
 
-The listeners are functions of this module. Each is registered once in a process, on SQLAlchemy's own classes, and is
-never removed. Who listens is written on the tables (``Table.info``), as weak references: so an application that is gone
-leaves nothing behind, and two applications with one model do not hear the same thing twice.
+The listeners are functions of this module. Each is registered once per process, on SQLAlchemy's own classes, and is
+never removed. The watchers are stored on the tables (``Table.info``) as weak references. So an application that no
+longer exists leaves nothing behind, and two applications with the same model are not notified twice.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ _PENDING = "flask-signet-deleted"  # in `Session.info`
 
 
 class Watcher(Protocol):
-    """Who wants to know of deleted users."""
+    """Is notified of deleted users."""
 
     def deleting(self, user_ids: list[Any], connection: Connection) -> bool:
-        """Hear of users that were deleted in the transaction of *connection*.
+        """Handle users that were deleted in the transaction of *connection*.
 
-        :return: whether all is done; ``False`` to hear of them again after the commit.
+        :return: whether they are completely handled; ``False``: :meth:`deleted` is called after the commit.
         """
         ...
 
     def deleted(self, user_ids: list[Any]) -> None:
-        """Hear of users whose deletion was committed."""
+        """Handle users whose deletion was committed."""
         ...
 
 
 def watch(mapper: Any, watcher: Watcher) -> None:
-    """Tell *watcher* of every row of *mapper* that is deleted, as long as it lives."""
+    """Notify *watcher* of every deleted row of *mapper*, as long as *watcher* exists."""
     for table in mapper.tables:
         table.info.setdefault(_WATCHERS, WeakSet()).add(watcher)
     listeners: tuple[tuple[type[Any], str, Any], ...] = (
@@ -72,7 +72,7 @@ def _watchers(tables: Iterable[Any]) -> list[Watcher]:
 
 
 def _after_delete(mapper: Any, connection: Connection, target: Any) -> None:
-    """One object was deleted by a flush: by ``session.delete``, a cascade, or as an orphan."""
+    """Handle an object that a flush deleted: by ``session.delete``, a cascade, or as an orphan."""
     watchers = _watchers(mapper.tables)
     if watchers:
         identity = inspected(target).identity
@@ -80,7 +80,7 @@ def _after_delete(mapper: Any, connection: Connection, target: Any) -> None:
 
 
 def _on_execute(state: Any) -> Any:
-    """Find out which rows a ``DELETE`` concerns, let it run, and tell of them."""
+    """Read which rows a ``DELETE`` will remove, run it, and notify the watchers."""
     if not state.is_delete:
         return None
     statement = state.statement
@@ -98,15 +98,15 @@ def _on_execute(state: Any) -> Any:
 
 
 def _concerned(state: Any, table: Any) -> list[Any]:
-    """Return the ids of the rows that a ``DELETE`` will remove; none, and a warning, where they cannot be read.
+    """Return the ids of the rows that a ``DELETE`` will remove; if they cannot be read, log a warning and return none.
 
-    A ``DELETE`` that works without us must work with us, so no error of this question reaches the application.
+    A ``DELETE`` that works without us must work with us, so no error of this query reaches the application.
     """
     session: Session = state.session
     if state.is_orm_statement and session.autoflush and state.execution_options.get("autoflush", True):
-        session.flush()  # as the statement itself would; its errors are the application's
+        session.flush()  # as the statement itself would; its errors must reach the application
     try:
-        # Of the model, where it is one: then its loader criteria hold here too.
+        # Select from the model if there is one, so that its loader criteria apply here too.
         mapper = state.bind_mapper if state.is_orm_statement else None
         asked = select(next(iter((table if mapper is None else mapper).primary_key)))
         if state.statement.whereclause is not None:
@@ -114,7 +114,7 @@ def _concerned(state: Any, table: Any) -> list[Any]:
         given: Any = state.parameters
         sets = list(cast(Iterable[Any], given)) if isinstance(given, (list, tuple)) else [given]
         connection = session.connection(bind_arguments=state.bind_arguments)
-        # An error spoils the transaction of every database but SQLite.
+        # An error aborts the transaction of every database except SQLite.
         spared = nullcontext() if connection.dialect.name == "sqlite" else connection.begin_nested()
         found: dict[Any, None] = {}
         with session.no_autoflush, spared:
@@ -124,10 +124,10 @@ def _concerned(state: Any, table: Any) -> list[Any]:
         return list(found)
     except Exception as error:
         log.warning(
-            "A DELETE of the table %s removes users, but it could not be found out which ones (%s). Their sessions are "
-            "not ended. After it call signet.revoke_all(user_id) for each of them.",
+            "A DELETE of the table %s removes users, but Flask-Signet could not read which ones (%s). Their sessions "
+            "are not ended. After the DELETE, call signet.revoke_all(user_id) for each of them.",
             table.name,
-            type(error).__name__,  # the text holds values
+            type(error).__name__,  # the message contains values
         )
         return []
 
@@ -147,11 +147,11 @@ def _after_commit(session: Session) -> None:
         return
     nested = session.get_nested_transaction()
     if nested is not None:
-        # Only a savepoint was released: its deletions now depend on what is around it.
+        # Only a savepoint was released: its deletions now belong to the enclosing transaction.
         if nested in pending:
             pending.setdefault(nested.parent, []).extend(pending.pop(nested))
         return
-    # Told when the transaction has given its connections back: whoever is told may need one.
+    # Notify after the transaction has returned its connections: a watcher may need one.
     pending[None] = [told for every in pending.values() for told in every]
     for transaction in [each for each in pending if each is not None]:
         del pending[transaction]

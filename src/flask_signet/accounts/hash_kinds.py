@@ -1,11 +1,11 @@
-"""What a stored password looks like that no login can accept, and what to do about it."""
+"""Describe stored passwords that no login can accept, and what the operator can do about them."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# The form of each, and what it is called. Only forms, never the content, are looked at.
+# The pattern of each kind and its name. Messages contain the name only, never the stored value.
 _KINDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"\$2[abxy]?\$\d\d\$"), "a bcrypt hash (Flask-Bcrypt, passlib)"),
     (re.compile(r"bcrypt(?:_sha256)?\$|\$bcrypt-sha256\$"), "a bcrypt hash of Django or passlib"),
@@ -24,12 +24,12 @@ _PLAIN: Final = "plain text, or a hash of no known form"
 
 
 def kind_of(stored: str) -> str:
-    """Return what *stored* looks like, for people; nothing of it."""
+    """Return a description of the kind of *stored*, without any part of its value."""
     return next((name for form, name in _KINDS if form.match(stored)), _PLAIN)
 
 
 def advice(user_id: object, kind: str) -> str:
-    """Return the line for the log about the first user whose stored password is of this kind."""
+    """Return the log message for the first user whose stored password is of this kind."""
     return (
         f"Flask-Signet: user {user_id!r} cannot log in: the stored password is {kind}. Logins accept Argon2id and the "
         "hashes of werkzeug.security. Store a new hash: user.password = signet.users.hashed(password), then "

@@ -1,4 +1,4 @@
-"""How many passwords are hashed at once, by what they are hashed for: no kind of work takes the places of another."""
+"""Limits on how many passwords are hashed at once. Each kind of work has its own slots."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Work = Literal["login", "register", "password"]
 
 
 class HashingBudgets:
-    """The places for hashing of one process, by kind of work.
+    """Limits concurrent hashing in one process, for each kind of work.
 
-    A request never waits for a place: a thread that waits for a hash is one that others need.
+    A request never waits for a slot: a waiting thread would be missing for other requests.
 
-    :param places: how many of each kind there are.
+    :param places: how many slots each kind has.
     """
 
     def __init__(self, places: Mapping[Work, int]) -> None:
@@ -31,9 +31,9 @@ class HashingBudgets:
 
     @contextmanager
     def place(self, work: Work) -> Generator[None, None, None]:
-        """Take a place while the block hashes.
+        """Hold a slot while the block hashes.
 
-        :raises Unavailable: all places of this kind are taken; the block is not run.
+        :raises Unavailable: all slots of this kind are in use; the block is not run.
         """
         places = self._places[work]()
         if not places.acquire(blocking=False):
@@ -45,10 +45,10 @@ class HashingBudgets:
 
 
 def places(passwords_at_once: int | None) -> dict[Work, int]:
-    """Return the places of each kind.
+    """Return the number of slots for each kind.
 
-    :param passwords_at_once: those of logins; ``None``: twice the cores of the machine, four at least. Each other kind
-        has half as many.
+    :param passwords_at_once: the slots of logins; ``None``: twice the cores of the machine, at least four. Each other
+        kind has half as many.
     """
     logins = passwords_at_once or max(4, 2 * (os.cpu_count() or 1))
     others = max(1, logins // 2)

@@ -1,6 +1,6 @@
-"""What ``flask signet doctor`` looks at of a model that the application brings: its mapper, and no row.
+"""Check the application's user model for ``flask signet doctor``. The checks read the mapper, and no row.
 
-A model that cannot be used is refused at the start (:mod:`flask_signet.accounts.models`), so it does not come here.
+A model that cannot be used is refused at start-up (:mod:`flask_signet.accounts.models`), so it is not checked here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _PAGE = "quick-start.md#use-your-own-user-model"
 def findings(
     model: type[Any], *, username: str, password: str, stamp: str | None = None, dialect: str | None = None
 ) -> Iterator[Finding]:
-    """Find what will not work with *model*, or not for long.
+    """Yield problems of *model*.
 
-    :param username: attribute that holds the name to log in by.
+    :param username: attribute that holds the login name.
     :param password: attribute that holds the hash.
-    :param stamp: attribute with a value of its own for each user, if there is one.
-    :param dialect: name of the database's dialect, where it is known.
+    :param stamp: attribute with a unique value for each user, if there is one.
+    :param dialect: name of the database's dialect, if it is known.
     """
     name, mapper = model.__name__, models.mapper_of(model)
     if mapper is None:
@@ -35,7 +35,7 @@ def findings(
         found.append(
             Finding(code=f"model_{each.code}", level=level, summary=each.message, line_to_write=each.line, page=_PAGE)
         )
-    yield from found or [ok("model", f"The model {name} suits.")]
+    yield from found or [ok("model", f"The model {name} can be used.")]
 
 
 def _username(column: Any, name: str, attribute: str, table: Any) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def _username(column: Any, name: str, attribute: str, table: Any) -> Iterator[Fi
         yield Finding(
             code="model_username_not_unique",
             level="error",
-            summary=f"{name}.{attribute} is not unique: two users of one name, and neither can log in.",
+            summary=f"{name}.{attribute} is not unique. If two users have the same name, neither can log in.",
             line_to_write=f"{attribute} = db.Column(db.String(255), unique=True, nullable=False)",
             page=_PAGE,
         )

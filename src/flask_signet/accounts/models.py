@@ -1,4 +1,4 @@
-"""What can be said about the application's model of users before anything is asked of the database."""
+"""Check the application's user model without a query to the database."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sqlalchemy import Integer, LargeBinary, Table, inspect
 
 from flask_signet.exceptions import SettingsError
 
-LEAST_COLUMN_LENGTH = 128  # characters: an Argon2id hash has 97, and larger parameters more
+LEAST_COLUMN_LENGTH = 128  # characters: an Argon2id hash has 97, and more with larger parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """What was found out about a mapped class.
+    """The primary key of a mapped class.
 
     :param key: name of the attribute that is the primary key.
     :param kind: type of its values: int, str or UUID.
@@ -28,7 +28,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """One thing about a model that the application should change.
+    """One problem of a model, and how the application should change it.
 
     :param code: stable name: ``"reused_ids"``, ``"short_hash"``, ``"binary_hash"`` or ``"no_stamp"``.
     :param where: the model, its column, or its table.
@@ -50,10 +50,10 @@ def mapper_of(model: type[Any]) -> Any | None:
 
 
 def examined(model: type[Any], *, username: str, password: str, others: Mapping[str, str | None]) -> Model:
-    """Return what is known about a model that can be used.
+    """Check that a model can be used, and return its primary key.
 
     :param others: further arguments of ``SQLAlchemyUsers`` and the attributes that they name.
-    :raises SettingsError: it cannot be used; the message names what is wrong and the line to write.
+    :raises SettingsError: the model cannot be used; the message says what is wrong and the line to write.
     """
     name, mapper = model.__name__, cast(Any, inspect(model))
     if len(mapper.primary_key) != 1:
@@ -82,9 +82,9 @@ def _no_attribute(model: type[Any], mapper: Any, attribute: str, role: str) -> s
 
 
 def advice(model: type[Any], *, password: str, stamp: str | None, dialect: str | None) -> list[Advice]:
-    """Return what should be changed about a model, the urgent first; empty where all is well or nothing is mapped.
+    """Return the problems of a model, errors first; empty if there are none or the model is not mapped.
 
-    :param dialect: ``"sqlite"``, ``"postgresql"`` or another name; ``None`` where it is not known.
+    :param dialect: ``"sqlite"``, ``"postgresql"`` or another name; ``None`` if it is not known.
     """
     mapper = mapper_of(model)
     if mapper is None:
@@ -109,7 +109,7 @@ def _short_hash(model: type[Any], mapper: Any, password: str) -> list[Advice]:
             where=f"{model.__name__}.{password}",
             message=(
                 f"{model.__name__}.{password} holds {length} characters; a hash needs {LEAST_COLUMN_LENGTH}, "
-                "better 255."
+                "255 is recommended."
             ),
             line=_line(column, password, "String(255)"),
             must=True,
@@ -125,7 +125,7 @@ def _binary_hash(model: type[Any], mapper: Any, password: str) -> list[Advice]:
         Advice(
             code="binary_hash",
             where=f"{model.__name__}.{password}",
-            message=f"{model.__name__}.{password} is a column of bytes; a hash is a string.",
+            message=f"{model.__name__}.{password} is a column of bytes, but a hash is a string.",
             line=_line(column, password, "String(255)"),
             must=False,
         )
@@ -143,10 +143,10 @@ def _reused_ids(model: type[Any], mapper: Any, dialect: str | None) -> list[Advi
             code="reused_ids",
             where=table.name,
             message=(
-                f"SQLite gives the id of a deleted row of {table.name!r} to the next one. Where a user is deleted by "
-                "plain SQL, Flask-Signet cannot notice it, and old tokens reach the next user of that id."
+                f"SQLite gives the id of a deleted row of {table.name!r} to the next row. If plain SQL deletes a user, "
+                "Flask-Signet cannot detect it, and old tokens are valid for the next user with that id."
             ),
-            line=f'__table_args__ = {{"sqlite_autoincrement": True}}  # in {model.__name__}; then make the table anew',
+            line=f'__table_args__ = {{"sqlite_autoincrement": True}}  # in {model.__name__}; then recreate the table',
             must=False,
         )
     ]
@@ -161,8 +161,8 @@ def _no_stamp(model: type[Any], mapper: Any, password: str, stamp: str | None) -
             code="no_stamp",
             where=f"{model.__name__}.{password}",
             message=(
-                f"{model.__name__}.{password} may be empty. A user without a hash has nothing that tells them from a "
-                "later user with the same id."
+                f"{model.__name__}.{password} may be empty. Without a hash, a user cannot be distinguished from "
+                "a later user with the same id."
             ),
             line='SQLAlchemyUsers(…, stamp="fs_uniquifier")  # a column with a random value for each user',
             must=False,
