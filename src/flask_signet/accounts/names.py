@@ -1,12 +1,12 @@
-"""User names: two that look or read alike are one.
+"""User names: names that look the same or differ only in case are the same name.
 
 Source: RFC 8265 section 3.3, profile UsernameCaseMapped (width mapping, lower case, NFC; no spaces, no controls,
-no invisible characters, no compatibility forms, the Bidi rule of RFC 5893). The canonical form is stored, not made
-anew, since the tables follow the Unicode version of the running Python.
+no invisible characters, no compatibility forms, the Bidi rule of RFC 5893). The canonical form is stored, not
+computed again, since the tables follow the Unicode version of the running Python.
 
-:func:`nfc` is Unicode's normal form C in linear time, for passwords too. ``unicodedata`` puts combining characters into
-their order by moving each one past all that belong behind it: 4,096 of them take 20 ms. A string whose characters are
-in order already takes no moves, so they are sorted first.
+:func:`nfc` computes Unicode's normal form C in linear time, for passwords too. ``unicodedata`` sorts combining
+characters in quadratic time: 4,096 of them take 20 ms. A string that is already sorted needs no moves, so this module
+sorts them first.
 
 Source: Unicode 15 section 3.11, D108 and D109 (canonical ordering).
 """
@@ -21,24 +21,24 @@ from unicodedata import category, combining, normalize
 
 from flask_signet.exceptions import InvalidRequest
 
-MAX_LENGTH = 128  # characters; the column has room for what case mapping and NFC may add
+MAX_LENGTH = 128  # characters; the column is longer, since case mapping and NFC may add some
 
-# For each of these the library looks through the whole name (RFC 5892 appendices A.7 to A.9): with 128 of them that is
-# 16,384 steps. No name has so many.
+# For each of these characters the library scans the whole name (RFC 5892 appendices A.7 to A.9): 128 of them take
+# 16,384 steps. No real name has so many.
 _LOOKED_AROUND = re.compile("[\u0660-\u0669\u06f0-\u06f9\u30fb\uff65]").findall
 _MOST_LOOKED_AROUND = 32
 
-# RFC 8264 section 7: a form that does not come to rest soon is refused.
+# RFC 8264 section 7: a name whose form is not stable after this many rounds is refused.
 _ROUNDS = 3
 
-# Marks, and what has no width: controls, joiners, lone surrogates.
+# Marks, and characters without width: controls, joiners, lone surrogates.
 _UNSEEN = frozenset({"Mn", "Me", "Cc", "Cf", "Cs"})
 
 
 def canonical(username: str) -> str:
-    """Return the form by which a user name is unique.
+    """Return the canonical form of a user name, which is unique.
 
-    :raises InvalidRequest: it can be no user name; ``fields`` says why.
+    :raises InvalidRequest: the name is invalid; ``fields`` says why.
     """
     if not username:
         raise _refused("is empty")
@@ -59,12 +59,13 @@ def canonical(username: str) -> str:
 
 
 def folded(username: str) -> str:
-    """Return what all spellings of a name have in common, to count tries by.
+    """Return the common form of all spellings of a name, by which attempts are counted.
 
-    A column of the application may compare without regard to case, accents, width or blanks; so all of them are one
-    name here, also those that :func:`canonical` refuses. Two users whose names differ in nothing else share a count.
+    A column of the application may ignore case, accents, width or spaces when it compares. So all such spellings are
+    one name here, including those that :func:`canonical` refuses. Users whose names differ only in this share a
+    count.
     """
-    # A longer name is nobody's, and its end is not looked at.
+    # No user has a longer name, so its end is ignored.
     text = normalize("NFKD", username[: 2 * MAX_LENGTH]).casefold()
     text = normalize("NFKD", text)
     seen = (
@@ -76,7 +77,7 @@ def folded(username: str) -> str:
 
 
 def shown(username: str) -> str:
-    """Return the form in which a good user name is kept for display."""
+    """Return the form in which a valid user name is stored for display."""
     return nfc(username)
 
 
@@ -84,11 +85,11 @@ def nfc(text: str) -> str:
     """Return *text* in normal form C (UAX #15)."""
     if text.isascii():
         return text
-    # Each character by itself: what one of them stands for is in order, and has four characters at most.
+    # Each character separately: its decomposition is sorted, and has at most four characters.
     decomposed = "".join([normalize("NFD", character) for character in text])
     pieces: list[str] = []
     for is_mark, group in groupby(decomposed, key=_is_mark):
-        # The sort keeps the order of equals, as Unicode wants it.
+        # The sort is stable, as Unicode requires.
         if is_mark:
             pieces += sorted(group, key=combining)
         else:
@@ -98,7 +99,7 @@ def nfc(text: str) -> str:
 
 @cache
 def _profile() -> Any:
-    # The library has no types; its tables are loaded when the first name is looked at.
+    # The library has no types; it loads its tables for the first name.
     from precis_i18n import get_profile  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
     return get_profile("UsernameCaseMapped")

@@ -1,7 +1,7 @@
 """The users of the application: any object with the five methods of :class:`~flask_signet.accounts.users.Users`.
 
-Such an object may have more methods than the five, and its class may be any class. So this module asks which methods it
-has, once, when the object is wrapped.
+Such an object may have more methods than the five, and its class may be any class. So this module checks once, when the
+object is wrapped, which methods it has.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Credentials = tuple[Any | None, str | None]  # a user and the stored hash
 
 
 class UserModel(Protocol):
-    """Users in a mapped class, such as :class:`~flask_signet.accounts.sqlalchemy_users.SQLAlchemyUsers`."""
+    """Finds users in a mapped class, such as :class:`~flask_signet.accounts.sqlalchemy_users.SQLAlchemyUsers`."""
 
     @property
     def engine(self) -> Engine:
@@ -37,25 +37,25 @@ class UserModel(Protocol):
         ...
 
     def check(self) -> bool:
-        """Look at the model, without a connection; return ``False`` if it is not mapped yet.
+        """Check the model without a connection; return ``False`` if it is not mapped yet.
 
-        :raises SettingsError: it cannot be used; the message names the column and the line to write.
+        :raises SettingsError: the model cannot be used; the message names the column and the line to write.
         """
         ...
 
     def watch(self, watcher: Watcher, /) -> bool:
-        """Tell *watcher*, which is held weakly, of every user that is deleted; return ``False`` if not mapped yet."""
+        """Notify *watcher*, a weak reference, of every deleted user; return ``False`` if not mapped yet."""
         ...
 
     def findings(self) -> Iterable[Finding]:
-        """Find what will not work with the model, without a connection."""
+        """Return problems of the model, without a connection."""
         ...
 
 
 def checked(users: Users | None) -> Users | None:
-    """Return *users* if it can be an argument ``users=``.
+    """Return *users* if it is valid as the argument ``users=``.
 
-    :raises SettingsError: it is a class, or does not find users.
+    :raises SettingsError: it is a class, or has no ``get`` and ``find``.
     """
     if users is not None and (isinstance(users, type) or not _has(users, "get", "find")):
         raise SettingsError(
@@ -66,20 +66,20 @@ def checked(users: Users | None) -> Users | None:
 
 
 def model_of(users: Users | None) -> UserModel | None:
-    """Return *users* as what looks at a mapped class, or ``None`` where there is no such class."""
+    """Return *users* if it checks a mapped class, else ``None``."""
     return cast(UserModel, users) if _has(users, "check", "watch", "findings") else None
 
 
 class OwnUsers:
-    """The port :class:`~flask_signet.accounts.backend.UserBackend` over the object that ``users=`` names."""
+    """Implements :class:`~flask_signet.accounts.backend.UserBackend` with the object in ``users=``."""
 
-    #: The application may delete and disable its users in any way, so each refresh looks at the row.
+    #: The application may delete and disable its users in any way, so each refresh reads the row.
     asked_on_refresh = True
 
     def __init__(self, users: Users, store: Store) -> None:
         self._users = users
         self._store = store
-        # Which optional methods the object has is asked here and nowhere else; each has a substitute.
+        # Only this place checks which optional methods the object has; each has a substitute.
         self.login_name: str = getattr(users, "login_name", "username")
         self._id_of: Callable[[Any], UserId] = _method(users, "id_of") or _attribute_id
         self._canonical: Callable[[Any], UserId | None] = _method(users, "canonical") or self._found_id
@@ -103,7 +103,7 @@ class OwnUsers:
         return self._users.find(username)
 
     def credentials(self, username: str) -> Credentials:
-        """Return the user of this name and the stored hash, or ``None`` twice."""
+        """Return the user with this name and the stored hash, or ``None`` for both."""
         return self._credentials(username)
 
     def password_hash(self, user: Any) -> str | None:
@@ -120,31 +120,31 @@ class OwnUsers:
 
     def id_in(self, value: Any) -> Any:
         """Return the id of *value* if it is a user or has an ``id``; else *value* itself."""
-        # An identity may be any object. Only the application's method can say whether it is a user, and it says so by
-        # an error.
+        # An identity may be any object. Only the application's method can tell whether it is a user: it raises an
+        # error if not.
         try:
             return self._id_of(value)
         except (AttributeError, SettingsError):
             return getattr(value, "id", value)
 
     def canonical(self, user_id: Any) -> UserId | None:
-        """Return the id that any spelling means, or ``None``."""
+        """Return the id that *user_id* means in any spelling, or ``None``."""
         return self._canonical(user_id)
 
     def evidence(self, user: Any) -> bytes:
-        """Return what tells *user* from another user with the same id."""
+        """Return the value that distinguishes *user* from a later user with the same id."""
         return as_evidence(self._stamp(user))
 
     def evidence_after(self, user: Any, new_hash: str) -> bytes | None:
-        """Return the evidence that another hash gives; ``None`` where a stamp decides, which the application sets."""
+        """Return the evidence with *new_hash*; ``None`` if the model has a stamp, which the application sets."""
         return None if self._stamped else as_evidence(new_hash)
 
     def standing(self, user_id: Any, connection: Connection) -> bytes | None:
-        """Return the evidence of a user who is there and active, else ``None``; a session is about to be opened."""
+        """Return the evidence of a user who exists and is active, else ``None``; a session is about to be opened."""
         return self._standing(user_id, connection)
 
     def store_hash(self, user: Any, new: str, *, judged: str | None, connection: Connection | None) -> bool:
-        """Store another hash by a transaction of the application, if *judged* is still stored."""
+        """Store a new hash in a transaction of the application, if *judged* is still stored."""
         if judged is not None:
             return self._replace(user, judged, new)
         self._users.set_password_hash(user, new)
@@ -156,9 +156,9 @@ class OwnUsers:
         then: Callable[[Connection], T],
         connection: Connection | None,
     ) -> T | None:
-        """Run *change*, which the application commits; then *then* in a transaction of our store.
+        """Run *change*, which the application commits; then run *then* in a transaction of our store.
 
-        The change comes first and outside of ours: a lock that we hold could keep the application from committing.
+        The change comes first, outside our transaction: a lock that we hold could block the application's commit.
         """
         if not change(None):
             return None
@@ -166,7 +166,7 @@ class OwnUsers:
             return then(joined)
 
     def profile(self, user: Any) -> Profile:
-        """Return what the user may know about themselves: of our fields those that the user has."""
+        """Return the data of the account that its user may see: those of our fields that the user object has."""
         roles = cast(Any, getattr(user, "roles", ()))
         return Profile(
             id=self.id_of(user),
@@ -177,10 +177,10 @@ class OwnUsers:
             created_at=getattr(user, "created_at", None),
         )
 
-    # --- What is done where the object has no method for it -------------------------------------------
+    # --- Substitutes for optional methods ----------------------------------------------------------------
 
     def _found_id(self, user_id: Any) -> UserId | None:
-        # The type of an id is not known; the user that this spelling finds has it.
+        # The type of an id is not known here; the user that is found with this spelling has an id of that type.
         try:
             user = self._users.get(user_id)
         except (TypeError, ValueError):
@@ -192,7 +192,7 @@ class OwnUsers:
         return user, None if user is None else self._users.password_hash(user)
 
     def _compare_and_set(self, user: Any, old: str, new: str) -> bool:
-        # The hash is read again just before; what is changed between the two is overwritten.
+        # The hash is read again just before the write; a change between the two is overwritten.
         now = self._users.get(self.id_of(user))
         if now is None or self._users.password_hash(now) != old:
             return False
@@ -210,7 +210,7 @@ class OwnUsers:
 
 
 def _method(users: Users, name: str) -> Any:
-    """Return the method of this name, or ``None`` where *users* has none."""
+    """Return the method with this name, or ``None`` if *users* has none."""
     method = getattr(users, name, None)
     return method if callable(method) else None
 

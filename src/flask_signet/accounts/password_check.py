@@ -1,4 +1,4 @@
-"""Decide whether a name and a password belong together, without telling which of the two was wrong."""
+"""Check a name and a password, without revealing which of the two was wrong."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A change that found another hash than was judged begins again so often. The same password can get another hash
-# once, when a login renews it; more often than that it is another password.
+# How often a change verifies the password again after the stored hash has changed. A login can rehash the same password
+# once; after more changes it is a different password.
 _JUDGEMENTS = 3
 
 
 class Authenticator:
     """Checks passwords of built-in accounts and of users of the application.
 
-    :param throttle: makes guessers wait; ``None`` where that is turned off.
-    :param replace_hash: called with a user, the stored hash and a new one of the same password; stores the new one if
-        the other is still stored.
+    :param throttle: makes attackers wait; ``None`` if throttling is off.
+    :param replace_hash: called with a user, the stored hash and a new hash of the same password; stores the new hash if
+        the old one is still stored.
     """
 
     def __init__(
@@ -40,28 +40,28 @@ class Authenticator:
         self._passwords = passwords
         self._throttle = throttle or Throttle.off()
         self._replace_hash = replace_hash
-        self._named: set[str] = set()  # kinds of stored passwords that were spoken of
+        self._named: set[str] = set()  # kinds of stored passwords that were logged
 
     def authenticate(self, username: str, password: str, *, address: str | None = None) -> Any:
-        """Return the user whose name and password these are.
+        """Return the user with this name and password.
 
-        An unknown name, a wrong password and an account that may not log in cost the same time and give the
-        same error. A hash with old parameters is replaced.
+        An unknown name, a wrong password and an account that may not log in take the same time and raise the same
+        error. A hash with old parameters is replaced.
 
-        :param address: network address of the client, for the throttling.
-        :raises InvalidCredentials: any of the three.
-        :raises RateLimited: too many failures before this one.
-        :raises Unavailable: the store is away, or too many logins come at once.
+        :param address: network address of the client, for throttling.
+        :raises InvalidCredentials: unknown name, wrong password, or an account that may not log in.
+        :raises RateLimited: too many failures before this attempt.
+        :raises Unavailable: the store does not answer, or too many logins happen at once.
         """
         if not self._passwords.is_possible(password):
-            # Nothing is hashed, so nothing is learnt: no try.
+            # Nothing is hashed, so the client learns nothing: this is not counted as an attempt.
             raise InvalidCredentials
         with self._throttle.attempt("login", name=names.folded(username), network=address) as attempt:
             user, stored = self._users.credentials(username)
-            # Two users may share a folded name. What one of them proves must not count for the other.
+            # Two users may share a folded name. A success of one must not count for the other.
             attempt.aimed_at(None if user is None else self._users.id_of(user))
             right = self._passwords.verify(stored, password)
-            # Only now: a refusal before the hash would be quicker than others.
+            # Check this after the hash: an earlier refusal would be faster than the others.
             if user is None or not right or not self._users.is_active(user):
                 attempt.failed()
                 self._explain(user, stored)
@@ -72,19 +72,19 @@ class Authenticator:
         return user
 
     def verify(self, user: Any, password: str, *, address: str | None = None) -> bool:
-        """Say whether *password* is that of a user who is known already, as before a change of it.
+        """Return whether *password* is the password of a user who is already known, for example before a change of it.
 
-        :raises RateLimited: too many failures before this one.
+        :raises RateLimited: too many failures before this attempt.
         :raises Unavailable: too many passwords are being hashed.
         """
         return self.matching(user, password, address=address) is not None
 
     def matching(self, user: Any, password: str, *, address: str | None = None) -> str | None:
-        """Return the stored hash that *password* is right for, or ``None``; otherwise as :meth:`verify`."""
+        """Return the stored hash if *password* matches it, else ``None``; raises the same errors as :meth:`verify`."""
         if not self._passwords.is_possible(password):
             return None
-        # Tries count under a name of their own, which no folded name is: guessing here must not hold up the owner's
-        # login.
+        # Attempts count under a separate name, which no folded name can equal: wrong passwords here must not block the
+        # owner's login.
         name = f"\0{self._users.id_of(user)}"
         with self._throttle.attempt("login", name=name, network=address) as attempt:
             attempt.aimed_at(name)
@@ -97,15 +97,15 @@ class Authenticator:
         return None
 
     def change(self, user: Any, current: str, change: Callable[[str], T | None], *, address: str | None = None) -> T:
-        """Return what *change* returns, called with the stored hash that the password *current* is right for.
+        """Verify the password *current*, call *change* with its stored hash, and return the result of *change*.
 
-        Between a judgement and the change that it allows somebody else may change the password, and what was judged
-        is then nobody's password any more. So *change* replaces that very hash or returns ``None``, and the password
-        is judged again: it is wrong now, unless only its hash was renewed.
+        Another request may change the password between the verification and the change. So *change* replaces exactly
+        the verified hash, or returns ``None``; then the password is verified again. It is wrong then, unless only its
+        hash was renewed.
 
-        :raises InvalidCredentials: *current* is wrong, now or by the time of the change.
-        :raises RateLimited: too many failures before this one.
-        :raises Unavailable: too many passwords are being hashed, or the hash never stayed the same.
+        :raises InvalidCredentials: *current* is wrong, or wrong by the time of the change.
+        :raises RateLimited: too many failures before this attempt.
+        :raises Unavailable: too many passwords are being hashed, or the hash changed at each attempt.
         """
         user_id = self._users.id_of(user)
         for _ in range(_JUDGEMENTS):
@@ -119,7 +119,7 @@ class Authenticator:
         raise Unavailable("The password changed while it was being changed")
 
     def _explain(self, user: Any, stored: str | None) -> None:
-        """Say once per kind why a user can never log in: the client must not hear it."""
+        """Log once per kind why a user can never log in: the client must not learn it."""
         if user is None or stored is None:
             return
         kind = self._passwords.unusable(stored)
@@ -129,8 +129,8 @@ class Authenticator:
 
     def _rehash(self, user: Any, stored: str, password: str) -> None:
         try:
-            # Only that hash: a password that was set meanwhile must not give way to the old one.
+            # Replace only that hash: the old password must not overwrite one that was set in the meantime.
             self._replace_hash(user, stored, self._passwords.hash(password, work="login"))
         except SignetError as error:
-            # The login is good all the same; the next one tries again.
+            # The login still succeeds; the next one tries again.
             log.warning("A password hash with old parameters could not be replaced: %s", error)

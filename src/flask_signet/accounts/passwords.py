@@ -1,4 +1,4 @@
-"""Passwords: Argon2id, the same time for everyone, and never more at once than the machine can bear."""
+"""Passwords: hashed with Argon2id, in the same time for every user, and with a limit on concurrent hashing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
 from flask_signet.exceptions import WeakPassword
 
-# Whoever can write a hash into the table must not be able to choose how much a login costs.
+# An attacker who can write a hash into the table must not be able to choose how much a login costs.
 MAX_MEMORY_KIB = 262_144
 MAX_TIME_COST = 16
 MAX_PARALLELISM = 16
-MAX_HASH_LENGTH = 512  # characters of the stored text
+MAX_HASH_LENGTH = 512  # characters of the stored string
 
 _COSTLY = "a hash with parameters that no login may cost"
 _SALT_BYTES = 16
@@ -25,8 +25,8 @@ _HASH_BYTES = 32
 class Passwords:
     """Hashes and verifies passwords.
 
-    Before hashing a password is brought to NFC (NIST SP 800-63B-4 section 3.1.1.2), so that the same keys give
-    the same password on every system; nothing is cut, trimmed or folded.
+    A password is normalized to NFC before hashing (NIST SP 800-63B-4 section 3.1.1.2), so that the same keys give the
+    same password on every system. It is never truncated, trimmed or folded.
     """
 
     def __init__(self, settings: AccountSettings, *, clock: Clock) -> None:
@@ -46,13 +46,15 @@ class Passwords:
                 salt_len=_SALT_BYTES,
             )
         self._nobodys = self._hash_of_nobody()
-        self._nobodys_by_werkzeug: str | None = None  # once a hash of that kind was met: with the costs of the last
+        self._nobodys_by_werkzeug: str | None = (
+            None  # set when such a hash is first seen, with the costs of the last one
+        )
 
     def check(self, password: str, *, field: str = "password") -> None:
         """Refuse a password that is too short or too long, counted in characters after NFC.
 
         :param field: name of the body field, for the error.
-        :raises WeakPassword: with the reason.
+        :raises WeakPassword: the message says why.
         """
         least = self._settings.min_password_length
         if len(password) > 4 * MAX_PASSWORD_LENGTH:
@@ -64,30 +66,30 @@ class Passwords:
         if length > MAX_PASSWORD_LENGTH:
             raise _weak(field, f"must have at most {MAX_PASSWORD_LENGTH} characters")
         if _bytes(password) is None:
-            raise _weak(field, "is no valid text")
+            raise _weak(field, "is not valid Unicode")
 
     def is_possible(self, password: str) -> bool:
-        """Return whether a hash can be of *password*; otherwise it is too long or not valid Unicode."""
+        """Return whether *password* can be hashed; otherwise it is too long or not valid Unicode."""
         return _bytes(password) is not None
 
     def hash(self, password: str, *, work: Work = "password") -> str:
         """Return the hash to store, in the PHC string format.
 
-        :param work: whose place it takes.
-        :raises WeakPassword: it is longer than 1024 characters or no valid text.
+        :param work: the hashing budget to use.
+        :raises WeakPassword: *password* is longer than 1024 characters or not valid Unicode.
         :raises Unavailable: too many passwords are being hashed.
         """
         data = _bytes(password)
         if data is None:
-            raise _weak("password", f"must be valid text of at most {MAX_PASSWORD_LENGTH} characters")
+            raise _weak("password", f"must be valid Unicode of at most {MAX_PASSWORD_LENGTH} characters")
         with self.budgets.place(work):
             return self._hasher.hash(data, salt=self._clock.token_bytes(self._hasher.salt_len))
 
     def verify(self, stored: str | None, password: str, *, work: Work = "login") -> bool:
-        """Say whether *password* is the one that was hashed; a missing hash costs the same time.
+        """Return whether *password* matches the hash *stored*; a missing hash takes the same time.
 
-        Where hashes by werkzeug.security were met, each password is tried against both kinds, one of them nobody's:
-        otherwise the time would tell the names of those who have not logged in since their application came to us.
+        After a hash of werkzeug.security was seen, each password is checked against both kinds, one of them a dummy
+        hash. Otherwise the time would reveal the users who have not logged in since the application moved to us.
 
         :raises Unavailable: too many passwords are being hashed.
         """
@@ -95,7 +97,7 @@ class Passwords:
 
         data = _bytes(password)
         if data is None:
-            return False  # says nothing about the account: it is refused whatever is stored
+            return False  # reveals nothing about the account: such a password is always refused
         usable = stored if stored is not None and self._bearable(stored) else None
         by_werkzeug = usable if usable is not None and _is_werkzeugs(usable) else None
         if by_werkzeug is not None:
@@ -104,14 +106,14 @@ class Passwords:
         with self.budgets.place(work):
             right = other is not None and _werkzeug_verify(other, password)
             try:
-                # On a miss the library raises; the hashes of nobody match nothing.
+                # The library raises if the password is wrong; dummy hashes match no password.
                 right |= self._hasher.verify(self._nobodys if usable is None or by_werkzeug else usable, data)
             except (Argon2Error, InvalidHashError):
                 pass
             return right
 
     def unusable(self, stored: str) -> str | None:
-        """Return what *stored* is, in words, where no password can be verified against it; otherwise ``None``."""
+        """Return a description of *stored* if no password can be verified against it; otherwise ``None``."""
         from argon2 import extract_parameters
         from argon2.exceptions import InvalidHashError
 
@@ -126,7 +128,7 @@ class Passwords:
         return _COSTLY
 
     def outdated(self, stored: str) -> bool:
-        """Say whether a good password should be hashed anew, since the parameters have grown."""
+        """Return whether a verified password should be hashed again, since the parameters have increased."""
         from argon2.exceptions import InvalidHashError
 
         try:
@@ -144,7 +146,7 @@ class Passwords:
             try:
                 found = extract_parameters(stored)
             except (InvalidHashError, ValueError, IndexError):
-                return False  # who knows the user says so
+                return False  # the caller, which knows the user, logs it
             if (
                 found.memory_cost <= max(MAX_MEMORY_KIB, self._settings.memory_kib)
                 and found.time_cost <= max(MAX_TIME_COST, self._settings.time_cost)
@@ -154,7 +156,7 @@ class Passwords:
         return False
 
     def _hash_of_nobody(self) -> str:
-        """Return a hash with today's parameters that no password is known for."""
+        """Return a dummy hash with the current parameters, for unknown users."""
         hasher = self._hasher
         salt = _base64(self._clock.token_bytes(hasher.salt_len))
         digest = _base64(self._clock.token_bytes(hasher.hash_len))
@@ -163,7 +165,7 @@ class Passwords:
 
 
 def _bytes(password: str) -> bytes | None:
-    if len(password) > 4 * MAX_PASSWORD_LENGTH:  # no NFC form of it is short enough
+    if len(password) > 4 * MAX_PASSWORD_LENGTH:  # its NFC form is always too long
         return None
     normal = nfc(password)
     if len(normal) > MAX_PASSWORD_LENGTH:
@@ -182,7 +184,7 @@ def _weak(field: str, reason: str) -> WeakPassword:
     return WeakPassword(f"The password {reason}", fields={field: reason})
 
 
-# --- Hashes by werkzeug.security, which many applications have in their own table ----------------------
+# --- Hashes of werkzeug.security, which many applications have in their own table ----------------------
 
 
 def _is_werkzeugs(stored: str) -> bool:
@@ -204,8 +206,8 @@ def _werkzeug_bearable(stored: str) -> bool:
 def _werkzeug_verify(stored: str, password: str) -> bool:
     from werkzeug.security import check_password_hash
 
-    # Such a hash was made of the password as it came, before it was ours.
+    # Such a hash was created from the password without NFC, before the application moved to us.
     try:
         return check_password_hash(stored, password)
-    except ValueError:  # costs that no hash can have
+    except ValueError:  # invalid cost parameters
         return False

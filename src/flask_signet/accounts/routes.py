@@ -24,7 +24,7 @@ from flask_signet.web.token_layer import layer_of
 
 
 class Services(Protocol):
-    """What ``app.extensions["signet"]`` offers these routes."""
+    """The part of ``app.extensions["signet"]`` that these routes use."""
 
     @property
     def users(self) -> Accounts:
@@ -33,11 +33,11 @@ class Services(Protocol):
 
     @property
     def throttle(self) -> Throttle:
-        """How often a client may do what costs work."""
+        """The limits on how often a client may call expensive routes."""
         ...
 
     def load(self, claims: Mapping[str, Any], identity: Any = None) -> Any | None:
-        """Return the user of verified claims, or ``None``."""
+        """Return the user that verified claims name, or ``None``."""
         ...
 
 
@@ -77,14 +77,14 @@ def show_account(call: Call[Services, None]) -> Response:
 
 
 def register(call: Call[Services, Registration]) -> Response:
-    """Make an account; nobody is logged in by it.
+    """Create an account; it does not log the user in.
 
     404 unless the setting `SIGNET_REGISTRATION` is on.
     """
     if not settings.boolean(current_app.config, "SIGNET_REGISTRATION", False):
         raise NotFound
     users = call.services.users
-    if not users.editable:  # the application makes its users itself
+    if not users.editable:  # the application creates its users itself
         layer_of(current_app).say_once(REGISTRATION_OF_OWN_USERS, f"Flask-Signet: {REGISTRATION_OF_OWN_USERS}.")
         raise NotFound
     body = call.body()

@@ -1,4 +1,4 @@
-"""The account service: what works with all users, and what needs the built-in accounts."""
+"""The account service, including the methods that need built-in accounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flask_signet.exceptions import SettingsError
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
 
-# What to write instead where the users are those of the application.
+# What to write instead if the users are those of the application.
 _LIST = "db.session.scalars(db.select(User)).all()"
 _CREATE = "db.session.add(User(username=username, password=signet.users.hashed(password))); db.session.commit()"
 _UPDATE = "db.session.get(User, user_id).username = username; db.session.commit()"
@@ -32,7 +32,7 @@ _DELETE = "db.session.delete(db.session.get(User, user_id)); db.session.commit()
 class Accounts(AppAccounts[User]):
     """Finds, creates, changes and deletes accounts.
 
-    It is the one service of an application. With ``Signet(app, users=…)`` type checkers know it as
+    Each application has one such service. With ``Signet(app, users=…)`` type checkers see it as
     :class:`AppAccounts`, and the methods of this class raise :class:`SettingsError`: the application creates, changes
     and deletes its users itself.
     """
@@ -73,7 +73,7 @@ class Accounts(AppAccounts[User]):
     ) -> User:
         """Change name or e-mail address (``""`` removes the address) and return the account.
 
-        A changed address is not verified any more.
+        A changed address is no longer verified.
 
         :raises NotFound: there is no such account.
         :raises InvalidRequest: the name or the address is invalid.
@@ -91,7 +91,7 @@ class Accounts(AppAccounts[User]):
         editor.disable(user_id, self._end, connection)
 
     def enable(self, user_id: UserId, *, connection: Connection | None = None) -> None:
-        """Let a disabled account log in again; its ended sessions stay ended.
+        """Let a disabled account log in again; its sessions stay ended.
 
         :raises NotFound: there is no such account.
         """
@@ -109,7 +109,7 @@ class Accounts(AppAccounts[User]):
     def _editor(self, method: str, instead: str) -> Editor[User]:
         if self._edits is None:
             raise SettingsError(
-                f"signet.users.{method} works with built-in accounts, and this Signet has users=…, the users of your "
+                f"signet.users.{method} works with built-in accounts, but this Signet has users=…, users of your "
                 f"application. Write instead, for example: {instead}"
             )
         return self._edits
@@ -124,5 +124,5 @@ def accounts_of_application(
     users: Users, store: Store, passwords: Passwords, throttle: Throttle | None
 ) -> AppAccounts[Any]:
     """Return the same service over the users of the application."""
-    # Its users are of any type. Type checkers see only the part of the service that works with them.
+    # Users of an application have any type. Type checkers see only the part of the service that works with them.
     return Accounts(cast(Any, OwnUsers(users, store)), None, passwords, throttle)

@@ -1,4 +1,4 @@
-"""Settings of the accounts room."""
+"""Settings of the accounts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ KEYS = (
 MAX_PASSWORD_LENGTH = 1_024  # characters
 THROTTLE_STORES = ("store", "memory")
 
-#: What an application is told that keeps its users itself and switches registration on.
+#: The message for an application that stores its users itself and turns registration on.
 REGISTRATION_OF_OWN_USERS = (
-    "SIGNET_REGISTRATION = True makes built-in accounts, and this Signet has users=…, the users of your application. "
+    "SIGNET_REGISTRATION = True creates built-in accounts, but this Signet has users=…, the users of your application. "
     "Write a view of your own: db.session.add(User(username=username, password=signet.users.hashed(password))), then "
     "db.session.commit(). Remove SIGNET_REGISTRATION (docs/quick-start.md#use-your-own-user-model)"
 )
@@ -33,18 +33,18 @@ REGISTRATION_OF_OWN_USERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """What the accounts promise.
+    """The settings of the accounts.
 
-    :param registration: anyone may make an account by ``POST /account``.
-    :param throttle: failed logins make the next ones wait, and routes that cost work have limits.
-    :param throttle_store: where tries are counted: ``"store"``, the database, or ``"memory"``, each process by itself.
+    :param registration: any client may create an account with ``POST /account``.
+    :param throttle: failed logins make the next ones wait, and expensive routes have limits.
+    :param throttle_store: where attempts are counted: ``"store"``, in the database, or ``"memory"``, in each process.
     :param min_password_length: in characters, 8 to 1024.
-    :param memory_kib: Argon2id's memory, KiB; the least is OWASP's smallest profile.
+    :param memory_kib: Argon2id's memory in KiB; the minimum is OWASP's smallest profile.
     :param time_cost: Argon2id's passes.
     :param parallelism: Argon2id's lanes.
-    :param passwords_at_once: how many passwords one process hashes at the same time; ``None``: twice its cores,
-        four at least. A login beyond it is answered with 503 at once: a thread that waits for a hash is one that
-        others need.
+    :param passwords_at_once: how many passwords one process hashes at the same time; ``None``: twice the cores
+        of the machine, at least four. A login above the limit is answered with 503 at once: a waiting thread would be
+        missing for other requests.
     :param testing: the cheapest hash, for tests.
     """
 
@@ -66,7 +66,7 @@ class AccountSettings:
 def read(config: Mapping[str, Any]) -> AccountSettings:
     """Return the settings of the accounts.
 
-    :raises SettingsError: a value is wrong.
+    :raises SettingsError: a value is invalid.
     """
     standard = AccountSettings()
 

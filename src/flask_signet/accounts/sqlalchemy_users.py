@@ -1,4 +1,4 @@
-"""Users in a model of the application's own."""
+"""Find users in the application's own SQLAlchemy model."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _POSTGRESQL_BITS = {"SMALLINT": 16, "INTEGER": 32}
 
 
 class SQLAlchemyUsers:
-    """The users of a mapped SQLAlchemy model that has an id, a login name and the hash of a password.
+    """Finds users in a mapped SQLAlchemy model that has an id, a login name and a password hash.
 
     ::
 
         signet = Signet(users=SQLAlchemyUsers(db.session, User, username="username", password="password"))
 
-    The model is looked at by ``Signet(app)`` if it is mapped by then, else when it is first used. Names are compared as
-    the column compares them.
+    ``Signet(app)`` checks the model if it is mapped by then; otherwise it is checked at its first use. Names are
+    compared as the column compares them.
 
     :param session: a session or a ``scoped_session`` such as Flask-SQLAlchemy's ``db.session``.
     :param model: the mapped class; its primary key is one column of type int, str or UUID.
     :param username: attribute with the login name.
     :param password: attribute with the hash of the password, never the password.
-    :param active: attribute that says whether the user may log in; ``None``: all may.
+    :param active: attribute that says whether the user may log in; ``None``: all users may.
     :param stamp: attribute with a random value that each user has and that changes when all sessions must end, such as
-        ``fs_uniquifier``. It tells a user from a later one with the same id; without it the hash of the password does.
-        A change of this argument signs every user out once.
+        ``fs_uniquifier``. It distinguishes a user from a later user with the same id; without it the password hash
+        does. Changing this argument signs every user out once.
     """
 
     def __init__(
@@ -71,18 +71,18 @@ class SQLAlchemyUsers:
 
     @property
     def login_name(self) -> str:
-        """The attribute that holds the name to log in by."""
+        """The attribute that holds the login name."""
         return self._username
 
     @property
     def stamped(self) -> bool:
-        """Whether a column of its own, and not the hash of the password, tells one user from the next."""
+        """Whether a separate column, and not the password hash, distinguishes users with the same id."""
         return self._stamp is not None
 
     def check(self) -> bool:
-        """Look at the model, without a connection; return ``False`` if it is not mapped yet.
+        """Check the model without a connection; return ``False`` if it is not mapped yet.
 
-        :raises SettingsError: it cannot be used; the message names the column and the line to write.
+        :raises SettingsError: the model cannot be used; the message names the column and the line to write.
         """
         if models.mapper_of(self._model) is None:
             return False
@@ -93,17 +93,17 @@ class SQLAlchemyUsers:
         return True
 
     def advice(self) -> list[models.Advice]:
-        """Return what should be changed about the model; see :mod:`flask_signet.accounts.models`."""
+        """Return the problems of the model; see :mod:`flask_signet.accounts.models`."""
         return models.advice(self._model, password=self._password, stamp=self._stamp, dialect=self._dialect())
 
     def _dialect(self) -> str | None:
         try:
             return self.engine.dialect.name
-        except Exception:  # no application context, or no engine: the rest can be said all the same
+        except Exception:  # no application context, or no engine: other checks still work
             return None
 
     def watch(self, watcher: deletions.Watcher) -> bool:
-        """Tell *watcher*, which is held weakly, of every user that is deleted; return ``False`` if not mapped yet."""
+        """Notify *watcher*, a weak reference, of every deleted user; return ``False`` if not mapped yet."""
         mapper = models.mapper_of(self._model)
         if mapper is None:
             return False
@@ -116,17 +116,17 @@ class SQLAlchemyUsers:
         return self._own_session().get_bind(cast(Any, inspect(self._model))).engine
 
     def id_of(self, user: Any) -> UserId:
-        """Return what the primary key of a user holds."""
+        """Return the value of a user's primary key."""
         key = self._inspected().key
         with self._answering():
             return cast(UserId, getattr(user, key))
 
     def canonical(self, user_id: Any) -> UserId | None:
-        """Return the id that any spelling means, in the type of the primary key, or ``None``."""
+        """Return the id that *user_id* means in any spelling, in the type of the primary key, or ``None``."""
         return user_ids.canonical(self._inspected().kind, user_id)
 
     def stamp(self, user: Any) -> Any:
-        """Return what tells the user from another one with the same id: the stamp, else what the password holds."""
+        """Return the value that distinguishes users with the same id: the stamp, else the password attribute."""
         with self._answering():
             return getattr(user, self._stamp or self._password)
 
@@ -141,7 +141,7 @@ class SQLAlchemyUsers:
     def find(self, username: str) -> Any | None:
         """Return the user with exactly this name, or ``None``."""
         self._inspected()
-        if "\0" in username:  # PostgreSQL keeps no such text, so there is nobody of this name
+        if "\0" in username:  # PostgreSQL cannot store such a string, so no user has this name
             return None
         column = getattr(self._model, self._username)
         statement = select(self._model).where(column == username).limit(2)
@@ -150,7 +150,7 @@ class SQLAlchemyUsers:
         if len(found) > 1 and not self._said_twice:
             self._said_twice = True
             log.error(
-                "SQLAlchemyUsers: the users %s have one %s, and none of them can log in. Rename one and write: "
+                "SQLAlchemyUsers: the users %s have the same %s, so none of them can log in. Rename one, and write "
                 "unique=True in the column.",
                 " and ".join(str(self.id_of(user)) for user in found),
                 self._username,
@@ -158,20 +158,20 @@ class SQLAlchemyUsers:
         return found[0] if len(found) == 1 else None
 
     def password_hash(self, user: Any) -> str | None:
-        """Return what the password attribute holds."""
+        """Return the value of the password attribute."""
         with self._answering():
             return self._read_hash(user)
 
     def set_password_hash(self, user: Any, new: str) -> None:
-        """Put another hash into the password attribute and commit the session."""
+        """Store a new hash in the password attribute and commit the session."""
         setattr(user, self._password, self._as_kept(new))
         with self._answering():
             self._commit()
 
     def replace_password_hash(self, user: Any, old: str, new: str) -> bool:
-        """Put another hash into the password attribute if *old* is in it, and commit; return whether it was.
+        """Store a new hash in the password attribute if *old* is still stored, and commit; return whether it was stored.
 
-        What the session knows of the user may be old, so the database compares.
+        The session may hold an old value, so the database compares.
         """
         self._inspected()
         mapper = cast(Any, inspect(self._model))
@@ -179,7 +179,7 @@ class SQLAlchemyUsers:
         user_id = self.id_of(user)
         with self._answering():
             in_bytes = isinstance(getattr(user, self._password), bytes)
-            self._commit()  # a transaction that has begun may see the past
+            self._commit()  # a transaction that has already begun may see old data
             if column is not None and column.table is key.table and not in_bytes:
                 replaced = self._session.execute(
                     update(self._model).where(key == user_id, column == old).values({self._password: new}),
@@ -187,7 +187,7 @@ class SQLAlchemyUsers:
                 ).rowcount
                 if user in self._session:
                     self._session.expire(user, [self._password])
-            else:  # what is no column of its own can be compared only here, with the row locked where that is possible
+            else:  # no plain column of this table: compare here, with the row locked where that is possible
                 row = self._session.get(self._model, user_id, populate_existing=True, with_for_update=True)
                 replaced = row is not None and self._read_hash(row) == old
                 if replaced:
@@ -196,19 +196,19 @@ class SQLAlchemyUsers:
         return bool(replaced)
 
     def is_active(self, user: Any) -> bool:
-        """Say whether the user may log in."""
+        """Return whether the user may log in."""
         with self._answering():
             return True if self._active is None else bool(getattr(user, self._active))
 
     def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
-        """Say whether the user is there and active, as it is now and not as the session remembers it."""
+        """Return whether the user exists and is active now, not as the session has it cached."""
         return self.standing(user_id, connection) is not None
 
     def standing(self, user_id: UserId, connection: Connection) -> bytes | None:
-        """Return the evidence of a user who is there and active now, else ``None``.
+        """Return the evidence of a user who exists and is active now, else ``None``.
 
-        Where the application is in a transaction of its own it is asked in that one, which may have made the user, or
-        be changing them.
+        If the application is in a transaction, the query runs in it: that transaction may have created or changed the
+        user.
         """
         typed = self._typed(user_id)
         if typed is None:
@@ -226,11 +226,11 @@ class SQLAlchemyUsers:
                 return None
             return as_evidence(self.stamp(user)) if self.is_active(user) else None
         bind = session.get_bind(mapper)
-        # By the connection that is there, if it leads to the users: a request must not wait for a second one.
+        # Use the given connection if it leads to the same database: a request must not wait for a second one.
         bind = connection if bind is connection.engine else bind
         with as_unavailable(), Session(bind, join_transaction_mode="rollback_only") as asking:
             user = asking.get(self._model, typed)
-            # Read here: what `stamp` does with the application's session belongs to another one.
+            # Read the values here: `stamp` uses the application's session, not this one.
             if user is None or not self._is_named(user, typed):
                 return None
             if self._active is not None and not getattr(user, self._active):
@@ -238,11 +238,11 @@ class SQLAlchemyUsers:
             return as_evidence(getattr(user, self._stamp or self._password))
 
     def _is_named(self, user: Any, typed: UserId) -> bool:
-        """Return whether the row has this very id: a column may compare without regard to case."""
+        """Return whether the row has exactly this id: a column may ignore case when it compares."""
         return user_ids.is_canonical(typed, getattr(user, self._inspected().key))
 
     def findings(self) -> Iterator[Finding]:
-        """Find what will not work with the model; it looks at the mapper alone and asks no database."""
+        """Return problems of the model; this reads the mapper and sends no query."""
         from flask_signet.accounts.model_checks import findings
 
         return findings(
@@ -259,7 +259,7 @@ class SQLAlchemyUsers:
 
     def _commit(self) -> None:
         session = self._own_session()
-        # What was loaded stays: whoever asks for the user's id next must not begin another transaction for it.
+        # Keep loaded values: reading the user's id next must not begin another transaction.
         expires, session.expire_on_commit = session.expire_on_commit, False
         try:
             session.commit()
@@ -271,10 +271,10 @@ class SQLAlchemyUsers:
 
     @contextmanager
     def _answering(self) -> Generator[None, None, None]:
-        """Run what asks the database, and end the transaction that it began.
+        """Run the block, which queries the database, and end the transaction that it began.
 
-        Otherwise the session would keep its connection to the end of the request, which needs another one to open
-        a session: as many requests as the pool has connections would then wait for each other.
+        Otherwise the session would keep its connection to the end of the request, which needs a second one to open a
+        session. With as many requests as the pool has connections, all would wait for each other.
         """
         session = self._own_session()
         began = not session.in_transaction()
@@ -284,7 +284,7 @@ class SQLAlchemyUsers:
                 if began and session.in_transaction():
                     self._commit()
         except Unavailable:
-            self._session.rollback()  # or the session would refuse everything that comes after
+            self._session.rollback()  # otherwise the session would refuse all later queries
             raise
 
     def _typed(self, user_id: UserId) -> UserId | None:
@@ -313,11 +313,11 @@ class SQLAlchemyUsers:
         return value.encode() if column is not None and isinstance(column.type, LargeBinary) else value
 
     def _fits(self, number: int) -> bool:
-        """Say whether the database can be asked for this id: a larger one than the column holds is an error there."""
+        """Return whether a query for this id is possible: an id out of range is an error there."""
         mapper = cast(Any, inspect(self._model))
         dialect = self._own_session().get_bind(mapper).dialect
         bits = 64
-        if dialect.name == "postgresql":  # of the others none compares by the width of the column
+        if dialect.name == "postgresql":  # no other database compares by the width of the column
             bits = _POSTGRESQL_BITS.get(mapper.primary_key[0].type.compile(dialect), bits)
         return -(1 << bits - 1) <= number < 1 << bits - 1
 

@@ -19,14 +19,14 @@ from flask_signet.exceptions import Conflict, InvalidRequest, NotFound
 from flask_signet.store import Store
 from flask_signet.store.metadata import milliseconds
 
-# One address as mail servers write it. What could be read as two addresses, or as a header, is refused. So is half a
-# surrogate pair, which no database takes.
+# One address as mail servers write it. A value that could be read as two addresses or as a header is refused. So is a
+# lone surrogate, which no database accepts.
 _NOWHERE = r"\s@,;:<>()\[\]\\\"%\x00-\x20\x7f\ud800-\udfff"
 _EMAIL = re.compile(rf"[^{_NOWHERE}]{{1,64}}@[^{_NOWHERE}]{{1,255}}")
 
 
 class TableEditor:
-    """The port :class:`~flask_signet.accounts.backend.Editor` over ``signet_users``."""
+    """Implements :class:`~flask_signet.accounts.backend.Editor` with the table ``signet_users``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -66,7 +66,7 @@ class TableEditor:
         def run(connection: Connection) -> User:
             created_at = milliseconds(self._store.clock)
             try:
-                # A savepoint: a taken name must not spoil the transaction of a caller.
+                # A savepoint: a taken name must not abort the transaction of a caller.
                 with connection.begin_nested():
                     result = connection.execute(users_table.insert().values(created_at=created_at, **values))
             except IntegrityError:
@@ -115,7 +115,7 @@ class TableEditor:
     def disable(
         self, user_id: UserId, then: Callable[[UserId, Connection], None], connection: Connection | None
     ) -> None:
-        """Keep an account from logging in.
+        """Disable an account, so that it cannot log in.
 
         :raises NotFound: there is no such account.
         """
@@ -158,7 +158,7 @@ class TableEditor:
 def checked_email(email: str) -> str:
     """Return *email* if it is one e-mail address.
 
-    :raises InvalidRequest: it is not.
+    :raises InvalidRequest: it is not one e-mail address.
     """
     if len(email) > 320 or _EMAIL.fullmatch(email) is None:
         reason = "must be one e-mail address"
@@ -167,10 +167,10 @@ def checked_email(email: str) -> str:
 
 
 def _new_name(username: str) -> str:
-    """Return the canonical form of a name that an account is to get.
+    """Return the canonical form of a new name for an account.
 
-    :raises InvalidRequest: it cannot be a name, or reads as an id: the token of a view that takes the name for the
-        identity would be that of another account.
+    :raises InvalidRequest: the name is invalid, or looks like an id: if a view uses the name as the identity of a
+        token, that token would belong to another account.
     """
     key = names.canonical(username)
     if user_ids.canonical(int, username) is not None or user_ids.canonical(int, key) is not None:

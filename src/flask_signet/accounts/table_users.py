@@ -24,10 +24,10 @@ _NOT_THE_HASH = [column for column in users_table.c if column.name != "password_
 
 
 class TableUsers:
-    """The port :class:`~flask_signet.accounts.backend.UserBackend` over ``signet_users``."""
+    """Implements :class:`~flask_signet.accounts.backend.UserBackend` with the table ``signet_users``."""
 
     login_name = "username"
-    #: Ids are never used again, and what ends an account ends its sessions in the same transaction.
+    #: Ids are never reused, and disabling or deleting an account ends its sessions in the same transaction.
     asked_on_refresh = False
 
     def __init__(self, store: Store) -> None:
@@ -49,7 +49,7 @@ class TableUsers:
         return self._one(without_hash().where(users_table.c.username_key == key), None)
 
     def credentials(self, username: str) -> tuple[User | None, str | None]:
-        """Return the account of this name and its stored hash, or ``None`` twice, by one query in any case."""
+        """Return the account with this name and its stored hash, or ``None`` for both, always with one query."""
         try:
             key = names.canonical(username)
         except InvalidRequest:
@@ -78,21 +78,21 @@ class TableUsers:
         return getattr(value, "id", value)
 
     def canonical(self, user_id: Any) -> int | None:
-        """Return the id that any spelling means, or ``None``."""
+        """Return the id that *user_id* means in any spelling, or ``None``."""
         return _in_range(user_ids.canonical(int, user_id))
 
     def evidence(self, user: User) -> bytes:
-        """Return what tells the account from another one with the same id: when it was made."""
+        """Return the value that distinguishes the account from another one with the same id: its creation time."""
         return _evidence(milliseconds_of(user.created_at))
 
     def evidence_after(self, user: User, new_hash: str) -> bytes:
-        """Return the same: the hash of the password is no part of it."""
+        """Return the same value: the password hash is not part of it."""
         return self.evidence(user)
 
     def standing(self, user_id: Any, connection: Connection) -> bytes | None:
         """Return the evidence of an account that may log in, or ``None``, in a transaction that opens a session.
 
-        No lock: what ends an account ends its sessions in the same transaction, so it finds the one that is opened.
+        No lock: disabling or deleting an account ends its sessions in the same transaction, also this one.
         """
         number = number_of(user_id)
         if number is None:
@@ -102,7 +102,7 @@ class TableUsers:
         return None if row is None or row.disabled_at is not None else _evidence(row.created_at)
 
     def store_hash(self, user: User, new: str, *, judged: str | None, connection: Connection | None) -> bool:
-        """Store another hash, if *judged* is still stored; return whether it was."""
+        """Store a new hash if *judged* is still stored; return whether it was stored."""
         statement = users_table.update().where(users_table.c.id == user.id).values(password_hash=new)
         if judged is not None:
             statement = statement.where(users_table.c.password_hash == judged)
@@ -126,7 +126,7 @@ class TableUsers:
         return self._store.retrying(run, connection)
 
     def profile(self, user: User) -> Profile:
-        """Return what the account may know about itself."""
+        """Return the data of the account that its user may see."""
         return Profile(
             id=user.id,
             username=user.username,
@@ -148,7 +148,7 @@ class TableUsers:
 def number_of(user_id: object) -> int | None:
     """Return *user_id* as the number of an account, or ``None``.
 
-    A string counts if it has the ASCII digits that ``str(id)`` writes, and not all that ``int`` would take.
+    A string counts only if it has the ASCII digits that ``str(id)`` writes; ``int`` would accept more.
     """
     return _in_range(user_ids.strict(int, user_id))
 

@@ -1,8 +1,8 @@
-"""Ids of users: their type, the one spelling of each, and how the tables hold them.
+"""Ids of users: their type, their canonical spelling, and how the tables store them.
 
 A token names its user by a string, and a database reads many strings as one id: ``"01"``, ``"+1"`` and ``" 1"`` as 1, a
-UUID in hex, upper case, braces or as ``urn:uuid:``. Revocation compares strings. So a user is *found* by the one
-canonical spelling only, and what is to be *revoked* is brought to it from any spelling.
+UUID in hex, upper case, braces or as ``urn:uuid:``. Revocation compares strings. So a user is *found* by the
+canonical spelling only, and an id to *revoke* is converted to it from any spelling.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from uuid import UUID
 from flask_signet.exceptions import InvalidRequest
 
 UserId = int | str | UUID
-LONGEST = 255  # characters of an id: the width of the columns; also keeps `int` from being given a megabyte
+LONGEST = 255  # characters of an id: the width of the columns; also bounds the input of `int`
 
 
 def as_text(user_id: Any) -> str:
-    """Return the canonical string of an id; a bool has none that an id could have."""
+    """Return the canonical string of an id; the string of a bool is not one of any id."""
     return str(user_id)
 
 
 def is_canonical(given: Any, user_id: UserId) -> bool:
-    """Return whether *given*, in its own type or as a string, is the one spelling of *user_id*."""
+    """Return whether *given*, in its own type or as a string, is the canonical spelling of *user_id*."""
     return not isinstance(given, (bool, float)) and as_text(given) == as_text(user_id)
 
 
@@ -35,9 +35,9 @@ def strict(kind: type[Any], given: Any) -> UserId | None:
 
 
 def canonical(kind: type[Any], given: Any) -> UserId | None:
-    """Return the id of type *kind* that any spelling means, or ``None``.
+    """Return the id of type *kind* that *given* means in any spelling, or ``None``.
 
-    :param given: what a caller or a token has: an int, a string, a UUID, or a number that JSON made of one.
+    :param given: a value of a caller or a token: an int, a string, a UUID, or a JSON number.
     """
     if kind is int:
         return _int(given)
@@ -47,16 +47,17 @@ def canonical(kind: type[Any], given: Any) -> UserId | None:
 
 
 def spellings(given: Any) -> list[UserId]:
-    """Return every id that *given* may mean, for users whose type of id is not known: they may all be revoked."""
+    """Return every id that *given* may mean, if the type of the ids is not known: all of them may be revoked."""
     meant = (given, canonical(int, given), canonical(UUID, given))
     return list({as_text(each): each for each in meant if each is not None}.values())
 
 
 def split(user_id: object) -> tuple[str, str]:
-    """Return the kind of *user_id* and its text.
+    """Return the kind of *user_id* and its string.
 
-    :raises TypeError: neither int nor str nor UUID (a bool is no int here).
-    :raises InvalidRequest: the text is longer than the columns. Only PostgreSQL would mind; it is the same everywhere.
+    :raises TypeError: neither int nor str nor UUID (a bool is not an int here).
+    :raises InvalidRequest: the string is longer than the columns. Only PostgreSQL checks that; the rule is the same for
+        all databases.
     """
     if isinstance(user_id, bool) or not isinstance(user_id, (int, str, UUID)):
         raise TypeError(f"the id of a user must be an int, a str or a UUID, not {type(user_id).__name__}")
@@ -68,7 +69,7 @@ def split(user_id: object) -> tuple[str, str]:
 
 
 def join(kind: str, text: str) -> UserId:
-    """Return the id that :func:`split` took apart."""
+    """Return the id from the result of :func:`split`."""
     return int(text) if kind == "int" else UUID(text) if kind == "uuid" else text
 
 

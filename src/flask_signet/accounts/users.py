@@ -1,4 +1,4 @@
-"""What an application gives and gets: the protocol ``Users``, a built-in ``User``, and a ``Profile``."""
+"""Types that applications use: the protocol ``Users``, a built-in ``User``, and a ``Profile``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from flask_signet.accounts.user_ids import UserId
 
 
 class Users(Protocol):
-    """Where users come from.
+    """Finds users for Flask-Signet.
 
-    A *user* is whatever ``get`` and ``find`` return; it has an attribute ``id`` of type int, str or UUID.
+    A *user* is any object that ``get`` and ``find`` return; it has an attribute ``id`` of type int, str or UUID.
 
-    A method ``stamp(user)`` is optional. It returns something that another user with the same id cannot have, and that
-    changes with the password: a string, bytes, or ``None``. Without it, the hash of the password is taken.
+    A method ``stamp(user)`` is optional. It returns a value that no other user with the same id can have, and that
+    changes with the password: a string, bytes, or ``None``. Without it, the password hash is used.
     """
 
     def get(self, user_id: Any, /) -> Any | None:
@@ -59,9 +59,9 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What ``GET /account`` tells a user about themselves.
+    """The data that ``GET /account`` returns to a user.
 
-    :param created_at: aware, in UTC; ``None`` where the application does not keep it.
+    :param created_at: with time zone, in UTC; ``None`` if the application does not store it.
     """
 
     id: UserId
@@ -72,7 +72,7 @@ class Profile:
     created_at: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the body of the answer; a UUID becomes a string, a time ISO 8601 with ``Z``."""
+        """Return the body of the answer; a UUID becomes a string, a time becomes ISO 8601 with ``Z``."""
         return {
             "id": str(self.id) if isinstance(self.id, UUID) else self.id,
             "username": self.username,
@@ -84,7 +84,7 @@ class Profile:
 
 
 def as_evidence(value: Any) -> bytes:
-    """Return a stamp or a hash as bytes; ``None`` is empty."""
+    """Return a stamp or a hash as bytes; ``None`` becomes empty bytes."""
     if value is None:
         return b""
     return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
