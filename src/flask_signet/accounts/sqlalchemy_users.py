@@ -169,7 +169,7 @@ class SQLAlchemyUsers:
             self._commit()
 
     def replace_password_hash(self, user: Any, old: str, new: str) -> bool:
-        """Store a new hash in the password attribute if *old* is still stored, and commit; return whether it was stored.
+        """Store a new hash in the password attribute if *old* is still stored, and commit; return whether it was.
 
         The session may hold an old value, so the database compares.
         """
