@@ -30,7 +30,7 @@ def db_group() -> None:
 @with_appcontext
 @plain_errors
 def upgrade_tables(as_json: bool) -> None:
-    """Bring the tables to this version."""
+    """Upgrade the tables to this version."""
     store = _named_store()
     before = schema.current(store)
     after = schema.upgrade(store)
@@ -61,7 +61,7 @@ def current_revision(as_json: bool) -> None:
 @with_appcontext
 @plain_errors
 def check_tables(as_json: bool) -> None:
-    """Compare the tables with what this version needs; end with status 1 where they differ."""
+    """Compare the tables with what this version needs; end with status 1 if they differ."""
     differences = schema.check(_named_store())
     if as_json:
         click.echo(json.dumps({"differences": differences}))

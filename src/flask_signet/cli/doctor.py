@@ -47,7 +47,7 @@ _INDENT: Final = " " * 6
 @json_option
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
-    """Look for what will not work, and say what to write instead.
+    """Check the application, and print the line to write for each problem.
 
     Makes and changes nothing. Ends with status 1 where something must be fixed.
     """

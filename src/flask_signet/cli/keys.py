@@ -51,7 +51,7 @@ def keys_group() -> None:
 @click.option("--algorithm", default="EdDSA", show_default=True, help="JWA name, such as HS256, ES256 or RS256.")
 @click.option("--secret", is_flag=True, help="Only a secret for JWT_SECRET_KEY (HS256, HS384, HS512).")
 @click.option("--root", is_flag=True, help="Only a root key for SIGNET_ROOT_KEY.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write the ring to this file, readable by you alone.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the ring to this file, readable only by you.")
 @json_option
 @plain_errors
 def generate(algorithm: str, secret: bool, root: bool, output: Path | None, as_json: bool) -> None:
@@ -93,7 +93,7 @@ def list_keys(context: click.Context, file: Path | None, as_json: bool) -> None:
 @click.pass_context
 @plain_errors
 def rotate(context: click.Context, file: Path | None, as_json: bool) -> None:
-    """Let the next key sign; the current one goes on verifying what it signed."""
+    """Let the next key sign; the current one still verifies the tokens that it signed."""
     _show(_within(context, file, lambda found: found.rotate()), as_json)
 
 
@@ -175,7 +175,7 @@ def _ring_of(app: Flask) -> _Ring:
     if value is None and house is not None:
         return _TableRing(house.keys, _longest_life(config))
     raise SettingsError(
-        "The keys of this application lie in its settings and not in a ring. Make a ring with "
+        "The keys of this application are in its settings, not in a key ring. Create a key ring with "
         "`flask signet keys generate --output instance/keys.json` and set JWT_KEYS = 'keys.json'."
     )
 

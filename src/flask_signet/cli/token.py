@@ -18,7 +18,7 @@ from flask_signet.web.token_layer import EXTENSION, TokenLayer
 
 @click.group("token")
 def token_group() -> None:
-    """Look at tokens."""
+    """Inspect tokens."""
 
 
 @token_group.command("inspect")
@@ -27,7 +27,7 @@ def token_group() -> None:
 @click.pass_context
 @plain_errors
 def inspect_command(context: click.Context, token: str | None, as_json: bool) -> None:
-    """Say what TOKEN is, what its parts mean, and what is wrong with it.
+    """Explain TOKEN: its kind, its parts, and why it would be refused.
 
     Without TOKEN it is read from standard input, where no list of processes shows it.
     """
