@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_signet.store import rootkey
-from tests.services.sessions.application import ROOT_KEY, create_app
+from tests.rooms.sessions.application import ROOT_KEY, create_app
 from tests.support.postgres import find_binaries
 
 COOKIE_MODE = {"X-Signet": "1", "Sec-Fetch-Site": "same-origin"}
