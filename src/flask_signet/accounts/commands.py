@@ -37,7 +37,7 @@ def password_of_operator(*, from_standard_input: bool) -> str:
     try:
         line = "" if stdin is None else stdin.readline()
     except UnicodeDecodeError:
-        raise click.ClickException("Standard input is not valid text. Send one line of text.") from None
+        raise click.ClickException("Standard input is not valid text.") from None
     password = line.removesuffix("\n").removesuffix("\r")
     if not password:
         raise click.ClickException("No password came by standard input.")
