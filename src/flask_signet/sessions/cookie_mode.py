@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from flask import Flask, Request, Response
 
-from flask_signet.exceptions import InvalidRequest, MalformedToken
+from flask_signet.exceptions import MalformedToken
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web import bounds, origins
 from flask_signet.web.surroundings import PROXY_HEADERS, hostname, is_loopback
@@ -142,14 +142,3 @@ def _on_this_machine(request: Request) -> bool:
     if any(name in request.headers for name in PROXY_HEADERS):
         return False
     return is_loopback(hostname(f"//{request.host}")) and is_loopback(request.remote_addr)
-
-
-def transport_of(body: dict[str, object]) -> str:
-    """Return how to send the refresh token: ``"body"`` or ``"cookie"``.
-
-    :raises InvalidRequest: *body* names another transport.
-    """
-    transport = body.get("transport", "body")
-    if transport not in ("body", "cookie"):
-        raise InvalidRequest("transport must be 'body' or 'cookie'", fields={"transport": "must be 'body' or 'cookie'"})
-    return str(transport)
