@@ -33,7 +33,7 @@ from flask_signet.store import RootKeyRing, Store, open_root_keys
 from flask_signet.store import settings as store_settings
 from flask_signet.store.app_transaction import blocks_writing
 from flask_signet.throttle import Throttle
-from flask_signet.throttle.keys import LABEL as THROTTLE_LABEL
+from flask_signet.throttle.attempts import LABEL as THROTTLE_LABEL
 from flask_signet.throttle.memory import MemoryCounters
 from flask_signet.throttle.sql import SqlCounters
 from flask_signet.throttle.substitute import Substitute

@@ -22,7 +22,7 @@ from flask_signet.sessions import cookie_mode, refresh_token
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.account_routes import AccountChange
 from flask_signet.sessions.opening import printable
-from flask_signet.throttle import networks
+from flask_signet.throttle import attempts
 from flask_signet.tokens import inspect, jws, key_material, keys, ring, signature
 from flask_signet.tokens.claims import Policy
 from flask_signet.tokens.verifier import Verifier
@@ -171,7 +171,7 @@ def entry_points() -> Iterator[EntryPoint]:
         8_192,
         with_header(lambda asked: cookie_mode.is_secure(app, asked, cookie_settings), "HTTP_HOST"),
     )
-    yield add("address of the client", shapes.ADDRESS, 8_192, networks.network_of)
+    yield add("address of the client", shapes.ADDRESS, 8_192, attempts.network_of)
     yield add("User-Agent", shapes.NAME, 8_192, lambda text: printable(text, 255))
     yield add("user name", shapes.NAME, names.MAX_LENGTH, names.canonical)
     yield add("password", shapes.PASSWORD, 4_096, nfc)

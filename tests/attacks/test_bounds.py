@@ -19,7 +19,7 @@ from flask_signet.accounts import names
 from flask_signet.accounts.names import nfc
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import InvalidKeyError, InvalidRequest, MalformedToken
-from flask_signet.throttle.networks import network_of
+from flask_signet.throttle.attempts import network_of
 from flask_signet.tokens import jws, ring
 from flask_signet.tokens.inspect import inspect
 from flask_signet.web.keyfiles import KeyFile, read_jwks

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from flask_signet.throttle import POLICIES, Action, Throttle
-from flask_signet.throttle.policies import By
-from flask_signet.throttle.rules import Rate
+from flask_signet.throttle.rules import By, Rate
 
 
 class Undecided(Exception):

@@ -1,24 +1,35 @@
 """The throttle: ``with throttle.attempt("login", name=…, network=…) as attempt:`` around what is limited.
 
 Consecutive failures make a guesser wait, but never lock the owner out for good. Costly actions have a rate limit. The
-module ``policies`` says what is counted and how; a :class:`~flask_signet.throttle.ports.Counters` stores the counts.
+module ``policies`` says what is counted and how, ``rules`` decides, and a
+:class:`~flask_signet.throttle.ports.Counters` stores the counts. This module leads an attempt through them, and says
+which counters it has.
 """
 
 from __future__ import annotations
 
+import hmac
+import ipaddress
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidRequest, RateLimited, SignetError, WeakPassword
-from flask_signet.throttle.decisions import Try
-from flask_signet.throttle.keys import Keys
+from flask_signet.store.root_key_labels import Label
 from flask_signet.throttle.memory import MemoryCounters
 from flask_signet.throttle.policies import POLICIES, Action, Policy
-from flask_signet.throttle.ports import Counters, Decision
+from flask_signet.throttle.ports import NOBODY, Counters, Decision, Key
+from flask_signet.throttle.rules import By, Places, Try
+from flask_signet.web.reported import ReportedAddress
 
 log = logging.getLogger(__name__)
+
+#: The label with which the secret of the counters is derived from the root key.
+LABEL: Final[Label] = "throttle"
+
+_DIGEST_BYTES = 16
 
 
 class Throttle:
@@ -31,7 +42,7 @@ class Throttle:
 
     def __init__(self, counters: Counters | None, secret: Callable[[], bytes]) -> None:
         self._counters = counters
-        self._keys = Keys(secret)
+        self._secret = secret
 
     @classmethod
     def in_memory(cls, clock: Clock) -> Throttle:
@@ -57,7 +68,7 @@ class Throttle:
         :raises RateLimited: the attempt comes too early; the block is not run.
         :raises Unavailable: the database with the counts does not answer; the block is not run.
         """
-        attempt = Attempt(self._counters, self._keys, POLICIES[action], name, network)
+        attempt = Attempt(self._counters, self._secret, POLICIES[action], name, network)
         attempt.begin()
         try:
             yield attempt
@@ -74,12 +85,12 @@ class Throttle:
 class Attempt:
     """One attempt, from its start to its end."""
 
-    def __init__(self, counters: Counters | None, keys: Keys, policy: Policy, name: str, address: str | None) -> None:
+    def __init__(
+        self, counters: Counters | None, secret: Callable[[], bytes], policy: Policy, name: str, address: str | None
+    ) -> None:
         self._counters = counters
-        self._keys = keys
         self._policy = policy
-        self._name = name
-        self._address = address
+        self._keys = None if counters is None else _Keys(secret(), policy, name, address)
         self._try: Try | None = None
         self._failed = False
 
@@ -88,14 +99,12 @@ class Attempt:
 
         :raises RateLimited: the attempt comes too early.
         """
-        if self._counters is None:
-            return
         if not self._policy.by_user:
             self._count(None)
-            return
-        look = self._keys.look(self._policy, self._name, self._address)
-        if look.counted:
-            _refuse(look.wait(self._counters.read(look.keys)))
+        elif self._counters is not None and self._keys is not None:
+            look = self._keys.before_user()
+            if look.counted:
+                _refuse(look.wait(self._counters.read(look.keys)))
 
     def aimed_at(self, user: object) -> None:
         """Count an attempt by user. Call this before the costly part, with the user that the name belongs to.
@@ -129,9 +138,9 @@ class Attempt:
             self._quietly(attempt, attempt.take_back)
 
     def _count(self, user: object) -> None:
-        if self._counters is None:
+        if self._counters is None or self._keys is None:
             return
-        attempt = self._keys.of(self._policy, self._name, self._address, user)
+        attempt = self._keys.of(user)
         _refuse(self._counters.change(attempt.keys, attempt.admit))
         self._try = attempt
 
@@ -150,3 +159,84 @@ def _refuse(wait: int) -> None:
     """
     if wait > 0:
         raise RateLimited(retry_after=-(-wait // 1_000))
+
+
+# --- Which counters an attempt has -----------------------------------------------------------------------
+
+
+class _Keys:
+    """Computes the keys of the counters of one attempt: MACs, as a copy of the database must not reveal tried names.
+
+    :param secret: 32 bytes, the same in all processes that share the counters.
+    """
+
+    def __init__(self, secret: bytes, policy: Policy, name: str, address: str | None) -> None:
+        self._secret = secret
+        self._policy = policy
+        self._network = network_of(address)
+        self._has_address = bool(address)
+        self._values: dict[By, tuple[str, ...]] = {"name": (name,)}
+        if address:  # without an address the pair is the name alone, and any stranger could block its owner
+            self._values |= {"pair": (name, self._network), "network": (self._network,)}
+        if isinstance(address, ReportedAddress):
+            self._values["reporter"] = (f"all by {network_of(address.by)}",)
+
+    def before_user(self) -> Try:
+        """Return an attempt whose target user is not known yet: it has only the counters that apply to every user."""
+        return self._try({by: self._values[by] for by in ("pair", "network") if by in self._values})
+
+    def of(self, user: object) -> Try:
+        """Return the attempt with all its counters.
+
+        :param user: the id of the user with this name; ``None``: there is no such user.
+        """
+        if user is None:
+            return self._try(self._values)
+        text, places = str(user), self._policy.places
+        place = None
+        if places is not None and self._has_address:
+            place = self._key("place", text, self._network), places
+        return self._try({**self._values, "user": (text,)}, self._key("user", text).digest, place)
+
+    def _try(
+        self, values: Mapping[By, tuple[str, ...]], user: bytes = NOBODY, place: tuple[Key, Places] | None = None
+    ) -> Try:
+        counted = tuple(
+            (self._key(counter.by, *values[counter.by]), counter)
+            for counter in self._policy.counters
+            if counter.by in values
+        )
+        keys = [key for key, _ in counted]
+        if place is not None:
+            keys.append(place[0])
+        return Try(counted=counted, keys=tuple(keys), user=user, place=place)
+
+    def _key(self, kind: str, *parts: str) -> Key:
+        text = "\0".join((self._policy.name, kind, *parts)).encode(errors="surrogatepass")
+        digest = hmac.digest(self._secret, text, "sha256")
+        return Key(f"{self._policy.name}:{kind}", digest[:_DIGEST_BYTES])
+
+
+def network_of(address: str | None) -> str:
+    """Return the network that one customer usually has: an IPv4 address, or the /64 of an IPv6 address.
+
+    A port is removed: some proxies send ``192.0.2.1:40000`` or ``[2001:db8::1]:40000`` with a changing port.
+    """
+    if not address:
+        return "-"
+    if isinstance(address, ReportedAddress):
+        return f"{network_of(str(address))} by {network_of(address.by)}"
+    address = address[:64]  # longer than any address with port; a proxy header may be longer
+    if address.startswith("["):
+        address = address[1:].partition("]")[0]
+    elif address.count(":") == 1:
+        address = address.partition(":")[0]
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, 64), strict=False))
+    return str(ip)

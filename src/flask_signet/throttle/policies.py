@@ -7,30 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from flask_signet.throttle.networks import REPORTED_TIMES
-from flask_signet.throttle.rules import Places, Rate, Waits
+from flask_signet.throttle.rules import Counter, Places, Rate, Waits
 
 #: The names of throttled actions.
 Action = Literal["login", "register", "password", "account"]
 
-#: What attempts are counted by. ``pair``: name and network together; ``reporter``: a neighbouring proxy that reports
-#: client addresses and may have invented them.
-By = Literal["pair", "name", "network", "user", "reporter"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counter:
-    """One counter of an action.
-
-    :param known_pass: whether the counter is ignored for a user who has logged in from this network before.
-    :param after_success: the effect of a successful attempt: ``clear`` forgets the failures aimed at its user,
-        ``take_back`` removes the attempt from the count, ``keep`` leaves it counted.
-    """
-
-    by: By
-    rule: Waits | Rate
-    known_pass: bool = False
-    after_success: Literal["clear", "take_back", "keep"] = "keep"
+#: All clients that one neighbouring proxy reports share this multiple of the limit of one network.
+REPORTED_TIMES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

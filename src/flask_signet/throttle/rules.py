@@ -1,4 +1,9 @@
-"""The rules of counters: pure functions of the state and the time.
+"""Decide whether an attempt is accepted, and compute the next states of its counters.
+
+Everything here is a pure function of states and time, and is the same for every kind of
+:class:`~flask_signet.throttle.ports.Counters`. First the three rules that a counter may have, then the decision about
+an attempt, which has several counters. An attempt counts as failed until it succeeds, so a hundred concurrent attempts
+count as a hundred.
 
 All moments are milliseconds on one clock. If that clock was set back or a database was restored, a counter may contain
 a moment in the future. A state that no attempt could have produced is ignored.
@@ -6,9 +11,15 @@ a moment in the future. A state that no attempt could have produced is ignored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from flask_signet.throttle.ports import NOBODY, State, Tally
+from flask_signet.throttle.ports import NOBODY, Entry, Key, Seen, State, Tally
+
+#: What attempts are counted by. ``pair``: name and network together; ``reporter``: a neighbouring proxy that reports
+#: client addresses and may have invented them.
+By = Literal["pair", "name", "network", "user", "reporter"]
 
 _MOST_USERS = 32  # users with one folded name that have separate tallies
 
@@ -143,3 +154,93 @@ class Places:
 
 def _last(state: State) -> int:
     return max((tally.at for tally in state), default=0)
+
+
+# --- The decision about an attempt ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """One counter of an action.
+
+    :param known_pass: whether the counter is ignored for a user who has logged in from this network before.
+    :param after_success: the effect of a successful attempt: ``clear`` forgets the failures aimed at its user,
+        ``take_back`` removes the attempt from the count, ``keep`` leaves it counted.
+    """
+
+    by: By
+    rule: Waits | Rate
+    known_pass: bool = False
+    after_success: Literal["clear", "take_back", "keep"] = "keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One attempt and the counters that it belongs to.
+
+    :param counted: the counters that count the attempt.
+    :param keys: the keys of all counters that a decision about the attempt reads.
+    :param user: 16 bytes that identify the target user, or :data:`NOBODY`.
+    :param place: the counter that records whether this user is known on this network, and its rule.
+    """
+
+    counted: tuple[tuple[Key, Counter], ...]
+    keys: tuple[Key, ...]
+    user: bytes = NOBODY
+    place: tuple[Key, Places] | None = None
+
+    def wait(self, seen: Seen) -> int:
+        """Return the milliseconds until the attempt is accepted; 0: now."""
+        known = self._is_known(seen)
+        return max(
+            (
+                counter.rule.wait(seen.states.get(key, ()), seen.now)
+                for key, counter in self.counted
+                if not (known and counter.known_pass)
+            ),
+            default=0,
+        )
+
+    def admit(self, seen: Seen) -> tuple[int, Mapping[Key, Entry]]:
+        """Count the attempt if it is accepted now, and return 0; otherwise return the milliseconds to wait."""
+        wait = self.wait(seen)
+        if wait > 0:
+            return wait, {}
+        return 0, {
+            key: _entry(counter.rule, counter.rule.add(seen.states.get(key, ()), seen.now, self.user))
+            for key, counter in self.counted
+        }
+
+    def succeed(self, seen: Seen) -> tuple[None, Mapping[Key, Entry]]:
+        """Clear the failures that a success disproves: only those aimed at this user."""
+        changes: dict[Key, Entry] = {}
+        for key, counter in self.counted:
+            state = seen.states.get(key)
+            if state is None or counter.after_success == "keep":
+                continue
+            if counter.after_success == "clear" and isinstance(counter.rule, Waits):
+                changes[key] = _entry(counter.rule, counter.rule.clear(state, self.user))
+            else:
+                changes[key] = _entry(counter.rule, counter.rule.take_back(state, self.user))
+        if self.place is not None:
+            key, places = self.place
+            changes[key] = _entry(places, places.remember(seen.now))
+        return None, changes
+
+    def take_back(self, seen: Seen) -> tuple[None, Mapping[Key, Entry]]:
+        """Remove the attempt from the counts: it was not decided."""
+        return None, {
+            key: _entry(counter.rule, counter.rule.take_back(seen.states[key], self.user))
+            for key, counter in self.counted
+            if key in seen.states
+        }
+
+    def _is_known(self, seen: Seen) -> bool:
+        if self.place is None:
+            return False
+        key, places = self.place
+        return places.known(seen.states.get(key, ()), seen.now)
+
+
+def _entry(rule: Waits | Rate | Places, state: State) -> Entry:
+    return Entry(state, rule.until(state), rule.held_until(state))

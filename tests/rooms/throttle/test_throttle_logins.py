@@ -6,8 +6,8 @@ import pytest
 
 from flask_signet.exceptions import RateLimited
 from flask_signet.throttle import Throttle
+from flask_signet.throttle.attempts import network_of
 from flask_signet.throttle.memory import MemoryCounters
-from flask_signet.throttle.networks import network_of
 from flask_signet.throttle.policies import LOGINS, NAME, NETWORK, PAIR, REPORTED
 from flask_signet.web.reported import ReportedAddress
 from tests.rooms.throttle.conftest import SECRET, MovedClock
