@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.pool import StaticPool
 
+from flask_signet.store.connections import is_within_transaction
 from flask_signet.store.database import Store
-from flask_signet.store.opened import is_within_transaction
 from flask_signet.store.sqlite_codes import BUSY, primary_code_of
 
 if TYPE_CHECKING:

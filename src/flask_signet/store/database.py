@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, exc
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Engine, Executable, Row, exc
 
 from flask_signet.clock import SYSTEM, Clock
-from flask_signet.exceptions import SchemaError, SettingsError, StorageError, Unavailable
+from flask_signet.exceptions import SchemaError, StorageError, Unavailable
 from flask_signet.files import locked
 from flask_signet.per_process import PerProcess
 from flask_signet.store import commits, engines, schema
-from flask_signet.store.failures import TransactionLost, about_tables, as_unavailable, passes
-from flask_signet.store.opened import Opened, is_within_transaction
+from flask_signet.store.connections import Connections, is_within_transaction, open_connections, really_begin
+from flask_signet.store.failures import TransactionLost, about_tables, as_unavailable, passes, unavailable_from
 from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 T = TypeVar("T")
+
+Execute = Callable[..., Any]  # runs one statement in driver syntax and returns a cursor
 
 # How often, and for how long in total, a transaction that lost a conflict is run again. A request waits for it.
 RETRIES = 3
@@ -45,8 +46,8 @@ class Store:
         self.settings = settings
         self.clock = clock
         self._app_engine = app_engine
-        self._opened: Opened | None = None
-        self._of_parents: list[Opened] = []
+        self._opened: Connections | None = None
+        self._of_parents: list[Connections] = []
         self._opening = PerProcess(threading.Lock)
 
     @property
@@ -75,11 +76,7 @@ class Store:
 
         On the application's engine the caller itself may hold the connection.
         """
-        opened = self._current()
-        pool = opened.engine.pool
-        if isinstance(pool, QueuePool):
-            return pool.checkedin() > 0 or pool.overflow() < 0
-        return not opened.taken
+        return self._current().answers_at_once
 
     @contextmanager
     def read(self) -> Generator[Connection, None, None]:
@@ -91,6 +88,11 @@ class Store:
         with self._answering(), self._connection("BEGIN") as connection:
             yield connection
 
+    def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """Return the rows of one query, in a read transaction of its own."""
+        with self.read() as connection:
+            return connection.execute(statement, parameters).all()
+
     @contextmanager
     def write(self, connection: Connection | None = None) -> Generator[Connection, None, None]:
         """Begin a transaction that is committed at the end, or join the caller's.
@@ -101,7 +103,7 @@ class Store:
         """
         if connection is not None:
             with as_unavailable():
-                _really_begin(connection)
+                really_begin(connection)
                 yield connection
             return
         with self._answering(), self._connection("BEGIN IMMEDIATE") as own:
@@ -120,19 +122,8 @@ class Store:
         """
         opened = self._current()
         try:
-            database = self._identity(opened)
-        except OSError as error:
-            raise engines.refused(opened.engine.url.database or "", error) from error
-        dialect = opened.engine.dialect
-        if opened.borrowed or opened.single or dialect.driver not in ("pysqlite", "psycopg"):
-            yield None
-            return
-        if database is None or opened.ready_for != database:
-            yield None
-            return
-        try:
-            lent = opened.drivers.lend(database)
-        except Exception:
+            lent = opened.lend()
+        except exc.SQLAlchemyError:
             with self._answering():
                 raise
         if lent is None:
@@ -141,15 +132,47 @@ class Store:
         try:
             yield lent.connection
         except BaseException as error:
-            raised = opened.drivers.give_up(lent, error)
+            raised = opened.give_up(lent, error)
             if raised is error:
                 raise
             # SQLite has already waited as long as a request may wait, so only PostgreSQL errors are retried.
-            if dialect.name == "postgresql" and isinstance(raised, Exception) and passes(raised):
+            if opened.engine.dialect.name == "postgresql" and isinstance(raised, Exception) and passes(raised):
                 raise TransactionLost from error
             with self._answering():
                 raise raised from error
-        opened.drivers.take_back(lent)
+        opened.take_back(lent)
+
+    def driver_rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Return the rows of one query in driver syntax, without a transaction if a driver connection is available."""
+        with self.driver() as driver:
+            if driver is not None:
+                return driver.execute(statement, values).fetchall()
+        with self.read() as connection:
+            return list(connection.exec_driver_sql(statement, values).fetchall())
+
+    def quickly(self, run: Callable[[Execute], T]) -> T:
+        """Run *run* in one short transaction, on a driver connection if one is available, and return its result.
+
+        The commit to our own SQLite file does not wait for the disk: a power failure may lose the last transactions.
+
+        :param run: changes nothing but the database. It is given a function that runs one statement in driver syntax
+            and returns a cursor.
+        :raises TransactionLost: another transaction won; nothing was changed.
+        :raises Unavailable: the database does not answer.
+        """
+        with self.driver() as driver:
+            if driver is not None:
+                execute, sqlite = driver.execute, self.dialect == "sqlite"
+                unsynced = sqlite and self.own_file  # it has a write-ahead log, which stays consistent
+                if unsynced:
+                    execute("PRAGMA synchronous = NORMAL")
+                execute("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+                result = run(execute)
+                execute("COMMIT")
+                if unsynced:
+                    execute("PRAGMA synchronous = FULL")
+                return result
+        return self.retrying(lambda connection: run(connection.exec_driver_sql))
 
     def retrying(self, run: Callable[[Connection], T], connection: Connection | None = None) -> T:
         """Run *run* in one transaction, again after a conflict with another transaction, and return its result.
@@ -193,8 +216,7 @@ class Store:
         """Close our own connections; the next use opens new ones."""
         opened, self._opened = self._opened, None
         if opened is not None and opened.pid == os.getpid() and not opened.borrowed:
-            opened.drivers.close()
-            opened.engine.dispose()
+            opened.close()
 
     @contextmanager
     def unchecked(self, *, reading: bool = False) -> Generator[Connection, None, None]:
@@ -209,28 +231,29 @@ class Store:
     @contextmanager
     def _answering(self) -> Generator[None, None, None]:
         try:
-            with as_unavailable():
-                yield
-        except (exc.DBAPIError, Unavailable) as error:
-            cause = error if isinstance(error, exc.DBAPIError) else error.__cause__
-            if not isinstance(cause, exc.DBAPIError) or not about_tables(cause):
+            yield
+        except (exc.SQLAlchemyError, Unavailable) as error:
+            answer = error if isinstance(error, Unavailable) else unavailable_from(error)
+            cause = error.__cause__ if isinstance(error, Unavailable) else error
+            if isinstance(cause, exc.DBAPIError) and about_tables(cause):
+                # The tables were right once; since then a newer version may have upgraded them.
+                self._current().ready_for = None
+                found = schema.current(self)
+                if found is not None:
+                    schema.refuse_too_new(found)
+            if answer is None or answer is error:
                 raise
-            # The tables were right once; since then a newer version may have upgraded them.
-            self._current().ready_for = None
-            found = schema.current(self)
-            if found is not None:
-                schema.refuse_too_new(found)
-            raise
+            raise answer from error
 
     @contextmanager
     def _connection(self, begin: str) -> Generator[Connection, None, None]:
         opened = self._current()
         try:
-            identity = self._identity(opened)
+            identity = opened.identity()
             if identity is None or opened.ready_for != identity:
                 self._ensure_tables()
                 opened = self._current()
-                opened.ready_for = self._identity(opened)
+                opened.ready_for = opened.identity()
         except OSError as error:
             raise engines.refused(self.engine.url.database or "", error) from error
         with self._transaction(opened, begin) as connection:
@@ -258,12 +281,8 @@ class Store:
             state = f"at revision {found}, this version needs {schema.HEAD}" if found else "missing"
             raise SchemaError(f"The tables of Flask-Signet are {state}. Run: {schema.COMMAND}")
 
-    def _identity(self, opened: Opened) -> object:
-        """Return a value that changes when the database file is replaced; ``None`` if the file does not exist."""
-        return engines.file_identity(opened.engine) if self.own_file else opened
-
     @contextmanager
-    def _transaction(self, opened: Opened, begin: str) -> Generator[Connection, None, None]:
+    def _transaction(self, opened: Connections, begin: str) -> Generator[Connection, None, None]:
         due: list[Callable[[], None]] = []
         # Threads take turns on a single connection; a thread that already has it joins its own transaction.
         turn: AbstractContextManager[Any] = opened.lock if opened.single else nullcontext()
@@ -297,7 +316,7 @@ class Store:
         for run in due:
             run()
 
-    def _current(self) -> Opened:
+    def _current(self) -> Connections:
         opened = self._opened
         if opened is not None and opened.pid == os.getpid():
             return opened
@@ -308,34 +327,5 @@ class Store:
                     # The parent process still uses these connections; the child must not use or close them.
                     opened.engine.dispose(close=False)
                     self._of_parents.append(opened)
-                opened = self._opened = self._open()
+                opened = self._opened = open_connections(self.settings, self.clock, self._app_engine)
         return opened
-
-    def _open(self) -> Opened:
-        if self.settings.url is None:
-            return Opened(engines.own(self.settings), self.clock, borrowed=False)
-        borrowed = self._app_engine() if self._app_engine is not None else None
-        if self.settings.url == "app":
-            if borrowed is None:
-                raise SettingsError(
-                    'SIGNET_DATABASE_URL is "app", but the application has no Flask-SQLAlchemy: '
-                    "call db.init_app(app) before the first request, or give a URL."
-                )
-            engines.check_kind(borrowed.url)
-            return Opened(borrowed, self.clock, borrowed=True)
-        url = engines.parse(self.settings.url)
-        if borrowed is not None and engines.same_database(borrowed.url, url):
-            return Opened(borrowed, self.clock, borrowed=True)
-        return Opened(engines.configured(url, self.clock), self.clock, borrowed=False)
-
-
-def _really_begin(connection: Connection) -> None:
-    """Begin the caller's transaction if SQLite's driver has not begun it yet.
-
-    Otherwise our savepoint would be the outermost transaction, and its release would commit.
-    """
-    if connection.dialect.name != "sqlite":
-        return
-    driver = connection.connection.driver_connection
-    if driver is not None and not driver.in_transaction:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -30,7 +30,7 @@ LOCK_MILLISECONDS = 2_000  # longest wait for a lock; then the answer is 503, an
 CONNECT_SECONDS = 2  # the least that libpq accepts
 POOL_SECONDS = 2.0  # wait for a free connection
 PING_AFTER_SECONDS = 1.0  # a connection that was idle for longer is pinged before use
-SERVER_DRIVERS = 5  # connections to a server that ``drivers`` lends, beside the pool
+SERVER_DRIVERS = 5  # connections to a server that are lent, beside the pool
 
 _KNOWN = ("postgresql", "sqlite")
 _LOGGING_NAME = "flask_signet"
@@ -100,7 +100,7 @@ def own(settings: StoreSettings) -> Engine:
                 )
             )
         )
-    file = settings.folder.resolve() / FILE_NAME
+    file = own_file(settings)
     try:
         private_folder(file.parent)
         with locked(file.parent / LOCK_NAME):
@@ -109,9 +109,12 @@ def own(settings: StoreSettings) -> Engine:
             _write_ahead(file)
     except OSError as error:
         raise refused(file, error) from error
-    engine = _sqlite(URL.create("sqlite", database=str(file)), wal=True)
-    _reconnect_when_replaced(engine, file)
-    return engine
+    return _sqlite(URL.create("sqlite", database=str(file)), wal=True)
+
+
+def own_file(settings: StoreSettings) -> Path:
+    """Return the path of our own database file."""
+    return settings.folder.resolve() / FILE_NAME
 
 
 def refused(file: str | Path, error: OSError) -> StorageError:
@@ -156,12 +159,6 @@ def _silent(engine: Engine) -> Engine:
 
 def _no_rows(record: logging.LogRecord) -> bool:
     return record.levelno > logging.DEBUG
-
-
-def file_identity(engine: Engine) -> object:
-    """Return a value that changes when the database file is replaced, or ``None`` if it does not exist."""
-    database = engine.url.database
-    return _stat(database) if database else engine
 
 
 def _write_ahead(file: Path) -> None:
@@ -209,36 +206,6 @@ def _with_pragmas(engine: Engine, *, wal: bool = False) -> Engine:
         cursor.close()
 
     return engine
-
-
-def _reconnect_when_replaced(engine: Engine, file: Path) -> None:
-    """Reconnect after a restore has replaced the file."""
-    path = str(file)  # used in each transaction
-
-    @event.listens_for(engine, "connect")
-    def remember(_connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        record.info["file"] = _stat(path)
-
-    @event.listens_for(engine, "checkout")
-    def compare(_connection: Any, record: Any, _proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        now = _stat(path)
-        if now is None:
-            try:
-                create_private(file)
-            except OSError as error:
-                raise refused(file, error) from error
-        if now != record.info["file"]:
-            raise exc.InvalidatePoolError
-
-
-def _stat(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise refused(path, error) from error
-    return status.st_dev, status.st_ino
 
 
 def _postgresql(url: URL, clock: Clock) -> Engine:

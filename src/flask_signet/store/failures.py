@@ -57,16 +57,24 @@ def as_unavailable() -> Generator[None, None, None]:
     """Turn errors of an unavailable database into :class:`Unavailable`; constraint violations pass unchanged."""
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, exc.DisconnectionError) as error:
-        raise unavailable(error) from error
-    except exc.DBAPIError as error:
-        # SQLite reports "malformed" and "not a database" by the base class; a broken connection comes as any class.
-        if error.connection_invalidated or type(error) is exc.DatabaseError:
-            raise unavailable(error) from error
-        raise
+    except exc.SQLAlchemyError as error:
+        answer = unavailable_from(error)
+        if answer is None:
+            raise
+        raise answer from error
 
 
-def unavailable(error: exc.SQLAlchemyError) -> Unavailable:
+def unavailable_from(error: exc.SQLAlchemyError) -> Unavailable | None:
+    """Return the error to raise if *error* says that the database does not answer; ``None`` for any other error."""
+    if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, exc.DisconnectionError)):
+        return _unavailable(error)
+    # SQLite reports "malformed" and "not a database" by the base class; a broken connection comes as any class.
+    if isinstance(error, exc.DBAPIError) and (error.connection_invalidated or type(error) is exc.DatabaseError):
+        return _unavailable(error)
+    return None
+
+
+def _unavailable(error: exc.SQLAlchemyError) -> Unavailable:
     """Return the error for a database that does not answer, and log the reason and, if known, the remedy."""
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     # The driver's message only: SQLAlchemy's message adds the statement and its values.

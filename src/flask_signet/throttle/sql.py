@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 import flask_signet.throttle.tables as _tables  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from flask_signet.exceptions import SignetError, Unavailable
 from flask_signet.store import Store
+from flask_signet.store.database import Execute
 from flask_signet.store.failures import TransactionLost
 from flask_signet.throttle.ports import Counters, Decision, Entry, Key, Seen, State, Tally
 from flask_signet.throttle.statements import POSTGRESQL, SQLITE, Statements
@@ -32,10 +33,6 @@ CLEAN_UP_AFTER = 500  # new rows by one process
 
 _LOSSES = 10
 _TALLY = struct.Struct(">16sIq")
-
-
-#: Runs one statement and returns a cursor: a connection's ``exec_driver_sql``, or ``execute`` of the driver itself.
-_Execute = Callable[..., Any]
 
 
 class _Lost(Exception):
@@ -69,31 +66,34 @@ class SqlCounters:
         """Return the states of the counters, without a lock."""
         if self._instead is not None and (others := self._instead()) is not None:
             return others.read(keys)
-        by_digest = {key.digest: key for key in keys}
         said = self._statements
-        with self._store.driver() as driver:
-            if driver is not None:
-                return self._seen(driver.execute, said, said.read, by_digest)[0]
-        with self._store.read() as connection:
-            return self._seen(connection.exec_driver_sql, said, said.read, by_digest)[0]
+        by_digest = {key.digest: key for key in keys}
+        rows = self._store.driver_rows(said.read[len(by_digest)], tuple(by_digest))
+        if said.now is None:
+            now = self._now()
+        else:
+            now = rows[0][3] if rows else self._store.driver_rows(said.now)[0][0]
+        return Seen(now, {by_digest[bytes(row[0])]: _decoded(row[1]) for row in rows})
 
     def change(self, keys: Collection[Key], decide: Decision[T]) -> T:
         """Let *decide* change the counters in one transaction; retry after a conflict with another transaction."""
         if self._instead is not None and (others := self._instead()) is not None:
             return others.change(keys, decide)
-        by_digest = {key.digest: key for key in sorted(keys, key=lambda key: key.digest)}
         said = self._statements
+        by_digest = {key.digest: key for key in sorted(keys, key=lambda key: key.digest)}
 
-        def run(execute: _Execute) -> tuple[T, int]:
-            seen, before = self._seen(execute, said, said.lock, by_digest)
-            result, changes = decide(seen)
+        def run(execute: Execute) -> tuple[T, int]:
+            rows = execute(said.lock[len(by_digest)], tuple(by_digest)).fetchall()
+            now = rows[0][3] if said.now is not None and rows else self._moment(execute)
+            before = {by_digest[bytes(row[0])]: row for row in rows}
+            result, changes = decide(Seen(now, {key: _decoded(row[1]) for key, row in before.items()}))
             if changes:
-                _write(execute, said, changes, before)
+                _write(execute, said, changes, {key: row[2] for key, row in before.items()})
             return result, len(changes.keys() - before.keys())
 
         for _ in range(_LOSSES):
             try:
-                result, new_rows = self._transact(run)
+                result, new_rows = self._store.quickly(run)
             except (_Lost, TransactionLost):
                 continue
             self._clean_up_after(new_rows)
@@ -108,23 +108,15 @@ class SqlCounters:
     def clean_up(self, connection: Connection) -> None:
         """Delete rows that have no effect any more, and some of the rows beyond the limit."""
         execute, said = connection.exec_driver_sql, self._statements
-        now = self._moment(execute, said)
+        now = self._moment(execute)
         execute(said.clean_up, (now, now, CLEAN_UP_ROWS))
         over = execute(said.count).fetchall()[0][0] - self._most
         if over > 0:
             execute(said.push_out, (now, min(over, CLEAN_UP_ROWS)))
 
-    @property
+    @cached_property
     def _statements(self) -> Statements:
         return SQLITE if self._store.dialect == "sqlite" else POSTGRESQL
-
-    def _transact(self, run: Callable[[_Execute], T]) -> T:
-        """Run *run* in one transaction, directly on the driver if possible, and return its result."""
-        with self._store.driver() as driver:
-            if driver is not None:
-                with _transaction(driver.execute, self._store):
-                    return run(driver.execute)
-        return self._store.retrying(lambda connection: run(connection.exec_driver_sql))
 
     def _clean_up_after(self, new_rows: int) -> None:
         """Delete old rows as fast as new rows are added, also if no login succeeds."""
@@ -137,36 +129,12 @@ class SqlCounters:
         except SignetError as error:
             log.warning("Old counts of the throttle could not be deleted: %s", error)
 
-    def _seen(
-        self, execute: _Execute, said: Statements, select: Mapping[int, str], by_digest: Mapping[bytes, Key]
-    ) -> tuple[Seen, dict[Key, int]]:
-        """Return the states of counters, and the number of changes of each key."""
-        rows = execute(select[len(by_digest)], tuple(by_digest)).fetchall()
-        now = rows[0][3] if said.now is not None and rows else self._moment(execute, said)
-        states = {by_digest[bytes(row[0])]: _decoded(row[1]) for row in rows}
-        return Seen(now, states), {by_digest[bytes(row[0])]: row[2] for row in rows}
-
-    def _moment(self, execute: _Execute, said: Statements) -> int:
+    def _moment(self, execute: Execute) -> int:
+        said = self._statements
         return self._now() if said.now is None else execute(said.now).fetchall()[0][0]
 
 
-@contextmanager
-def _transaction(execute: _Execute, store: Store) -> Generator[None, None, None]:
-    """Run the block in a transaction on the driver. If the block fails, the owner of the driver closes it."""
-    server = store.dialect != "sqlite"
-    # Our own SQLite file has a write-ahead log, so this commit need not wait for the disk. A power failure may lose the
-    # most recent counts, and nothing else.
-    quick = not server and store.own_file
-    if quick:
-        execute("PRAGMA synchronous = NORMAL")
-    execute("BEGIN" if server else "BEGIN IMMEDIATE")
-    yield
-    execute("COMMIT")
-    if quick:
-        execute("PRAGMA synchronous = FULL")
-
-
-def _write(execute: _Execute, said: Statements, changes: Mapping[Key, Entry], before: Mapping[Key, int]) -> None:
+def _write(execute: Execute, said: Statements, changes: Mapping[Key, Entry], before: Mapping[Key, int]) -> None:
     """Write the changed counters.
 
     :raises _Lost: a counter was changed after it was read.
