@@ -24,6 +24,7 @@ from flask_signet.sessions.rotation import pack, push, unpack
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.store import Store, StoreSettings, open_root_keys, schema
+from flask_signet.store.clock_offset import steady_time
 from flask_signet.store.engines import FILE_NAME
 
 ROUNDS = 11
@@ -53,6 +54,7 @@ def service(folder: Path, url: str | None = None) -> tuple[Sessions, Store]:
         feed=Feed(store, lambda: SETTINGS, SYSTEM),
         settings=lambda: SETTINGS,
         clock=SYSTEM,
+        time=steady_time(SYSTEM, folder),
         issue=lambda _user, **_claims: Unsigned(),
     )
     return sessions, store

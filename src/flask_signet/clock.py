@@ -1,4 +1,4 @@
-"""The sources of time and randomness.
+"""The sources of time and randomness, and the time by which sessions and counters are judged.
 
 No other module reads the time or random bytes from the system (a lint rule forbids it). So a test can move the clock
 instead of sleeping, and a test vector can fix the random bytes.
@@ -56,6 +56,42 @@ class Clock:
             | (random & 0x3FFF_FFFF_FFFF_FFFF)
         )
         return uuid.UUID(int=value)
+
+
+class SteadyTime:
+    """Milliseconds since 1970 UTC, derived from the clock of the application: one time for ages, one for ends.
+
+    The system clock may be set while a process runs. If ages followed a step forward, an honest retry would look like
+    a stolen token. If ends did not follow it, a session would outlive its end on a laptop that slept. So ages are
+    measured by a time that ignores steps, and ends by a time that follows steps forward only.
+
+    :param agree: called once with the seconds from the monotonic clock to 1970, as read from the system clock when this
+        object was created; returns the seconds to use. All processes of a machine have to use the same, or an exchange
+        by one of them would look old to another after a clock step, and the session would end as stolen.
+    """
+
+    def __init__(self, clock: Clock, agree: Callable[[float], float] | None = None) -> None:
+        self._clock = clock
+        self._agree = agree
+        self._offset: float | None = None
+        self._furthest = clock.time() - clock.monotonic()
+
+    def now(self) -> int:
+        """Return the time that ignores steps of the system clock; ages are measured with it."""
+        offset = self._offset
+        if offset is None:
+            offset = self._offset = self._furthest if self._agree is None else self._agree(self._furthest)
+        return int((self._clock.monotonic() + offset) * 1000)
+
+    def today(self) -> int:
+        """Return the time that follows the system clock forward and never back; ends are compared with it."""
+        monotonic = self._clock.monotonic()
+        self._furthest = max(self._furthest, self._clock.time() - monotonic)
+        return int((monotonic + self._furthest) * 1000)
+
+    def waited(self, arrived: float) -> int:
+        """Return the milliseconds since *arrived*, a value of the monotonic clock."""
+        return max(0, int((self._clock.monotonic() - arrived) * 1000))
 
 
 def _boot_id() -> str:

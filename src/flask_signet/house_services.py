@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from flask_signet.accounts import AppAccounts, Passwords, Users
 from flask_signet.accounts import settings as account_settings
 from flask_signet.accounts.service import accounts_of_application, built_in_accounts
-from flask_signet.clock import Clock
+from flask_signet.clock import Clock, SteadyTime
 from flask_signet.events import Event, Events
 from flask_signet.house_settings import longest_life
 from flask_signet.room import Core, OnRoom, Reaction
@@ -25,13 +25,13 @@ from flask_signet.sessions.login_flow import LoginFlow
 from flask_signet.sessions.login_step import LoginStep
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import CurrentSettings
-from flask_signet.sessions.steady_time import SteadyTime
 from flask_signet.sessions.token_users import TokenUsers
 from flask_signet.signing_keys.ring import DatabaseRing
 from flask_signet.signing_keys.table import KeyTable, has_keys
 from flask_signet.store import RootKeyRing, Store, open_root_keys
 from flask_signet.store import settings as store_settings
 from flask_signet.store.app_transaction import blocks_writing
+from flask_signet.store.clock_offset import steady_time
 from flask_signet.throttle import Throttle
 from flask_signet.throttle.attempts import LABEL as THROTTLE_LABEL
 from flask_signet.throttle.memory import MemoryCounters
@@ -86,7 +86,8 @@ def open_services(
     keys = KeyTable(store, root_keys)
     events = Events(store)
     events.react(CleaningUp, lambda _, connection: keys.remember_life(longest_life(config), connection))
-    throttle = _throttle(app, store, root_keys, clock, events)
+    time = steady_time(clock, None if store.in_memory else settings.folder)
+    throttle = _throttle(app, store, root_keys, clock, time, events)
     users = _users(config, store, own_users, throttle, clock)
     feed = Feed(store, session_settings, clock)
     sessions = Sessions(
@@ -95,6 +96,7 @@ def open_services(
         feed=feed,
         settings=session_settings,
         clock=clock,
+        time=time,
         issue=AccessTokens(app),
         standing=users.standing,
         ask_on_refresh=users.asked_on_refresh,
@@ -150,14 +152,15 @@ def _bound(reaction: Reaction[Any], service: Any) -> Callable[[Event, Connection
     return lambda event, connection: reaction.react(service, event, connection)
 
 
-def _throttle(app: Flask, store: Store, root_keys: RootKeyRing, clock: Clock, events: Events) -> Throttle:
+def _throttle(
+    app: Flask, store: Store, root_keys: RootKeyRing, clock: Clock, time: SteadyTime, events: Events
+) -> Throttle:
     settings = account_settings.read(app.config)
     counters = None
     if settings.throttle and settings.throttle_store == "memory":
         counters = MemoryCounters(clock)
     elif settings.throttle:
-        now = SteadyTime(clock, None if store.in_memory else store.settings.folder).now
-        counters = SqlCounters(store, now=now, instead=None if store.own_file else _substitute(app, store, clock))
+        counters = SqlCounters(store, now=time.now, instead=None if store.own_file else _substitute(app, store, clock))
         clean_up = counters.clean_up
         events.react(CleaningUp, lambda _, connection: clean_up(connection))
     return Throttle(counters, partial(root_keys.derive, THROTTLE_LABEL))

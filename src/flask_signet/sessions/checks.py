@@ -9,7 +9,7 @@ from typing import Any
 from flask_signet.clock import Clock
 from flask_signet.findings import Finding, ok
 from flask_signet.sessions import settings as session_settings
-from flask_signet.sessions.steady_time import ANCHOR_NAME, read_anchor
+from flask_signet.store.clock_offset import ANCHOR_NAME, read_anchor
 
 _STEP = 10.0  # seconds that a clock may drift between its corrections
 

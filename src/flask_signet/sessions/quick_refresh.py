@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_signet.accounts.user_ids import join
+from flask_signet.clock import SteadyTime
 from flask_signet.sessions import statements
 from flask_signet.sessions.exchange import Exchange, Outcome, same
 from flask_signet.sessions.ground import Ground
@@ -16,7 +17,6 @@ from flask_signet.sessions.refresh_token import Presented
 from flask_signet.sessions.rotation import Decision, Moment, decide
 from flask_signet.sessions.rows import row_of
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.sessions.steady_time import SteadyTime
 from flask_signet.store.failures import TransactionLost
 
 

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from flask_signet.accounts.user_ids import UserId, split
-from flask_signet.clock import Clock
+from flask_signet.clock import Clock, SteadyTime
 from flask_signet.sessions import statements
 from flask_signet.sessions.rotation import Moment, Snapshot, unpack
-from flask_signet.sessions.steady_time import SteadyTime
 
 
 class Row(NamedTuple):

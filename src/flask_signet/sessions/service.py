@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from flask_signet.accounts.user_ids import UserId
-from flask_signet.clock import Clock
+from flask_signet.clock import Clock, SteadyTime
 from flask_signet.events import Events
 from flask_signet.sessions import clean_up
 from flask_signet.sessions.clean_up import CleanUp
@@ -33,7 +33,6 @@ from flask_signet.sessions.refreshing import Refreshing
 from flask_signet.sessions.rows import Rows
 from flask_signet.sessions.same_user import Admission, SameUser, Standing
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.sessions.steady_time import SteadyTime
 from flask_signet.store import Store
 from flask_signet.store.health import Health
 
@@ -42,6 +41,7 @@ class Sessions:
     """The sessions of one application.
 
     :param settings: returns the current settings.
+    :param time: the time by which the rows are judged on SQLite.
     :param issue: makes access tokens.
     :param standing: returns, in the transaction that opens a session, the evidence in the user's row that identifies
         the user (see :mod:`flask_signet.sessions.marks`; empty if the row has none), or ``None`` if the user is
@@ -61,6 +61,7 @@ class Sessions:
         feed: Feed,
         settings: Callable[[], SessionSettings],
         clock: Clock,
+        time: SteadyTime,
         issue: Issue,
         standing: Standing | None = None,
         ask_on_refresh: bool = False,
@@ -70,7 +71,6 @@ class Sessions:
     ) -> None:
         events = Events(store) if events is None else events
         tell_outside(events, sender)
-        time = SteadyTime(clock, None if store.in_memory else store.settings.folder)
         tokens = RefreshTokens(root_keys, clock)
         rows = Rows(clock, time, canonical)
         grants = Grants(issue, tokens)

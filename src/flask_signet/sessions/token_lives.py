@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask_signet.clock import Clock
+from flask_signet.clock import Clock, SteadyTime
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.sessions.steady_time import SteadyTime
 
 # The clocks of two machines differ.
 _MARGIN_MS = 300_000

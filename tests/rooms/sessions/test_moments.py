@@ -10,7 +10,7 @@ import pytest
 
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import RevokedTokenError
-from flask_signet.sessions.steady_time import ANCHOR_NAME, SteadyTime
+from flask_signet.store.clock_offset import ANCHOR_NAME, steady_time
 from tests.rooms.sessions.world import HandClock, World
 
 
@@ -56,18 +56,18 @@ def test_a_thief_is_noticed_across_workers_after_a_step(tmp_path: Path) -> None:
 def test_another_boot_begins_anew(tmp_path: Path) -> None:
     """The monotonic clock counts from another moment then: what was written down means nothing."""
     hand = HandClock(wall=1_800_000_000.0, steady=50_000.0)
-    SteadyTime(hand.clock, tmp_path).now()
+    steady_time(hand.clock, tmp_path).now()
     hand.boot, hand.steady = "two", 10.0
 
-    assert SteadyTime(hand.clock, tmp_path).now() == 1_800_000_000_000
+    assert steady_time(hand.clock, tmp_path).now() == 1_800_000_000_000
 
 
 def test_where_nobody_knows_the_boot_each_process_counts_from_its_own_start(tmp_path: Path) -> None:
     hand = HandClock(wall=1_800_000_000.0, boot="")
-    SteadyTime(hand.clock, tmp_path).now()
+    steady_time(hand.clock, tmp_path).now()
     hand.step(60)
 
-    assert SteadyTime(hand.clock, tmp_path).now() == 1_800_000_060_000
+    assert steady_time(hand.clock, tmp_path).now() == 1_800_000_060_000
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,7 +76,7 @@ def test_a_broken_file_is_written_anew(tmp_path: Path, text: str) -> None:
     (tmp_path / ANCHOR_NAME).write_bytes(text.encode("latin-1"))
     hand = HandClock(wall=1_800_000_000.0, steady=0.0)
 
-    assert SteadyTime(hand.clock, tmp_path).now() == 1_800_000_000_000
+    assert steady_time(hand.clock, tmp_path).now() == 1_800_000_000_000
     assert json.loads((tmp_path / ANCHOR_NAME).read_text()) == {"boot": "one", "offset": 1_800_000_000.0}
 
 
@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_written_is_no_reason_to_refuse(
     file = tmp_path / "no folder"
     file.touch()
     with caplog.at_level(logging.WARNING):
-        now = SteadyTime(HandClock(wall=1_800_000_000.0).clock, file).now()
+        now = steady_time(HandClock(wall=1_800_000_000.0).clock, file).now()
 
     assert now == 1_800_000_000_000
     assert "workers may disagree after a clock step" in caplog.text

@@ -15,6 +15,7 @@ from flask_signet.sessions.same_user import Standing
 from flask_signet.sessions.service import Sessions
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.store import RootKeyRing, Store, StoreSettings, open_root_keys
+from flask_signet.store.clock_offset import steady_time
 from tests.rooms.sessions.application import ROOT_KEY
 
 
@@ -111,6 +112,7 @@ class World:
             feed=feed,
             settings=lambda: self.settings,
             clock=clock,
+            time=steady_time(clock, self.folder),
             issue=self.issue,
             standing=self.standing,
             ask_on_refresh=self.standing is not None,
