@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 
@@ -92,6 +93,16 @@ class SteadyTime:
     def waited(self, arrived: float) -> int:
         """Return the milliseconds since *arrived*, a value of the monotonic clock."""
         return max(0, int((self._clock.monotonic() - arrived) * 1000))
+
+
+def milliseconds_of(moment: datetime) -> int:
+    """Return an aware ``datetime`` as milliseconds since 1970 UTC, from which :func:`moment` made it."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment(milliseconds: int) -> datetime:
+    """Return milliseconds since 1970 UTC, as the tables hold them, as an aware ``datetime`` in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
 def _boot_id() -> str:

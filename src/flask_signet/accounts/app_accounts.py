@@ -10,9 +10,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from flask_signet.accounts.backend import Editor, UserBackend
-from flask_signet.accounts.hashing_budgets import Work
 from flask_signet.accounts.password_check import Authenticator
-from flask_signet.accounts.passwords import Passwords
+from flask_signet.accounts.passwords import Passwords, Work
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.accounts.users import Profile
 from flask_signet.exceptions import NotFound

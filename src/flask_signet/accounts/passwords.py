@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import base64
+import os
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Literal
 
-from flask_signet.accounts import hash_kinds, hashing_budgets
-from flask_signet.accounts.hashing_budgets import HashingBudgets, Work
+from flask_signet.accounts import hash_kinds
 from flask_signet.accounts.names import nfc
 from flask_signet.accounts.settings import MAX_PASSWORD_LENGTH, AccountSettings
 from flask_signet.clock import Clock
-from flask_signet.exceptions import WeakPassword
+from flask_signet.exceptions import Unavailable, WeakPassword
+from flask_signet.per_process import PerProcess
+
+#: What a password is hashed for: a login, a new account, or a change of the password.
+Work = Literal["login", "register", "password"]
 
 # An attacker who can write a hash into the table must not be able to choose how much a login costs.
 MAX_MEMORY_KIB = 262_144
@@ -34,7 +43,7 @@ class Passwords:
 
         self._settings = settings
         self._clock = clock
-        self.budgets = HashingBudgets(hashing_budgets.places(settings.passwords_at_once))
+        self.budgets = HashingBudgets(_slots(settings.passwords_at_once))
         if settings.testing:
             self._hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
         else:
@@ -182,6 +191,48 @@ def _base64(data: bytes) -> str:
 
 def _weak(field: str, reason: str) -> WeakPassword:
     return WeakPassword(f"The password {reason}", fields={field: reason})
+
+
+# --- How many passwords are hashed at once ----------------------------------------------------------------
+
+
+class HashingBudgets:
+    """Limits concurrent hashing in one process, for each kind of work.
+
+    A request never waits for a slot: a waiting thread would be missing for other requests.
+
+    :param places: how many slots each kind has.
+    """
+
+    def __init__(self, places: Mapping[Work, int]) -> None:
+        self._places = {
+            work: PerProcess(partial(threading.BoundedSemaphore, number)) for work, number in places.items()
+        }
+
+    @contextmanager
+    def place(self, work: Work) -> Generator[None, None, None]:
+        """Hold a slot while the block hashes.
+
+        :raises Unavailable: all slots of this kind are in use; the block is not run.
+        """
+        places = self._places[work]()
+        if not places.acquire(blocking=False):
+            raise Unavailable("Too many passwords are being hashed at once", retry_after=1)
+        try:
+            yield
+        finally:
+            places.release()
+
+
+def _slots(passwords_at_once: int | None) -> dict[Work, int]:
+    """Return the number of slots for each kind.
+
+    :param passwords_at_once: the slots of logins; ``None``: twice the cores of the machine, at least four. Each other
+        kind has half as many.
+    """
+    logins = passwords_at_once or max(4, 2 * (os.cpu_count() or 1))
+    others = max(1, logins // 2)
+    return {"login": logins, "register": others, "password": others}
 
 
 # --- Hashes of werkzeug.security, which many applications have in their own table ----------------------

@@ -12,9 +12,9 @@ from flask_signet.accounts import names, user_ids
 from flask_signet.accounts.backend import Change
 from flask_signet.accounts.tables import users_table
 from flask_signet.accounts.users import Profile, User
+from flask_signet.clock import milliseconds_of, moment
 from flask_signet.exceptions import InvalidRequest
 from flask_signet.store import Store
-from flask_signet.store.metadata import milliseconds_of, moment
 
 T = TypeVar("T")
 
@@ -54,16 +54,13 @@ class TableUsers:
             key = names.canonical(username)
         except InvalidRequest:
             key = ""  # the name of no account
-        with self._store.read() as connection:
-            row = connection.execute(select(users_table).where(users_table.c.username_key == key)).one_or_none()
-        return (None, None) if row is None else (as_user(row), row.password_hash)
+        rows = self._store.rows(select(users_table).where(users_table.c.username_key == key))
+        return (as_user(rows[0]), rows[0].password_hash) if rows else (None, None)
 
     def password_hash(self, user: User) -> str | None:
         """Return the stored hash."""
-        with self._store.read() as connection:
-            return connection.execute(
-                select(users_table.c.password_hash).where(users_table.c.id == user.id)
-            ).scalar_one_or_none()
+        rows = self._store.rows(select(users_table.c.password_hash).where(users_table.c.id == user.id))
+        return rows[0].password_hash if rows else None
 
     def is_active(self, user: User) -> bool:
         """Return whether the account may log in."""
@@ -137,12 +134,8 @@ class TableUsers:
         )
 
     def _one(self, statement: Select[Any], connection: Connection | None) -> User | None:
-        if connection is not None:
-            row = connection.execute(statement).one_or_none()
-        else:
-            with self._store.read() as own:
-                row = own.execute(statement).one_or_none()
-        return None if row is None else as_user(row)
+        rows = self._store.rows(statement) if connection is None else connection.execute(statement).all()
+        return as_user(rows[0]) if rows else None
 
 
 def number_of(user_id: object) -> int | None:

@@ -55,8 +55,7 @@ class Opening:
 
     def head(self) -> int:
         """Return the number of the newest revocation."""
-        with self._store.read() as connection:
-            return connection.execute(statements.HEAD).scalar_one()
+        return self._store.rows(statements.HEAD)[0][0]
 
     def open(
         self,

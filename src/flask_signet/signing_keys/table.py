@@ -12,9 +12,10 @@ from typing import Any, Final, Literal, cast
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Row, String, Table, Text, inspect, select
 
+from flask_signet.clock import moment
 from flask_signet.exceptions import NotFound, SettingsError
 from flask_signet.store.database import Store
-from flask_signet.store.metadata import Timestamp, metadata, milliseconds, moment
+from flask_signet.store.metadata import Timestamp, metadata, milliseconds
 from flask_signet.store.root_key_labels import Label
 from flask_signet.store.rootkey import IF_LOST, RootKeyRing
 

@@ -98,6 +98,11 @@ class Connections:
         """
         return self if self._file is None else _stat(self._file)
 
+    def is_ready(self, connection: Connection) -> bool:
+        """Return whether *connection* leads to the database whose tables were checked."""
+        database = self if self._file is None else connection.info["file"]
+        return self.ready_for == database
+
     # --- Lending ------------------------------------------------------------------------------------------
 
     def lend(self) -> Lent | None:

@@ -248,14 +248,17 @@ class Store:
     @contextmanager
     def _connection(self, begin: str) -> Generator[Connection, None, None]:
         opened = self._current()
+        if opened.ready_for is not None:
+            with self._transaction(opened, begin) as connection:
+                if opened.is_ready(connection):
+                    yield connection
+                    return
         try:
-            identity = opened.identity()
-            if identity is None or opened.ready_for != identity:
-                self._ensure_tables()
-                opened = self._current()
-                opened.ready_for = opened.identity()
+            self._ensure_tables()
         except OSError as error:
             raise engines.refused(self.engine.url.database or "", error) from error
+        opened = self._current()
+        opened.ready_for = opened.identity()
         with self._transaction(opened, begin) as connection:
             yield connection
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 from sqlalchemy import BigInteger, Integer, MetaData
 from sqlalchemy.types import TypeDecorator
 
@@ -23,7 +21,10 @@ metadata = MetaData(
 
 
 class Timestamp(TypeDecorator[int]):
-    """A moment as whole milliseconds since 1970-01-01 UTC: the same number on every database."""
+    """A moment as whole milliseconds since 1970-01-01 UTC: the same number on every database.
+
+    :func:`flask_signet.clock.moment` returns it as a ``datetime``.
+    """
 
     impl = BigInteger
     cache_ok = True
@@ -36,13 +37,3 @@ Identifier = BigInteger().with_variant(Integer(), "sqlite")
 def milliseconds(clock: Clock) -> int:
     """Return the time of *clock* as a :class:`Timestamp`."""
     return int(clock.time() * 1000)
-
-
-def milliseconds_of(moment: datetime) -> int:
-    """Return an aware ``datetime`` as the :class:`Timestamp` from which :func:`moment` made it."""
-    return round(moment.timestamp() * 1000)
-
-
-def moment(timestamp: int) -> datetime:
-    """Return a :class:`Timestamp` as an aware ``datetime`` in UTC."""
-    return datetime.fromtimestamp(timestamp / 1000, timezone.utc)
