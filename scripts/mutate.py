@@ -50,7 +50,7 @@ MODULES = (
     "web/issuing.py",
     "web/added_claims.py",
     "sessions/rotation.py",
-    "sessions/refresh_token.py",
+    "sessions/session_tokens.py",
     "sessions/login_flow.py",
     "accounts/password_check.py",
 )

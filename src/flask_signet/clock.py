@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(slots=True)
@@ -59,6 +60,21 @@ class Clock:
         return uuid.UUID(int=value)
 
 
+class Moment(NamedTuple):
+    """One reading of :class:`SteadyTime`, in milliseconds since 1970 UTC.
+
+    :param arrived: when the request arrived, before it waited for any lock; on the same time as *now*.
+    :param now: the current time that ignores steps of the system clock.
+    :param today: the current time that follows the system clock forward and never back.
+    :param here: the same as read on this machine, by which tokens are dated; a database server has a clock of its own.
+    """
+
+    arrived: int
+    now: int
+    today: int
+    here: int
+
+
 class SteadyTime:
     """Milliseconds since 1970 UTC, derived from the clock of the application: one time for ages, one for ends.
 
@@ -79,20 +95,35 @@ class SteadyTime:
 
     def now(self) -> int:
         """Return the time that ignores steps of the system clock; ages are measured with it."""
-        offset = self._offset
-        if offset is None:
-            offset = self._offset = self._furthest if self._agree is None else self._agree(self._furthest)
-        return int((self._clock.monotonic() + offset) * 1000)
+        return int((self._clock.monotonic() + self._agreed_offset()) * 1000)
 
     def today(self) -> int:
         """Return the time that follows the system clock forward and never back; ends are compared with it."""
+        return self._today(self._clock.monotonic())
+
+    def moment(self, arrived: float | None = None) -> Moment:
+        """Return both times from one reading of the clock; a transaction takes one and hands it on.
+
+        :param arrived: when the request arrived, on the monotonic clock; now if ``None``.
+        """
         monotonic = self._clock.monotonic()
-        self._furthest = max(self._furthest, self._clock.time() - monotonic)
-        return int((monotonic + self._furthest) * 1000)
+        now = int((monotonic + self._agreed_offset()) * 1000)
+        today = self._today(monotonic)
+        waited = 0 if arrived is None else max(0, int((monotonic - arrived) * 1000))
+        return Moment(arrived=now - waited, now=now, today=today, here=today)
 
     def waited(self, arrived: float) -> int:
         """Return the milliseconds since *arrived*, a value of the monotonic clock."""
         return max(0, int((self._clock.monotonic() - arrived) * 1000))
+
+    def _agreed_offset(self) -> float:
+        if self._offset is None:
+            self._offset = self._furthest if self._agree is None else self._agree(self._furthest)
+        return self._offset
+
+    def _today(self, monotonic: float) -> int:
+        self._furthest = max(self._furthest, self._clock.time() - monotonic)
+        return int((monotonic + self._furthest) * 1000)
 
 
 def milliseconds_of(moment: datetime) -> int:

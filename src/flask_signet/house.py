@@ -25,8 +25,8 @@ from flask_signet.per_process import PerProcess
 from flask_signet.room import AnyRoom, rooms_on
 from flask_signet.rooms import ROOMS
 from flask_signet.sessions.login_flow import LoginFlow
-from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.session_tokens import MARK_CLAIM
 from flask_signet.sessions.settings import CurrentSettings
 from flask_signet.signing_keys.table import KeyTable
 from flask_signet.store import Store, flask_migrate

@@ -18,7 +18,6 @@ from flask_signet.clock import Clock, SteadyTime
 from flask_signet.events import Event, Events
 from flask_signet.house_settings import longest_life
 from flask_signet.room import Core, OnRoom, Reaction
-from flask_signet.sessions.access_tokens import AccessTokens
 from flask_signet.sessions.events import CleaningUp
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.login_flow import LoginFlow
@@ -37,6 +36,7 @@ from flask_signet.throttle.attempts import LABEL as THROTTLE_LABEL
 from flask_signet.throttle.memory import MemoryCounters
 from flask_signet.throttle.sql import SqlCounters
 from flask_signet.throttle.substitute import Substitute
+from flask_signet.web.issuing import issue_access
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -97,7 +97,7 @@ def open_services(
         settings=session_settings,
         clock=clock,
         time=time,
-        issue=AccessTokens(app),
+        issue=partial(issue_access, app),
         standing=users.standing,
         ask_on_refresh=users.asked_on_refresh,
         canonical=users.canonical,

@@ -29,8 +29,8 @@ from flask_signet.sessions import conflicts as session_conflicts
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.login_answer import Login
 from flask_signet.sessions.login_step import Attempt
-from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.session_tokens import MARK_CLAIM
 from flask_signet.store import Store, check_settings
 from flask_signet.store import settings as store_settings
 from flask_signet.tokens.revocations import USER_CLAIM

@@ -17,7 +17,6 @@ from flask.testing import FlaskClient
 from flask_signet.clock import Clock
 from flask_signet.exceptions import SettingsError
 from flask_signet.web.issuing import create_access_token, get_csrf_token
-from flask_signet.web.loaders import user_identity
 from flask_signet.web.settings import CookieNames, environ_name
 from flask_signet.web.token_layer import layer_of
 
@@ -38,9 +37,10 @@ def signed_in(
     app = client.application
     layer = layer_of(app)
     with app.app_context():
-        if isinstance(user, str) and layer.loaders.user_identity_callback is user_identity:
+        has_loader = layer.loaders.user_identity_callback is not None
+        if isinstance(user, str) and not has_loader:
             _refuse_name(app, user)
-        identity = _identity(app, user) if layer.loaders.user_identity_callback is user_identity else user
+        identity = user if has_loader else _identity(app, user)
         token = create_access_token(identity, fresh=fresh, additional_claims=claims)
         settings = layer.settings
         if "headers" in settings.locations:

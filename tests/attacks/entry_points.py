@@ -18,7 +18,7 @@ from flask_signet.accounts import names, table_editor
 from flask_signet.accounts.names import nfc
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import SettingsError, SignetError
-from flask_signet.sessions import cookie_mode, refresh_token
+from flask_signet.sessions import cookie_mode, session_tokens
 from flask_signet.sessions import settings as session_settings
 from flask_signet.sessions.account_routes import AccountChange
 from flask_signet.sessions.opening import printable
@@ -26,7 +26,7 @@ from flask_signet.throttle import attempts
 from flask_signet.tokens import inspect, jws, key_material, keys, ring, signature
 from flask_signet.tokens.claims import Policy
 from flask_signet.tokens.verifier import Verifier
-from flask_signet.web import bodies, bounds
+from flask_signet.web import bodies, locations
 from flask_signet.web import locations as find
 from tests.attacks import shapes
 from tests.attacks.shapes import Grammar
@@ -92,7 +92,7 @@ def entry_points() -> Iterator[EntryPoint]:
     key = keys.symmetric(b"y7Qm-29fLw0pVzR5tYbN3hKc8sJd6gAe", "HS256")
     verifier = Verifier((key,), policy)
     public = test_keys.public_jwk("EdDSA")
-    refresh = refresh_token.RefreshTokens(_NoRootKey(), SYSTEM)
+    refresh = session_tokens.RefreshTokens(_NoRootKey(), SYSTEM)
 
     def request(body: bytes = b"", kind: str = "application/json", **members: str) -> Request:
         lent = {"CONTENT_TYPE": kind, "CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
@@ -128,7 +128,7 @@ def entry_points() -> Iterator[EntryPoint]:
     yield add(
         "content type",
         shapes.MEDIA_TYPE,
-        bounds.CONTENT_TYPE,
+        bodies.CONTENT_TYPE,
         with_header(bodies.json_or_form, "CONTENT_TYPE"),
         sent=65_536,
     )
@@ -146,21 +146,21 @@ def entry_points() -> Iterator[EntryPoint]:
     yield add(
         "cookies of a guard",
         shapes.COOKIE,
-        bounds.COOKIE_BYTES,
+        locations.COOKIE_BYTES,
         with_header(lambda asked: find.from_cookies(asked, settings, access), "HTTP_COOKIE"),
         sent=65_536,
     )
     yield add(
         "cookies of our routes",
         shapes.COOKIE,
-        bounds.COOKIE_BYTES,
+        locations.COOKIE_BYTES,
         with_header(lambda asked: cookie_mode.read(app, asked, cookie_settings), "HTTP_COOKIE"),
         sent=65_536,
     )
     yield add(
         "query string",
         shapes.FORM,
-        bounds.QUERY_BYTES + policy.max_token_bytes,
+        locations.QUERY_BYTES + policy.max_token_bytes,
         with_header(lambda asked: find.from_query(asked, settings), "QUERY_STRING"),
         sent=65_536,
     )

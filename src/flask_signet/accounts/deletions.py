@@ -3,7 +3,7 @@
 This covers ``session.delete(user)``, cascades, orphans, ``session.execute(delete(User)…)``, ``query.delete()``, and a
 Core ``delete`` of the table that a session executes. Deletions outside a session are not detected: SQL as text, a
 ``delete`` on a connection, ``ON DELETE CASCADE`` in the database. In those cases the mark of the row decides
-(:mod:`flask_signet.sessions.marks`).
+(:mod:`flask_signet.sessions.same_user`).
 
 A watcher is called twice. :meth:`Watcher.deleting` is called inside the transaction, so that a watcher with the same
 database can end the sessions there: both happen, or neither. :meth:`Watcher.deleted` is called after the commit. It is

@@ -11,17 +11,17 @@ from flask import Response, current_app, request
 from flask_signet.accounts.routes import AccountAnswer
 from flask_signet.exceptions import Conflict, CSRFError, InvalidCredentials, NotFound, WeakPassword
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.login_answer import TokenAnswer, Transport
+from flask_signet.sessions.login_answer import TokenAnswer, token_answer
+from flask_signet.sessions.login_step import Transport
+from flask_signet.sessions.looking import SessionInfo
 from flask_signet.sessions.password_change import change_password_of
 from flask_signet.sessions.route_services import (
     LONGEST_PASSWORD,
     Services,
     current_session_id,
-    token_answer,
     user_id_of,
     user_of,
 )
-from flask_signet.sessions.service import SessionInfo
 from flask_signet.web.answers import empty_answer, json_answer
 from flask_signet.web.bodies import Body
 from flask_signet.web.fields import Note

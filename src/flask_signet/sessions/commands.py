@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 
 from flask_signet.accounts.commands import signet
 from flask_signet.commands import json_option, plain_errors
-from flask_signet.sessions.granted import SessionInfo
+from flask_signet.sessions.looking import SessionInfo
 from flask_signet.sessions.service import Sessions
 
 

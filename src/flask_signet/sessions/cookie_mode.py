@@ -16,7 +16,8 @@ from flask import Flask, Request, Response
 
 from flask_signet.exceptions import MalformedToken
 from flask_signet.sessions.settings import SessionSettings
-from flask_signet.web import bounds, origins
+from flask_signet.web import origins
+from flask_signet.web.locations import cookies
 from flask_signet.web.surroundings import PROXY_HEADERS, hostname, is_loopback
 from flask_signet.web.token_layer import layer_of
 
@@ -44,7 +45,9 @@ def read(app: Flask, request: Request, settings: SessionSettings) -> str | None:
     :raises MalformedToken: the request has two cookies of that name, so another host or path may have set one
         (RFC 6265 section 4.2.2).
     """
-    values = bounds.cookies(request, _name(settings, is_secure(app, request, settings)))
+    if "HTTP_COOKIE" not in request.environ:
+        return None
+    values = cookies(request, _name(settings, is_secure(app, request, settings)))
     if values is None:
         raise MalformedToken("The cookies are longer than can be read")
     if len(values) > 1:

@@ -7,7 +7,7 @@ from typing import cast
 from flask import current_app, request
 from werkzeug.local import LocalProxy
 
-from flask_signet.sessions.granted import SessionInfo
+from flask_signet.sessions.looking import SessionInfo
 from flask_signet.sessions.service import Sessions
 from flask_signet.web.guards import get_jwt
 

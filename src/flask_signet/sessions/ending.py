@@ -13,95 +13,114 @@ from flask_signet.sessions.token_lives import Ended
 
 
 class Ending:
-    """Ends sessions. :class:`flask_signet.sessions.service.Sessions` documents these methods in full."""
+    """Ends sessions, each method in one transaction."""
 
     def __init__(self, ground: Ground) -> None:
-        self._store = ground.store
-        self._rows = ground.rows
-        self._feed = ground.feed
-        self._events = ground.events
+        self._ground = ground
 
     def end(
-        self, session_id: str, *, user_id: UserId | None, reason: str, connection: Connection | None
+        self,
+        session_id: str,
+        *,
+        user_id: UserId | None = None,
+        reason: str = "revoked",
+        connection: Connection | None = None,
     ) -> UserId | None:
-        """End one session; return the id of its user, or ``None`` if there is no active session with this id."""
+        """End one session; return the id of its user, or ``None`` if there is no active session with this id.
+
+        :param user_id: end the session only if it belongs to this user.
+        :raises Unavailable: the store does not answer.
+        """
         # Compare ids as strings: a token carries a UUID as a string.
-        owner = None if user_id is None else self._rows.key(user_id)
+        owner = None if user_id is None else self._ground.rows.key(user_id)
         if not may_be_id(session_id):
             return None
 
         def run(own: Connection) -> UserId | None:
-            row = self._rows.lock(own, session_id, None)
+            row = self._ground.rows.lock(own, session_id, None)
             if row is None or row.snapshot.ended or (owner is not None and owner != row.user_id):
                 return None
             mark_ended(own, session_id, reason, row.moment.today)
-            self._feed.append(own, [Ended(subject=session_id, until=row.access_until)])
+            self._ground.feed.append(own, [Ended(subject=session_id, until=row.access_until)])
             whose = join(row.user_kind, row.user_id)
-            self._events.emit(SessionEnded(user_id=whose, session_id=session_id, reason=reason), own)
+            self._ground.events.emit(SessionEnded(user_id=whose, session_id=session_id, reason=reason), own)
             return whose
 
-        return self._store.retrying(run, connection)
+        return self._ground.store.retrying(run, connection)
 
-    def end_user(self, user_id: UserId, *, keep: str | None, reason: str, connection: Connection | None) -> None:
-        """End all sessions of a user except *keep*, and refuse every access token issued before this call."""
-        key = self._rows.key(user_id)
+    def end_all(
+        self,
+        user_id: UserId,
+        *,
+        keep: str | None = None,
+        reason: str = "everywhere",
+        connection: Connection | None = None,
+    ) -> None:
+        """End all sessions of a user, and refuse every access token issued before this call.
+
+        :param keep: the id of a session that continues; it needs new tokens (:meth:`Refreshing.force`).
+        """
+        key = self._ground.rows.key(user_id)
 
         def run(own: Connection) -> None:
-            self._rows.lock_epoch(own, key)
-            self._feed.append(own, [self.end_tokens(own, key, keep=keep, reason=reason)])
-            self._events.emit(SessionEnded(user_id=user_id, session_id=None, reason=reason), own)
+            self._ground.rows.lock_epoch(own, key)
+            self._ground.feed.append(own, [self.end_tokens(own, key, keep=keep, reason=reason)])
+            self._ground.events.emit(SessionEnded(user_id=user_id, session_id=None, reason=reason), own)
 
-        self._store.retrying(run, connection)
+        self._ground.store.retrying(run, connection)
 
-    def forget(self, user_id: UserId, *, reason: str, connection: Connection | None) -> None:
+    def forget(self, user_id: UserId, *, reason: str = "deleted", connection: Connection | None = None) -> None:
         """End all sessions of a deleted user and remove the marks, so the next user with this id starts without any."""
 
         def run(own: Connection) -> None:
-            key = self._rows.key(user_id)
-            self._rows.lock_epoch(own, key)
+            key = self._ground.rows.key(user_id)
+            self._ground.rows.lock_epoch(own, key)
             if stored_marks(own, key) is not None:
                 own.execute(statements.SET_MARKS, {"user": key, "marks": None})
 
         if connection is None:
-            self.end_user(user_id, keep=None, reason=reason, connection=None)
-            self._store.retrying(run)
+            self.end_all(user_id, reason=reason)
+            self._ground.store.retrying(run)
             return
         run(connection)
-        self.end_user(user_id, keep=None, reason=reason, connection=connection)
+        self.end_all(user_id, reason=reason, connection=connection)
 
     def end_others(self, user_id: UserId, keep: str) -> int:
         """End all sessions of a user except one, whose tokens stay valid; return how many ended."""
-        key = self._rows.key(user_id)
+        key = self._ground.rows.key(user_id)
 
         def run(own: Connection) -> int:
-            self._rows.lock_epoch(own, key)
+            self._ground.rows.lock_epoch(own, key)
             rows = own.execute(statements.LIVING_IDS, {"user": key, "keep": keep}).all()
-            now = self._rows.moment(own, None).today
+            now = self._ground.rows.moment(own, None).today
             for row in rows:
                 mark_ended(own, row.id, "revoked", now)
-            self._feed.append(own, [Ended(subject=row.id, until=row.access_until) for row in rows])
+            self._ground.feed.append(own, [Ended(subject=row.id, until=row.access_until) for row in rows])
             for row in rows:
-                self._events.emit(SessionEnded(user_id=user_id, session_id=row.id, reason="revoked"), own)
+                self._ground.events.emit(SessionEnded(user_id=user_id, session_id=row.id, reason="revoked"), own)
             return len(rows)
 
-        return self._store.retrying(run)
+        return self._ground.store.retrying(run)
 
     def end_everything(self) -> int:
-        """End every session and refuse every access token; return how many sessions ended."""
+        """End every session and refuse every access token; call it after each restore of the database.
+
+        :return: how many sessions were ended.
+        """
 
         def run(own: Connection) -> int:
-            now = self._rows.moment(own, None).today
+            now = self._ground.rows.moment(own, None).today
             ended = own.execute(statements.END_EVERYTHING, {"now": now}).rowcount
-            self._feed.raise_floor(own)
+            self._ground.feed.raise_floor(own)
             return ended
 
-        return self._store.retrying(run)
+        return self._ground.store.retrying(run)
 
     def end_tokens(self, own: Connection, key: str, *, keep: str | None, reason: str) -> Ended:
         """Raise the user's epoch and end the sessions; the caller holds the epoch's lock and appends the result."""
         own.execute(statements.RAISE_EPOCH, {"user": key})
         epoch = own.execute(statements.EPOCH, {"user": key}).scalar_one()
-        now = self._rows.moment(own, None).today
+        now = self._ground.rows.moment(own, None).today
         own.execute(statements.END_USER, {"user": key, "keep": keep or "", "reason": reason, "now": now})
         return Ended(subject=key, epoch=epoch)
 

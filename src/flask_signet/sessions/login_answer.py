@@ -1,4 +1,7 @@
-"""The result of a login, for the application's own views."""
+"""Log a user in by the request, and answer with the tokens of the session.
+
+The views of this package and of the application use it.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from typing import Annotated, Literal, TypedDict
 from uuid import UUID
 
 from flask import Response, current_app, request
+from sqlalchemy import Connection
 
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.granted import Granted
-from flask_signet.sessions.login_step import Transport
+from flask_signet.sessions.login_step import Attempt, Transport
+from flask_signet.sessions.route_services import Services
+from flask_signet.sessions.session_tokens import Granted
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web.answers import json_answer
 from flask_signet.web.fields import Note
@@ -74,17 +79,10 @@ class Login:
 
         :raises CSRFError: *transport* is ``"cookie"``, and the request does not come from this or a trusted origin.
         """
-        payload: TokenAnswer = {
-            "token": self.access_token,
-            "access_token": self.access_token,
-            "token_type": "Bearer",
-            "expires_in": self.expires_in,
-            "user_id": str(self.user_id) if isinstance(self.user_id, UUID) else self.user_id,
-        }
         if transport == "body":
-            return json_answer({**payload, "refresh_token": self.refresh_token})
+            return _with_both(self)
         cookie_mode.check_origin(current_app, request, self.settings)
-        response = json_answer(payload)
+        response = json_answer(_payload(self))
         self.set_cookie(response)
         return response
 
@@ -105,3 +103,48 @@ class Login:
             if held is not None:
                 self.end_replaced(held)
         cookie_mode.put(current_app, request, self.settings, response, self.refresh_token)
+
+
+def _payload(tokens: Granted | Login) -> TokenAnswer:
+    return {
+        "token": tokens.access_token,
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in,
+        "user_id": str(tokens.user_id) if isinstance(tokens.user_id, UUID) else tokens.user_id,
+    }
+
+
+def _with_both(tokens: Granted | Login) -> Response:
+    return json_answer({**_payload(tokens), "refresh_token": tokens.refresh_token})
+
+
+def open_session(
+    services: Services,
+    user_id: UserId,
+    since: int | None,
+    *,
+    transport: Transport,
+    replaces: str | None = None,
+    connection: Connection | None = None,
+) -> Granted:
+    """Run the login flow for a user whose password was checked.
+
+    :raises MfaRequired: a step is pending; there is no session.
+    """
+    attempt = Attempt(
+        user_id=user_id,
+        device=request.headers.get("User-Agent"),
+        address=request.remote_addr,
+        since=since,
+        replaces=replaces,
+        transport=transport,
+    )
+    return services.login_flow.begin("pwd", attempt, connection)
+
+
+def token_answer(services: Services, granted: Granted, transport: Transport) -> Response:
+    """Return the answer with the tokens of a session."""
+    if transport == "body":
+        return _with_both(granted)
+    return Login.of(granted, services.sessions.settings).response(transport)

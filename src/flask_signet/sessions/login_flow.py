@@ -14,12 +14,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from flask_signet.exceptions import InvalidRequest, MfaRequired, RevokedTokenError
-from flask_signet.sessions.granted import Granted
 from flask_signet.sessions.login_step import Attempt, Challenge, LoginStep, Proof
 from flask_signet.sessions.login_token import LoginTokens
-from flask_signet.sessions.mac_keys import RootKeys
 from flask_signet.sessions.pending_logins import SECONDS, Pending, PendingLogins
 from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.session_tokens import Granted, RootKeys
 
 
 class LoginFlow:
@@ -40,6 +39,12 @@ class LoginFlow:
     def proof(self, method: str) -> Proof:
         """Return a proof by *method* with the current time."""
         return Proof(method=method, at=int(self._clock.time()))
+
+    def begin(self, method: str, attempt: Attempt, connection: Connection | None = None) -> Granted:
+        """Begin a login with a proof by *method*, which the user gave now; see :meth:`proceed`."""
+        if self._steps:  # only steps read the proofs
+            attempt = replace(attempt, proofs=(self.proof(method),))
+        return self.proceed(attempt, connection)
 
     def proceed(self, attempt: Attempt, connection: Connection | None = None) -> Granted:
         """Open a session if no step is pending.

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidSignature, MalformedToken
-from flask_signet.sessions.mac_keys import MacKeys, RootKeys
+from flask_signet.sessions.session_tokens import MacKeys, RootKeys
 from flask_signet.store.root_key_labels import Label
 from flask_signet.tokens import base64url
 

@@ -1,14 +1,27 @@
-"""Read the active sessions."""
+"""Read the active sessions, without locking them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask_signet.accounts.user_ids import UserId, join
 from flask_signet.sessions import statements
-from flask_signet.sessions.granted import SessionInfo
 from flask_signet.sessions.rows import Rows, may_be_id
 from flask_signet.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """An active session as its user sees it. Times are milliseconds since 1970 UTC."""
+
+    id: str
+    user_id: UserId
+    device: str | None
+    address: str | None
+    created_at: int
+    used_at: int
+    ends_at: int
 
 
 class Looking:
@@ -18,7 +31,7 @@ class Looking:
         self._store = store
         self._rows = rows
 
-    def listing(self, user_id: UserId | None) -> list[SessionInfo]:
+    def listing(self, user_id: UserId | None = None) -> list[SessionInfo]:
         """Return the active sessions of a user, or of all users; the most recently used first."""
         with self._store.read() as connection:
             today = self._rows.moment(connection, None).today

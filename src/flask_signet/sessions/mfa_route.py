@@ -9,9 +9,9 @@ from flask import Response, current_app, request
 
 from flask_signet.exceptions import InvalidCredentials, JWTDecodeError, RevokedTokenError, TokenExpired
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.login_answer import TokenAnswer
+from flask_signet.sessions.login_answer import TokenAnswer, token_answer
 from flask_signet.sessions.login_step import Transport
-from flask_signet.sessions.route_services import Services, token_answer
+from flask_signet.sessions.route_services import Services
 from flask_signet.web.bodies import Body, json_object
 from flask_signet.web.fields import Note
 from flask_signet.web.routes import Call, Route

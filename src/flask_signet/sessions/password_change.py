@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from flask_signet.exceptions import MfaRequired
-from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.login_answer import open_session
 from flask_signet.sessions.login_step import Transport
-from flask_signet.sessions.route_services import Services, current_session_id, open_session
+from flask_signet.sessions.route_services import Services, current_session_id
+from flask_signet.sessions.session_tokens import Granted
 
 
 def change_password_of(
@@ -39,7 +40,7 @@ def _replace(services: Services, user: Any, judged: str, new: str, transport: Tr
 
     def go_on(connection: Connection) -> Granted | MfaRequired:
         if sid is not None:
-            services.sessions.end_all_but(user_id, sid, reason="password", connection=connection)
+            services.sessions.end_all(user_id, keep=sid, reason="password", connection=connection)
             return services.sessions.force_rotation(sid, fresh=True, connection=connection)
         services.sessions.end_all(user_id, reason="password", connection=connection)
         try:

@@ -14,9 +14,8 @@ from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, Token
 from flask_signet.sessions import statements
 from flask_signet.sessions.ground import Ground
 from flask_signet.sessions.login_step import Attempt, Proof, Transport
-from flask_signet.sessions.marks import Marks, holds
 from flask_signet.sessions.rows import stored_marks
-from flask_signet.sessions.same_user import Admission, Admitted
+from flask_signet.sessions.same_user import Admission, Admitted, Marks, holds
 
 SECONDS = 300
 TRIES = 5
@@ -50,9 +49,7 @@ class PendingLogins:
     """Stores logins that wait for an answer. A row is bound to the state of the user when it was written."""
 
     def __init__(self, ground: Ground, admission: Admission, marks: Marks) -> None:
-        self._store = ground.store
-        self._rows = ground.rows
-        self._clock = ground.clock
+        self._ground = ground
         self._admission = admission
         self._marks = marks
 
@@ -63,8 +60,8 @@ class PendingLogins:
         """
         kind, key = split(attempt.user_id)
         admitted = self._admission.admit(connection, attempt.user_id, key, attempt.since)
-        login_id = self._clock.uuid7()
-        now = self._rows.moment(connection, None).today
+        login_id = self._ground.clock.uuid7()
+        now = self._ground.rows.moment(connection, None).today
         connection.execute(
             _INSERT,
             {
@@ -86,9 +83,9 @@ class PendingLogins:
         :raises TokenExpired: the login has expired.
         :raises RevokedTokenError: the login was already used, or has no try left.
         """
-        with self._store.read() as connection:
+        with self._ground.store.read() as connection:
             row = connection.execute(_READ, {"id": str(login_id)}).first()
-            now = self._rows.moment(connection, None).today
+            now = self._ground.rows.moment(connection, None).today
         if row is None or row.expires_at <= now:
             raise TokenExpired("The login has taken too long. Begin again")
         if row.used_at is not None or row.tries >= TRIES:
@@ -107,10 +104,10 @@ class PendingLogins:
         """
 
         def run(own: Connection) -> bool:
-            now = self._rows.moment(own, None).today
+            now = self._ground.rows.moment(own, None).today
             return own.execute(_TRY, {"id": str(login_id), "most": TRIES, "now": now}).rowcount == 1
 
-        if not self._store.retrying(run):
+        if not self._ground.store.retrying(run):
             raise _over()
 
     def use(self, pending: Pending) -> Attempt:
@@ -128,19 +125,19 @@ class PendingLogins:
                 return None
             if not self._is_bound_to(own, key, admitted, pending):
                 return None
-            now = self._rows.moment(own, None).today
+            now = self._ground.rows.moment(own, None).today
             if own.execute(_USE, {"id": str(pending.id), "now": now}).rowcount != 1:
                 return None
             return own.execute(statements.HEAD).scalar_one()
 
-        since = self._store.retrying(run)
+        since = self._ground.store.retrying(run)
         if since is None:
             raise _over()
         return replace(pending.attempt, since=since)
 
     def clean_up(self, connection: Connection) -> None:
         """Delete expired rows."""
-        connection.execute(_CLEAN_UP, {"now": self._rows.moment(connection, None).today})
+        connection.execute(_CLEAN_UP, {"now": self._ground.rows.moment(connection, None).today})
 
     def _is_bound_to(self, own: Connection, key: str, admitted: Admitted, pending: Pending) -> bool:
         """Return whether the user is the same as when the login began and was not signed out since."""

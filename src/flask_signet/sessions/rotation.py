@@ -10,7 +10,8 @@ import enum
 import struct
 from typing import NamedTuple
 
-from flask_signet.sessions.refresh_token import LAST_GENERATION
+from flask_signet.clock import Moment
+from flask_signet.sessions.session_tokens import LAST_GENERATION
 
 REMEMBERED = 16  # number of exchange times that a row holds
 
@@ -47,19 +48,6 @@ class Snapshot(NamedTuple):
     idle_ends_at: int
     ends_at: int
     ended: bool
-
-
-class Moment(NamedTuple):
-    """The times of a decision.
-
-    :param arrived: when the request arrived, before it waited for any lock; on the clock of the exchanges.
-    :param now: the current time on the clock of the exchanges.
-    :param today: the current time on the clock of the ends.
-    """
-
-    arrived: int
-    now: int
-    today: int
 
 
 def is_over(row: Snapshot, today: int) -> Decision | None:

@@ -1,20 +1,14 @@
-"""Shared code of the token and account routes: their services, the user of a request, the answer with tokens."""
+"""What the token and account routes share: the services that they use, and the user of a request."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from flask import Response, request
-from sqlalchemy import Connection
-
 from flask_signet.accounts import Accounts
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.exceptions import RevokedTokenError
-from flask_signet.sessions.granted import Granted
-from flask_signet.sessions.login_answer import Login
 from flask_signet.sessions.login_flow import LoginFlow
-from flask_signet.sessions.login_step import Attempt, Transport
 from flask_signet.sessions.service import Sessions
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
@@ -80,33 +74,3 @@ def current_session_id() -> str | None:
     """Return the session id of the guarded request's token, or ``None`` if the token has none."""
     sid = get_jwt().get("sid")
     return sid if isinstance(sid, str) else None
-
-
-def open_session(
-    services: Services,
-    user_id: UserId,
-    since: int | None,
-    *,
-    transport: Transport,
-    replaces: str | None = None,
-    connection: Connection | None = None,
-) -> Granted:
-    """Run the login flow for a user whose password was checked.
-
-    :raises MfaRequired: a step is pending; there is no session.
-    """
-    attempt = Attempt(
-        user_id=user_id,
-        proofs=(services.login_flow.proof("pwd"),),
-        device=request.headers.get("User-Agent"),
-        address=request.remote_addr,
-        since=since,
-        replaces=replaces,
-        transport=transport,
-    )
-    return services.login_flow.proceed(attempt, connection)
-
-
-def token_answer(services: Services, granted: Granted, transport: Transport) -> Response:
-    """Return the answer with the tokens of a session."""
-    return Login.of(granted, services.sessions.settings).response(transport)

@@ -21,18 +21,18 @@ from flask_signet.exceptions import (
     TokenExpired,
 )
 from flask_signet.sessions import cookie_mode
-from flask_signet.sessions.login_answer import TokenAnswer
+from flask_signet.sessions.login_answer import TokenAnswer, open_session, token_answer
 from flask_signet.sessions.login_step import Transport
-from flask_signet.sessions.route_services import LONGEST_PASSWORD, Services, open_session, token_answer
-from flask_signet.web import bounds
+from flask_signet.sessions.route_services import LONGEST_PASSWORD, Services
+from flask_signet.sessions.settings import SessionSettings
 from flask_signet.web.answers import empty_answer
-from flask_signet.web.bodies import Body
+from flask_signet.web.bodies import Body, is_json
 from flask_signet.web.fields import Note
 from flask_signet.web.guards import get_jwt, get_jwt_identity, verify_jwt_in_request
 from flask_signet.web.issuing import decode_token
-from flask_signet.web.locations import from_headers
+from flask_signet.web.locations import from_headers, query_fits
 from flask_signet.web.routes import Call, Route
-from flask_signet.web.surroundings import address_to_limit, look_at_proxy
+from flask_signet.web.surroundings import address_to_limit
 from flask_signet.web.token_layer import layer_of
 
 
@@ -68,22 +68,22 @@ class RefreshBody:
 def login(call: Call[Services, LoginBody]) -> Response:
     """Exchange a user name and a password for tokens."""
     services = call.services
-    look_at_proxy(layer_of(current_app), request)
+    address = address_to_limit(request)
     # If users log in by their e-mail address, the front end may send it in the field `email`.
     body = call.body(lambda: services.users.login_name == "email")
     if body.transport == "cookie":
-        if not bounds.is_json(request):
+        if not is_json(request):
             raise InvalidRequest("Cookie mode needs a JSON body", fields={"transport": "needs a JSON body"})
         # Before the password is checked: another site must not be able to log a visitor in.
         cookie_mode.check_origin(current_app, request, services.sessions.settings)
-    since = services.sessions.mark()
-    user = services.users.authenticate(body.username, body.password, address=address_to_limit(request))
+    sessions, users = services.sessions, services.users
+    since = sessions.mark()
+    user = users.authenticate(body.username, body.password, address=address)
     # The browser replaces the cookie that it holds, so no client can use the session of that cookie any more.
     held = None
     if body.transport == "cookie":
-        held = cookie_mode.read_any(current_app, request, services.sessions.settings)
-    user_id = services.users.id_of(user)
-    granted = open_session(services, user_id, since, transport=body.transport, replaces=held)
+        held = cookie_mode.read_any(current_app, request, sessions.settings)
+    granted = open_session(services, users.id_of(user), since, transport=body.transport, replaces=held)
     return token_answer(services, granted, body.transport)
 
 
@@ -93,8 +93,9 @@ def refresh(call: Call[Services, RefreshBody]) -> Response:
     The client sends the refresh token in the body or as a cookie; the new one is returned the same way.
     """
     services = call.services
-    arrived = services.sessions.arrival()
-    presented, transport = _presented(call)
+    sessions = services.sessions
+    arrived = sessions.arrival()
+    presented, transport = _presented(call, sessions.settings)
     if presented is None:
         if _bearer() is not None:
             raise NoAuthorizationError(
@@ -102,7 +103,7 @@ def refresh(call: Call[Services, RefreshBody]) -> Response:
                 'as JSON {"refresh_token": "sgr_..."}, or as the cookie of cookie mode'
             )
         raise NoAuthorizationError("Missing refresh token")
-    return token_answer(services, services.sessions.rotate(presented, arrived=arrived), transport)
+    return token_answer(services, sessions.rotate(presented, arrived=arrived), transport)
 
 
 def logout(call: Call[Services, RefreshBody]) -> Response:
@@ -231,18 +232,17 @@ def _end_all_by_token_without_session(services: Services) -> None:
 
 
 def _everywhere() -> bool:
-    if not bounds.query_fits(request):
+    if not query_fits(request):
         raise InvalidRequest("The query string is too long")
     return parse_qs(request.query_string.decode("latin-1")).get("everywhere", ["0"])[-1] in ("1", "true")
 
 
-def _presented(call: Call[Services, RefreshBody]) -> tuple[str | None, Transport]:
+def _presented(call: Call[Services, RefreshBody], settings: SessionSettings) -> tuple[str | None, Transport]:
     """Return the refresh token of the request and its transport.
 
     :raises InvalidRequest: the request has a token in the body and in a cookie.
     :raises CSRFError: a page of another site sent the cookie.
     """
-    settings = call.services.sessions.settings
     cookie = cookie_mode.read(current_app, request, settings)
     in_body = call.body().refresh_token
     if cookie is None:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from flask_signet.accounts.user_ids import UserId, split
-from flask_signet.clock import Clock, SteadyTime
+from flask_signet.clock import Moment, SteadyTime
 from flask_signet.sessions import statements
-from flask_signet.sessions.rotation import Moment, Snapshot, unpack
+from flask_signet.sessions.rotation import Snapshot, unpack
 
 
 class Row(NamedTuple):
@@ -36,8 +36,7 @@ class Rows:
     :param canonical: returns the canonical id for any spelling of it, or ``None`` for an unknown id.
     """
 
-    def __init__(self, clock: Clock, time: SteadyTime, canonical: Callable[[Any], UserId | None] | None) -> None:
-        self._clock = clock
+    def __init__(self, time: SteadyTime, canonical: Callable[[Any], UserId | None] | None) -> None:
         self._time = time
         self._canonical = canonical
 
@@ -48,11 +47,11 @@ class Rows:
 
     def moment(self, connection: Connection, arrived: float | None) -> Moment:
         """Return the current time of this database; with PostgreSQL all workers share the server's clock."""
-        if connection.dialect.name == "postgresql":
-            now = today = connection.execute(statements.POSTGRESQL_NOW).scalar_one()
-        else:
-            now, today = self._time.now(), self._time.today()
-        return Moment(arrived=now - (0 if arrived is None else self._time.waited(arrived)), now=now, today=today)
+        if connection.dialect.name != "postgresql":
+            return self._time.moment(arrived)
+        now = connection.execute(statements.POSTGRESQL_NOW).scalar_one()
+        waited = 0 if arrived is None else self._time.waited(arrived)
+        return Moment(arrived=now - waited, now=now, today=now, here=self._time.today())
 
     def lock_epoch(self, connection: Connection, key: str) -> int:
         """Lock the epoch of a user until the commit; return the epoch that new tokens of the user carry."""
@@ -75,10 +74,6 @@ class Rows:
             else connection.execute(statements.TOKEN_EPOCH, {"user": row[0]}).scalar_one()
         )
         return row_of(row, epoch, self.moment(connection, arrived))
-
-    def arrival(self) -> float:
-        """Return the current monotonic time."""
-        return self._clock.monotonic()
 
 
 def row_of(row: Any, epoch: int, moment: Moment) -> Row:

@@ -28,6 +28,7 @@ _COOKIE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Token settings that determine how long an access token is accepted.
 TOKEN_KEYS = ("JWT_ACCESS_TOKEN_EXPIRES", "JWT_DECODE_LEEWAY")
 _READ = (*KEYS, *TOKEN_KEYS)
+FOR_EVER = 2**53  # milliseconds: later than every date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,10 @@ class SessionSettings:
     cookie_name: str = "signet"  # stem of the name
     cookie_partitioned: bool = False  # for pages in a frame on another site (CHIPS)
     trusted_origins: frozenset[str] = frozenset()  # other origins that may use cookie mode: "https://app.example"
+
+    def accepted_until(self, issued_at: int) -> int:
+        """Return until when an access token is accepted, leeway included; times are milliseconds since 1970 UTC."""
+        return FOR_EVER if self.access_lifetime is None else issued_at + self.access_lifetime * 1000
 
 
 class CurrentSettings:

@@ -9,8 +9,8 @@ from uuid import UUID
 from flask_signet.accounts import AppAccounts
 from flask_signet.accounts.user_ids import is_canonical
 from flask_signet.sessions.feed import Feed
-from flask_signet.sessions.marks import CLAIM as MARK_CLAIM
 from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.session_tokens import MARK_CLAIM
 from flask_signet.tokens.revocations import USER_CLAIM
 
 

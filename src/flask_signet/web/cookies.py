@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from flask import Response, current_app, request
 
-from flask_signet.web import bounds
 from flask_signet.web.issuing import get_csrf_token
+from flask_signet.web.locations import cookies
 from flask_signet.web.settings import CookieNames, TokenSettings
 from flask_signet.web.token_layer import layer_of
 
@@ -119,4 +119,4 @@ def _unset(response: Response, settings: TokenSettings, names: CookieNames, doma
 
 
 def _came(settings: TokenSettings, name: str) -> bool:
-    return bool(request) and bool(bounds.cookies(request, name, settings.policy.max_token_bytes))
+    return bool(request) and bool(cookies(request, name, settings.policy.max_token_bytes))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, cast
 
-from flask import current_app, request
+from flask import Flask, current_app, has_app_context, request
 from flask.json.provider import DefaultJSONProvider
 
 from flask_signet.exceptions import CSRFError, JWTDecodeError, MalformedToken, SettingsError
@@ -17,6 +17,7 @@ from flask_signet.tokens.issuer import Issuer
 from flask_signet.web import settings as web_settings
 from flask_signet.web.added_claims import RESERVED, kind_of, merged
 from flask_signet.web.locations import check_csrf
+from flask_signet.web.settings import TokenSettings
 from flask_signet.web.token_layer import TokenLayer, layer_of
 
 Fresh = bool | float | timedelta
@@ -58,7 +59,8 @@ def create_access_token(
     :raises SettingsError: there is no signing key, a claim is reserved, the identity needs a loader, or the token
         is longer than guards accept.
     """
-    return _create("access", identity, fresh, expires_delta, additional_claims, additional_headers).text
+    layer = layer_of(current_app)
+    return _create(layer, "access", identity, fresh, expires_delta, additional_claims, additional_headers).text
 
 
 def create_refresh_token(
@@ -68,25 +70,26 @@ def create_refresh_token(
     additional_headers: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a new refresh token as a JWT; the parameters are those of ``create_access_token``."""
-    return _create("refresh", identity, False, expires_delta, additional_claims, additional_headers).text
+    layer = layer_of(current_app)
+    return _create(layer, "refresh", identity, False, expires_delta, additional_claims, additional_headers).text
 
 
-def issue_access(
-    identity: Any,
-    *,
-    fresh: bool,
-    claims: Mapping[str, Any],
-    expires_delta: ExpiresDelta = None,
-) -> IssuedToken:
-    """Return a new access token for a session. The *claims* replace those of every loader.
+def issue_access(app: Flask, identity: int | str, *, fresh: bool, claims: Mapping[str, Any]) -> IssuedToken:
+    """Return a new access token of *app* for a session. The *claims* replace those of every loader.
 
+    :param app: the application; its context is entered if it is not active.
     :param identity: the user's id, a string or an int. The ``user_identity_loader`` is not called: the session is
         revoked by this id, and the loader may expect another argument, often a user object.
     """
-    return _create("access", identity, fresh, expires_delta, None, None, last=claims)
+    layer = layer_of(app)
+    if has_app_context() and cast(Any, current_app)._get_current_object() is app:
+        return _create(layer, "access", identity, fresh, None, None, None, last=claims)
+    with app.app_context():
+        return _create(layer, "access", identity, fresh, None, None, None, last=claims)
 
 
 def _create(
+    layer: TokenLayer,
     kind: Literal["access", "refresh"],
     identity: Any,
     fresh: Fresh,
@@ -96,35 +99,18 @@ def _create(
     *,
     last: Mapping[str, Any] | None = None,
 ) -> IssuedToken:
-    layer = layer_of(current_app)
     settings, loaders = layer.settings, layer.loaders
-    issuer = _issuer(layer, identity)
-    subject = identity if last is not None else loaders.call(loaders.user_identity_callback, identity)
-    now = layer.clock.now()
-    claims: dict[str, Any] = {
-        "fresh": now + fresh.total_seconds() if isinstance(fresh, timedelta) else fresh,
-        "iat": now,
-        "jti": str(layer.clock.uuid4()),
-        "type": kind,
-    }
-    policy = settings.policy
-    put_identity(claims, subject, policy.identity_claim, text_subject=policy.text_subject)
-    if settings.encode_nbf:
-        claims["nbf"] = now
-    if settings.csrf_protect:
-        claims["csrf"] = str(layer.clock.uuid4())
-    if settings.encode_audience is not None:
-        claims["aud"] = settings.encode_audience
-    if settings.encode_issuer is not None:
-        claims["iss"] = settings.encode_issuer
+    issuer = _issuer(layer, settings.algorithm, identity)
+    subject = identity if last is not None else _loaded(layer, loaders.user_identity_callback, identity, identity)
+    now, policy = layer.clock.now(), settings.policy
+    claims = _own_claims(layer, settings, kind, subject, fresh, now)
     lasting = _life_time(layer, kind, expires_delta, now)
     if lasting is not None:
         claims["exp"] = now + lasting
-    reserved = {**RESERVED, **layer.reserved, policy.identity_claim: "the identity"}
-    loaded = _without_other_kind(layer, kind, loaders.call(loaders.user_claims_callback, identity))
-    claims["type"] = kind_of(kind, additional_claims)
-    added = merged(loaded, additional_claims, reserved, claims, policy.identity_claim)
-    claims.update(added)
+    loaded = _loaded(layer, loaders.user_claims_callback, identity, None)
+    added = bool(loaded or additional_claims) and _add(
+        layer, kind, claims, loaded, additional_claims, policy.identity_claim
+    )
     if layer.stamp is not None and last is None:
         last = layer.stamp(identity, subject)
     for name in ("iat", "nbf"):
@@ -145,9 +131,59 @@ def _create(
     return IssuedToken(text=text, expires_in=lasting)
 
 
+def _own_claims(
+    layer: TokenLayer, settings: TokenSettings, kind: str, subject: Any, fresh: Fresh, now: int
+) -> dict[str, Any]:
+    """Return the claims that the arguments and the settings decide, without ``exp``."""
+    claims: dict[str, Any] = {
+        "fresh": now + fresh.total_seconds() if isinstance(fresh, timedelta) else fresh,
+        "iat": now,
+        "jti": str(layer.clock.uuid4()),
+        "type": kind,
+    }
+    policy = settings.policy
+    put_identity(claims, subject, policy.identity_claim, text_subject=policy.text_subject)
+    if settings.encode_nbf:
+        claims["nbf"] = now
+    if settings.csrf_protect:
+        claims["csrf"] = str(layer.clock.uuid4())
+    if settings.encode_audience is not None:
+        claims["aud"] = settings.encode_audience
+    if settings.encode_issuer is not None:
+        claims["iss"] = settings.encode_issuer
+    return claims
+
+
+def _loaded(layer: TokenLayer, callback: Callable[..., Any] | None, identity: Any, default: Any) -> Any:
+    """Return what a callback of the application returns, or *default* if it is not registered."""
+    return default if callback is None else layer.loaders.call(callback, identity)
+
+
+def _add(
+    layer: TokenLayer,
+    kind: str,
+    claims: dict[str, Any],
+    loaded: Any,
+    given: Mapping[str, Any] | None,
+    identity_claim: str,
+) -> bool:
+    """Add the claims of the loader and of the caller to *claims*; return whether there were any besides its own.
+
+    :raises SettingsError: a claim is reserved.
+    """
+    reserved = {**RESERVED, **layer.reserved, identity_claim: "the identity"}
+    claims["type"] = kind_of(kind, given)
+    added = merged(_without_other_kind(layer, kind, loaded), given, reserved, claims, identity_claim)
+    claims.update(added)
+    return bool(added)
+
+
 def _headers(layer: TokenLayer, issuer: Issuer, identity: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
     loaders, key_id = layer.loaders, issuer.key.key_id
-    headers = merged(loaders.call(loaders.jwt_additional_header_callback, identity), given, {}, {}, "")
+    loaded = _loaded(layer, loaders.jwt_additional_header_callback, identity, None)
+    if not loaded and not given:
+        return {}
+    headers = merged(loaded, given, {}, {}, "")
     if key_id is not None and headers.get("kid", key_id) != key_id and loaders.decode_key_callback is None:
         raise SettingsError(
             f"additional headers cannot change 'kid': guards find the key by it, and {key_id!r} is the signing key"
@@ -171,19 +207,13 @@ def _refuse_unreadable(token: str, policy: Policy) -> None:
         ) from None
 
 
-def _issuer(layer: TokenLayer, identity: Any) -> Issuer:
+def _issuer(layer: TokenLayer, algorithm: str, identity: Any) -> Issuer:
     loaders = layer.loaders
     if loaders.encode_key_callback is None:
-        _refuse_weak(layer, layer.snapshot().weakness)
         return layer.issuer()
-    chosen = loaders.call(loaders.encode_key_callback, identity)
-    key = given.signing(chosen, layer.settings.algorithm)
-    _refuse_weak(layer, key.weakness, "encode_key_loader")
+    key = given.signing(loaders.call(loaders.encode_key_callback, identity), algorithm)
+    layer.judge_weakness(key.weakness, request if request else None, "encode_key_loader")
     return Issuer(key)
-
-
-def _refuse_weak(layer: TokenLayer, weakness: str | None, loader: str | None = None) -> None:
-    layer.judge_weakness(weakness, request if request else None, loader)
 
 
 def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: int) -> int | None:
@@ -193,6 +223,8 @@ def _life_time(layer: TokenLayer, kind: str, expires_delta: ExpiresDelta, now: i
     if given is None:
         name = f"JWT_{kind.upper()}_TOKEN_EXPIRES"
         given = cast(Any, layer.app.config[name])
+    if isinstance(given, timedelta):
+        return int(given.total_seconds())
     # The length of a month in a relativedelta depends on the date.
     lasting = web_settings.expires(given, name, since=datetime.fromtimestamp(now, timezone.utc))
     return None if lasting is False else int(lasting.total_seconds())

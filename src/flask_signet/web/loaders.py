@@ -45,9 +45,9 @@ class Loaders:
     def __init__(self) -> None:
         self.decode_key_callback: Callable[..., Any] | None = None
         self.encode_key_callback: Callable[..., Any] | None = None
-        self.user_claims_callback: Callable[..., Any] = additional_claims
-        self.jwt_additional_header_callback: Callable[..., Any] = additional_headers
-        self.user_identity_callback: Callable[..., Any] = user_identity
+        self.user_claims_callback: Callable[..., Any] | None = None
+        self.jwt_additional_header_callback: Callable[..., Any] | None = None
+        self.user_identity_callback: Callable[..., Any] | None = None
         self.token_in_blocklist_callback: Callable[..., Any] | None = None
         self.token_verification_callback: Callable[..., Any] | None = None
         self.user_lookup_callback: Callable[..., Any] | None = None

@@ -10,14 +10,14 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from flask import Request
+from flask import Request, current_app
 
 from flask_signet.web.conflicts import belongs, covers
 from flask_signet.web.reported import ReportedAddress
+from flask_signet.web.token_layer import TokenLayer, layer_of
 
 if TYPE_CHECKING:
     from flask_signet.web.settings import CookieNames, TokenSettings
-    from flask_signet.web.token_layer import TokenLayer
 
 PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 
@@ -46,13 +46,16 @@ def is_loopback(host: str | None) -> bool:
 
 
 def address_to_limit(request: Request) -> str | None:
-    """Return the address by which attempts are limited, or ``None`` if there is none.
+    """Return the address by which attempts are limited, or ``None`` if there is none; log a proxy without ProxyFix.
 
     Without ProxyFix, every client behind a proxy has the proxy's address, and one client could lock out all others. So
     the address in the header is used. A client in a private network can forge it, so the addresses that one peer
     reports also share a limit; see :class:`ReportedAddress`.
     """
     reported = _unused_address(request)
+    if reported is None and not _unused_https(request):
+        return request.remote_addr
+    look_at_proxy(layer_of(current_app), request)
     return request.remote_addr if reported is None else ReportedAddress(reported, request.remote_addr or "")
 
 

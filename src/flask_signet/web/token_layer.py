@@ -149,8 +149,11 @@ class TokenLayer:
         """Return the issuer that signs with the current key.
 
         :raises SettingsError: there is no signing key.
+        :raises WeakKeyError: the key is weak; see :meth:`judge_weakness`.
         """
         snapshot = self.snapshot()
+        if snapshot.weakness is not None:
+            self.judge_weakness(snapshot.weakness, request if request else None)
         issuer = self._issuer
         if issuer is None or issuer.key is not snapshot.ring.current:
             key = snapshot.ring.current

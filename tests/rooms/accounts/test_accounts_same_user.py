@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from flask_signet import create_access_token, create_refresh_token, decode_token, get_jwt_identity, jwt_required
 from flask_signet.accounts import Accounts
-from flask_signet.sessions.marks import Marks, split
+from flask_signet.sessions.same_user import Marks, split
 from tests.house.test_signet import bearer, login, make
 from tests.rooms.accounts.club import PASSWORD, Club, hashed
 

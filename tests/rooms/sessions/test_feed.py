@@ -18,7 +18,7 @@ from sqlalchemy import event, text
 
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import Unavailable
-from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.session_tokens import Granted
 from flask_signet.sessions.settings import SessionSettings
 from tests.rooms.sessions.world import Worker, World
 

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from flask_signet import Signet, create_access_token, current_session, jwt_required
-from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.session_tokens import Granted
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.testing import frozen
 from tests.house.test_signet import bearer, login, make

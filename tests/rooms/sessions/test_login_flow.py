@@ -471,7 +471,7 @@ def test_the_flow_alone_opens_sessions() -> None:
 
     assert callers == {
         ("sessions/login_flow.py", "self._sessions"),
-        ("sessions/service.py", "self._opening"),
+        ("sessions/service.py", "opening"),
     }
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from flask_signet.exceptions import RevokedTokenError
-from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.session_tokens import Granted
 from tests.rooms.sessions.world import Claims, HandClock, Worker, World
 
 GRACE = 30.0
@@ -155,7 +155,7 @@ class TwoClients(RuleBasedStateMachine):
     def change_password(self, worker: int) -> None:
         sessions = self.worker(worker).sessions
         with self.worker(worker).store.write() as connection:
-            sessions.end_all_but(self.user, self.session.sid, reason="password", connection=connection)
+            sessions.end_all(self.user, keep=self.session.sid, reason="password", connection=connection)
             granted = sessions.force_rotation(self.session.sid, fresh=True, connection=connection)
         self.epoch += 1
         self.epoch_raised = (self.hand.steady, worker)

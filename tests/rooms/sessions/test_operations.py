@@ -25,7 +25,7 @@ from sqlalchemy import event, text
 from flask_signet import JWTManager, create_access_token, decode_token
 from flask_signet.clock import SYSTEM
 from flask_signet.exceptions import SignetError, Unavailable
-from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.session_tokens import Granted
 from flask_signet.tokens import ring
 from flask_signet.web import keyfiles
 from tests.rooms.conftest import migrated

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flask_signet.clock import Clock
 from flask_signet.exceptions import InvalidSignature, JWTDecodeError, MalformedToken
-from flask_signet.sessions.refresh_token import LENGTH, Presented, RefreshTokens
+from flask_signet.sessions.session_tokens import LENGTH, Presented, RefreshTokens
 
 SID = UUID("01912345-6789-7abc-8def-0123456789ab")
 

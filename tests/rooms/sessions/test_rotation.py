@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_signet.sessions.rotation import Decision, Moment, Snapshot, decide, is_over, pack, push, unpack
+from flask_signet.clock import Moment
+from flask_signet.sessions.rotation import Decision, Snapshot, decide, is_over, pack, push, unpack
 
 GRACE = 30_000
 NOW = 1_000_000_000
@@ -22,7 +23,7 @@ ROW = Snapshot(
 
 
 def at(moment: int, *, waited: int = 0) -> Moment:
-    return Moment(arrived=moment - waited, now=moment, today=moment)
+    return Moment(arrived=moment - waited, now=moment, today=moment, here=moment)
 
 
 def judge(generation: int, row: Snapshot = ROW, moment: Moment | None = None, grace_ms: int = GRACE) -> Decision:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,7 +19,7 @@ from flask_signet.exceptions import (
     RevokedTokenError,
     TokenExpired,
 )
-from flask_signet.sessions.granted import Granted
+from flask_signet.sessions.session_tokens import Granted
 from flask_signet.sessions.settings import SessionSettings
 from tests.rooms.sessions.world import Claims, World
 
@@ -56,8 +58,8 @@ def test_a_lost_answer_is_given_again_to_the_letter(world: World) -> None:
 def test_a_login_without_a_token_leaves_no_session(world: World) -> None:
     """A key that is too weak, or a loader of claims that fails: nobody could ever end what it left."""
 
-    def fail(user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> Claims:
-        raise LookupError(sid)
+    def fail(identity: int | str, *, fresh: bool, claims: Mapping[str, Any]) -> Claims:
+        raise LookupError(claims["sid"])
 
     world.issue = fail
     sessions = world.worker().sessions
@@ -144,7 +146,7 @@ def test_a_forged_token_ends_nothing_and_runs_no_sql(world: World) -> None:
     granted = worker.sessions.open(7)
     try:
         foreign = forger.worker()
-        codec = foreign.sessions._tokens
+        codec = foreign.sessions.ground.tokens
         forged = codec.make(UUID(granted.session_id), 1, 1)
     finally:
         forger.close()
@@ -199,7 +201,7 @@ def test_a_change_of_password_renews_this_session_and_ends_the_others(world: Wor
     here, there = world.worker(), world.worker()
     mine, other = here.sessions.open(7), there.sessions.open(7)
     with here.store.write() as connection:
-        here.sessions.end_all_but(7, mine.session_id, reason="password", connection=connection)
+        here.sessions.end_all(7, keep=mine.session_id, reason="password", connection=connection)
         renewed = here.sessions.force_rotation(mine.session_id, fresh=True, connection=connection)
 
     for worker in (here, there):

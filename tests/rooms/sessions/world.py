@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from flask_signet.accounts.user_ids import UserId
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.sessions.feed import Feed
-from flask_signet.sessions.granted import Granted, Issue
-from flask_signet.sessions.mac_keys import RootKeys
 from flask_signet.sessions.same_user import Standing
 from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.session_tokens import MARK_CLAIM, Granted, Issue, RootKeys
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.store import RootKeyRing, Store, StoreSettings, open_root_keys
 from flask_signet.store.clock_offset import steady_time
@@ -65,8 +65,8 @@ class Claims:
         return {"sub": sub, "sid": sid, "epoch": int(epoch), "fresh": fresh == "True"}
 
 
-def issue(user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> Claims:
-    return Claims(sub=str(user_id), sid=sid, epoch=epoch, fresh=fresh, mark=mark)
+def issue(identity: int | str, *, fresh: bool, claims: Mapping[str, Any]) -> Claims:
+    return Claims(sub=str(identity), sid=claims["sid"], epoch=claims["epoch"], fresh=fresh, mark=claims.get(MARK_CLAIM))
 
 
 @dataclass
