@@ -123,7 +123,11 @@ class AppAccounts(Generic[AnyUser]):
         :raises RateLimited: too many failures before this attempt.
         :raises Unavailable: the store does not answer, or too many logins happen at once.
         """
-        return self._authenticator.authenticate(username, password, address=address)
+        return self._authenticator.authenticate(username, password, address=address)[0]
+
+    def authenticated_id(self, username: str, password: str, *, address: str | None = None) -> UserId:
+        """Return the id of the user with this name and password; otherwise the same as :meth:`authenticate`."""
+        return self._authenticator.authenticate(username, password, address=address)[1]
 
     def verify_password(self, user: AnyUser, password: str, *, address: str | None = None) -> bool:
         """Return whether *password* is the password of *user*, who is already signed in.
@@ -221,7 +225,8 @@ class AppAccounts(Generic[AnyUser]):
 
     def credentials(self, username: str) -> tuple[AnyUser | None, str | None]:
         """Return the user with this name and the stored hash, or ``None`` for both."""
-        return self._users.credentials(username)
+        user, _, stored = self._users.credentials(username)
+        return user, stored
 
     def set_password_hash(self, user: AnyUser, new: str, *, connection: Connection | None = None) -> None:
         """Store a new hash; sessions stay valid, unless the caller ends them in the same *connection*.

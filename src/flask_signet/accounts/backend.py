@@ -47,8 +47,11 @@ class UserBackend(Protocol[U]):
         """Return the user with this login name, or ``None``."""
         ...
 
-    def credentials(self, username: str) -> tuple[U | None, str | None]:
-        """Return the user with this name and the stored hash, or ``None`` for both, at the same cost if possible."""
+    def credentials(self, username: str) -> tuple[U | None, UserId | None, str | None]:
+        """Return the user with this name, the user's id and the stored hash, at the same cost for any name if possible.
+
+        All are ``None`` if there is no such user.
+        """
         ...
 
     def password_hash(self, user: U) -> str | None:

@@ -102,9 +102,10 @@ class OwnUsers:
         """Return the user with this login name, or ``None``."""
         return self._users.find(username)
 
-    def credentials(self, username: str) -> Credentials:
-        """Return the user with this name and the stored hash, or ``None`` for both."""
-        return self._credentials(username)
+    def credentials(self, username: str) -> tuple[Any | None, UserId | None, str | None]:
+        """Return the user with this name, the user's id and the stored hash, or ``None`` for each."""
+        user, stored = self._credentials(username)
+        return user, None if user is None else self.id_of(user), stored
 
     def password_hash(self, user: Any) -> str | None:
         """Return the stored hash."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from flask_signet.accounts import hash_kinds, names
 from flask_signet.accounts.backend import UserBackend
 from flask_signet.accounts.passwords import Passwords
+from flask_signet.accounts.user_ids import UserId
 from flask_signet.exceptions import InvalidCredentials, SignetError, Unavailable
 from flask_signet.throttle import Throttle
 
@@ -42,8 +43,8 @@ class Authenticator:
         self._replace_hash = replace_hash
         self._named: set[str] = set()  # kinds of stored passwords that were logged
 
-    def authenticate(self, username: str, password: str, *, address: str | None = None) -> Any:
-        """Return the user with this name and password.
+    def authenticate(self, username: str, password: str, *, address: str | None = None) -> tuple[Any, UserId]:
+        """Return the user with this name and password, and the user's id.
 
         An unknown name, a wrong password and an account that may not log in take the same time and raise the same
         error. A hash with old parameters is replaced.
@@ -57,19 +58,19 @@ class Authenticator:
             # Nothing is hashed, so the client learns nothing: this is not counted as an attempt.
             raise InvalidCredentials
         with self._throttle.attempt("login", name=names.folded(username), network=address) as attempt:
-            user, stored = self._users.credentials(username)
+            user, user_id, stored = self._users.credentials(username)
             # Two users may share a folded name. A success of one must not count for the other.
-            attempt.aimed_at(None if user is None else self._users.id_of(user))
+            attempt.aimed_at(user_id)
             right = self._passwords.verify(stored, password)
             # Check this after the hash: an earlier refusal would be faster than the others.
-            if user is None or not right or not self._users.is_active(user):
+            if user is None or user_id is None or not right or not self._users.is_active(user):
                 attempt.failed()
                 self._explain(user, stored)
                 raise InvalidCredentials
             attempt.succeeded()
         if stored is not None and self._passwords.outdated(stored):
             self._rehash(user, stored, password)
-        return user
+        return user, user_id
 
     def verify(self, user: Any, password: str, *, address: str | None = None) -> bool:
         """Return whether *password* is the password of a user who is already known, for example before a change of it.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from flask_signet.accounts import names, user_ids
 from flask_signet.accounts.backend import Change
@@ -21,6 +21,10 @@ T = TypeVar("T")
 LARGEST_ID = (1 << 63) - 1
 
 _NOT_THE_HASH = [column for column in users_table.c if column.name != "password_hash"]
+
+# Each login runs these two, so they are made once.
+_WITH_HASH = select(users_table).where(users_table.c.username_key == bindparam("key"))
+_STANDING = select(users_table.c.disabled_at, users_table.c.created_at).where(users_table.c.id == bindparam("id"))
 
 
 class TableUsers:
@@ -48,14 +52,14 @@ class TableUsers:
             return None
         return self._one(without_hash().where(users_table.c.username_key == key), None)
 
-    def credentials(self, username: str) -> tuple[User | None, str | None]:
-        """Return the account with this name and its stored hash, or ``None`` for both, always with one query."""
+    def credentials(self, username: str) -> tuple[User | None, int | None, str | None]:
+        """Return the account with this name, its id and its hash, or ``None`` for each; always with one query."""
         try:
             key = names.canonical(username)
         except InvalidRequest:
             key = ""  # the name of no account
-        rows = self._store.rows(select(users_table).where(users_table.c.username_key == key))
-        return (as_user(rows[0]), rows[0].password_hash) if rows else (None, None)
+        rows = self._store.rows(_WITH_HASH, {"key": key})
+        return (as_user(rows[0]), rows[0].id, rows[0].password_hash) if rows else (None, None, None)
 
     def password_hash(self, user: User) -> str | None:
         """Return the stored hash."""
@@ -94,8 +98,7 @@ class TableUsers:
         number = number_of(user_id)
         if number is None:
             return None
-        statement = select(users_table.c.disabled_at, users_table.c.created_at).where(users_table.c.id == number)
-        row = connection.execute(statement).one_or_none()
+        row = connection.execute(_STANDING, {"id": number}).one_or_none()
         return None if row is None or row.disabled_at is not None else _evidence(row.created_at)
 
     def store_hash(self, user: User, new: str, *, judged: str | None, connection: Connection | None) -> bool:

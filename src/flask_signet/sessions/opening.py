@@ -59,7 +59,7 @@ class Opening:
 
         :raises Unavailable: the store does not answer.
         """
-        return self._ground.store.rows(statements.HEAD)[0][0]
+        return self._ground.store.driver_rows(statements.HEAD)[0][0]
 
     def open(
         self,

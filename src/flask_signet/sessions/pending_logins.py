@@ -128,7 +128,7 @@ class PendingLogins:
             now = self._ground.rows.moment(own, None).today
             if own.execute(_USE, {"id": str(pending.id), "now": now}).rowcount != 1:
                 return None
-            return own.execute(statements.HEAD).scalar_one()
+            return own.exec_driver_sql(statements.HEAD).scalar_one()
 
         since = self._ground.store.retrying(run)
         if since is None:

@@ -78,12 +78,12 @@ def login(call: Call[Services, LoginBody]) -> Response:
         cookie_mode.check_origin(current_app, request, services.sessions.settings)
     sessions, users = services.sessions, services.users
     since = sessions.mark()
-    user = users.authenticate(body.username, body.password, address=address)
+    user_id = users.authenticated_id(body.username, body.password, address=address)
     # The browser replaces the cookie that it holds, so no client can use the session of that cookie any more.
     held = None
     if body.transport == "cookie":
         held = cookie_mode.read_any(current_app, request, sessions.settings)
-    granted = open_session(services, users.id_of(user), since, transport=body.transport, replaces=held)
+    granted = open_session(services, user_id, since, transport=body.transport, replaces=held)
     return token_answer(services, granted, body.transport)
 
 

@@ -19,7 +19,7 @@ _EPOCH_OF = (
 
 # --- Feed and epochs ---
 
-HEAD = text("SELECT n FROM signet_feed_head WHERE id = 1")
+HEAD = "SELECT n FROM signet_feed_head WHERE id = 1"
 SIGNED_OUT = text("SELECT n FROM signet_feed WHERE n > :since AND kind = 'user' AND subject = :user")
 MAKE_EPOCH = text("INSERT INTO signet_epochs (user_id, epoch) VALUES (:user, 0) ON CONFLICT DO NOTHING")
 LOCK_EPOCH = text("SELECT epoch FROM signet_epochs WHERE user_id = :user FOR UPDATE")

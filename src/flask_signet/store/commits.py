@@ -16,7 +16,8 @@ from sqlalchemy import Connection, NestedTransaction, event
 
 Run = Callable[[], None]
 
-_WAITING = "flask-signet-after-commit"  # in `Connection.info`
+#: The key in ``Connection.info`` under which functions wait.
+WAITING = "flask-signet-after-commit"
 
 
 @dataclass(slots=True)
@@ -116,12 +117,9 @@ def after_commit(connection: Connection, run: Run, *, due: list[Run] | None = No
     :param due: append *run* to this list instead. The owner of the list calls the functions in it after a successful
         commit, once the connection is free again.
     """
-    lists: list[_Waiting] = connection.info.setdefault(_WAITING, [])
+    lists: list[_Waiting] = connection.info.setdefault(WAITING, [])
     waiting = next((each for each in lists if each.connection is connection), None)
     if waiting is None:
-        if due is not None and not connection.in_nested_transaction():
-            due.append(run)  # it depends on the whole transaction, which the owner of the list ends
-            return
         # Registering the same listener twice has no effect.
         event.listen(connection.engine, "handle_error", _failed)
         event.listen(connection.engine.pool, "checkin", _gone_back)
@@ -135,20 +133,20 @@ def _failed(context: Any) -> None:
     connection: Connection | None = context.connection
     if connection is None or connection.closed or connection.invalidated:
         return
-    for each in connection.info.get(_WAITING, ()):
+    for each in connection.info.get(WAITING, ()):
         if each.connection is connection:
             each.forget_commit()
 
 
 def _gone_back(driver: Any, record: Any) -> None:
     """Call the waiting functions when a driver connection goes back to its pool."""
-    lists: list[_Waiting] | None = record.info.get(_WAITING)
+    lists: list[_Waiting] | None = record.info.get(WAITING)
     if not lists:
         return
     if driver is None:  # the connection broke: whether the last commit succeeded is unknown
         lists.clear()
         return
     # Several connections may share one driver connection (a database in memory), so this entry may belong to another.
-    record.info[_WAITING] = [each for each in lists if each.connection is not None]
+    record.info[WAITING] = [each for each in lists if each.connection is not None]
     for each in lists:
         each.tell()

@@ -22,6 +22,9 @@ from flask_signet.store import engines
 from flask_signet.store.engines import PING_AFTER_SECONDS, SERVER_DRIVERS, refused
 from flask_signet.store.settings import StoreSettings
 
+#: The key in the ``info`` of a connection under which it says which file it has open, if that is our own.
+FILE = "flask-signet-file"
+
 # SQLite does not limit connections. In a worker with more threads than this, the others use the pool.
 _FILE_DRIVERS = 32
 
@@ -31,7 +34,7 @@ class Lent:
 
     :ivar connection: the driver's connection; ``None`` before the first use and after an error.
     :ivar database: the identity of the database, such as that of a file that may be replaced.
-    :ivar used: when it was last used, on the monotonic clock.
+    :ivar used: when a connection to a server was last lent, on the monotonic clock.
     """
 
     __slots__ = ("connection", "database", "used")
@@ -56,6 +59,9 @@ class Connections:
     :param borrowed: whether the engine is that of the application.
     :param file: our own database file, which may be replaced by a restore; ``None`` for any other database.
     :ivar ready_for: the :meth:`identity` of the database whose tables were checked.
+    :ivar free: the driver connections that are not lent. Last in, first out, so that open connections are reused.
+        Single list operations need no lock.
+    :ivar closed: whether a connection that comes back must be closed.
     :ivar single: whether all threads share one connection: a database in memory is lost with its connection.
     """
 
@@ -72,9 +78,8 @@ class Connections:
         self._errors = engine.dialect.loaded_dbapi.Error
         self._of_server = engine.dialect.name == "postgresql"
         self._at_most = SERVER_DRIVERS if self._of_server else _FILE_DRIVERS
-        # Last in, first out, so that open connections are reused. Single list operations need no lock.
-        self._free = [Lent() for _ in range(self._at_most)]
-        self._closed = False
+        self.free = [Lent() for _ in range(self._at_most)]
+        self.closed = False
         if file is not None:
             self._reconnect_when_replaced(file)
 
@@ -98,15 +103,12 @@ class Connections:
         """
         return self if self._file is None else _stat(self._file)
 
-    def is_ready(self, connection: Connection) -> bool:
-        """Return whether *connection* leads to the database whose tables were checked."""
-        database = self if self._file is None else connection.info["file"]
-        return self.ready_for == database
-
     # --- Lending ------------------------------------------------------------------------------------------
 
     def lend(self) -> Lent | None:
-        """Return a connection, to be returned by :meth:`take_back` or :meth:`give_up`; ``None`` if none is available.
+        """Return a connection, or ``None`` if none is available.
+
+        The borrower puts it back into :attr:`free` after the end of the transaction, or calls :meth:`give_up`.
 
         :raises OperationalError: the connection cannot be opened.
         :raises StorageError: the folder of the file cannot be read.
@@ -118,7 +120,7 @@ class Connections:
         if database is None or self.ready_for != database:
             return None
         try:
-            lent = self._free.pop()
+            lent = self.free.pop()
         except IndexError:
             return None
         try:
@@ -127,17 +129,9 @@ class Connections:
             if lent.connection is None:
                 self._open(lent, database)
         except BaseException:
-            self._free.insert(0, lent)
+            self.free.insert(0, lent)
             raise
         return lent
-
-    def take_back(self, lent: Lent) -> None:
-        """Take a connection back after its borrower ended the transaction."""
-        if self._closed:
-            lent.close()
-        if self._of_server:
-            lent.used = self._clock.monotonic()
-        self._free.append(lent)
 
     def give_up(self, lent: Lent, error: BaseException) -> BaseException:
         """Close a connection after *error*, and with it an open transaction.
@@ -150,23 +144,23 @@ class Connections:
             self._close_free()
             self.engine.dispose()
         lent.close()
-        self._free.insert(0, lent)
+        self.free.insert(0, lent)
         return exc.OperationalError("refresh", None, error) if ours else error
 
     def close(self) -> None:
         """Close all connections; those that are lent are closed when they come back."""
-        self._closed = True
+        self.closed = True
         self._close_free()
         self.engine.dispose()
 
     def _close_free(self) -> None:
         for _ in range(self._at_most):
             try:
-                free = self._free.pop()
+                free = self.free.pop()
             except IndexError:  # the others are lent
                 return
             free.close()
-            self._free.insert(0, free)
+            self.free.insert(0, free)
 
     def _open(self, lent: Lent, database: object) -> None:
         try:
@@ -181,7 +175,10 @@ class Connections:
 
     def _lives(self, lent: Lent) -> bool:
         """Return whether the connection works; only an idle server connection is pinged."""
-        if not self._of_server or self._clock.monotonic() - lent.used < PING_AFTER_SECONDS:
+        if not self._of_server:
+            return True
+        before, lent.used = lent.used, self._clock.monotonic()
+        if lent.used - before < PING_AFTER_SECONDS:
             return True
         try:
             self.engine.dialect.do_ping(lent.connection)
@@ -195,7 +192,7 @@ class Connections:
 
         @event.listens_for(self.engine, "connect")
         def remember(_connection: Any, record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-            record.info["file"] = _stat(path)
+            record.info[FILE] = _stat(path)
 
         @event.listens_for(self.engine, "checkout")
         def compare(_connection: Any, record: Any, _proxy: Any) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -205,7 +202,7 @@ class Connections:
                     create_private(file)
                 except OSError as error:
                     raise refused(file, error) from error
-            if now != record.info["file"]:
+            if now != record.info[FILE]:
                 raise exc.InvalidatePoolError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Row, exc
@@ -15,7 +15,7 @@ from flask_signet.exceptions import SchemaError, StorageError, Unavailable
 from flask_signet.files import locked
 from flask_signet.per_process import PerProcess
 from flask_signet.store import commits, engines, schema
-from flask_signet.store.connections import Connections, is_within_transaction, open_connections, really_begin
+from flask_signet.store.connections import FILE, Connections, is_within_transaction, open_connections, really_begin
 from flask_signet.store.failures import TransactionLost, about_tables, as_unavailable, passes, unavailable_from
 from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
@@ -113,9 +113,9 @@ class Store:
     def driver(self) -> Generator[Any, None, None]:
         """Lend a driver connection of SQLite or PostgreSQL, outside any transaction; ``None`` if none is available.
 
-        Only refreshes and the throttle use it. None is available before a transaction has checked the tables, while all
-        are lent, for a database in memory, and for the application's own engine, where only our transactions limit
-        their wait for locks.
+        Only short transactions of logins and refreshes use it. None is available before a transaction has checked the
+        tables, while all are lent, for a database in memory, and for the application's own engine, where only our
+        transactions limit their wait for locks.
 
         :raises TransactionLost: a server aborted this transaction because of another one.
         :raises Unavailable: the database does not answer.
@@ -140,11 +140,13 @@ class Store:
                 raise TransactionLost from error
             with self._answering():
                 raise raised from error
-        opened.take_back(lent)
+        opened.free.append(lent)
+        if opened.closed:
+            opened.close()
 
     def driver_rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Return the rows of one query in driver syntax, without a transaction if a driver connection is available."""
-        with self.driver() as driver:
+        with suppress(TransactionLost), self.driver() as driver:
             if driver is not None:
                 return driver.execute(statement, values).fetchall()
         with self.read() as connection:
@@ -209,8 +211,11 @@ class Store:
             is called.
         """
         joined = self._current().joined
-        own = getattr(joined, "connection", None) is connection
-        commits.after_commit(connection, run, due=joined.due if own else None)
+        due = joined.due if getattr(joined, "connection", None) is connection else None
+        if due is not None and not connection.in_nested_transaction() and not connection.info.get(commits.WAITING):
+            due.append(run)  # it depends on the whole transaction, which this store ends
+        else:
+            commits.after_commit(connection, run, due=due)
 
     def dispose(self) -> None:
         """Close our own connections; the next use opens new ones."""
@@ -250,7 +255,8 @@ class Store:
         opened = self._current()
         if opened.ready_for is not None:
             with self._transaction(opened, begin) as connection:
-                if opened.is_ready(connection):
+                # Each connection to our own file knows which file it has open.
+                if opened.ready_for == connection.info.get(FILE, opened):
                     yield connection
                     return
         try:

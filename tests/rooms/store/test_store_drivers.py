@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, event, text
 from flask_signet.clock import Clock
 from flask_signet.exceptions import Unavailable
 from flask_signet.store import Store, StoreSettings, engines, schema
+from flask_signet.store.database import Execute
 
 
 @pytest.fixture
@@ -183,6 +184,51 @@ def test_one_that_failed_or_was_never_opened_makes_room_for_another(ready: Store
     event.remove(ready.engine, "connect", refuse)
     with ready.driver() as driver:
         assert driver is not None
+
+
+def raised(store: Store, by: int) -> None:
+    """Change the database in a quick transaction."""
+    store.quickly(lambda execute: execute("UPDATE signet_key_ring SET version = version + ?", (by,)))
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_a_query_of_the_driver_gives_the_same_rows_with_a_lent_connection_and_without(
+    file_store: Store, looked_at: bool
+) -> None:
+    if looked_at:
+        with file_store.read():
+            pass
+
+    assert [tuple(row) for row in file_store.driver_rows("SELECT version FROM signet_key_ring")] == [(0,)]
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_a_quick_transaction_is_committed_and_one_that_fails_changes_nothing(
+    file_store: Store, looked_at: bool
+) -> None:
+    if looked_at:
+        with file_store.read():
+            pass
+
+    def fail(execute: Execute) -> None:
+        execute("UPDATE signet_key_ring SET version = 70")
+        raise ZeroDivisionError
+
+    raised(file_store, 1)
+    with pytest.raises(ZeroDivisionError):
+        file_store.quickly(fail)
+    raised(file_store, 2)
+
+    assert file_store.driver_rows("SELECT version FROM signet_key_ring")[0][0] == 3
+
+
+def test_only_the_commit_of_a_quick_transaction_does_not_wait_for_the_disk(ready: Store) -> None:
+    """The next borrower of the connection may refresh a session, which must not be lost."""
+    during = ready.quickly(lambda execute: execute("PRAGMA synchronous").fetchone()[0])
+    with ready.driver() as driver:
+        after = driver.execute("PRAGMA synchronous").fetchone()[0]
+
+    assert (during, after) == (1, 2)
 
 
 def test_dispose_closes_what_was_kept(ready: Store) -> None:
