@@ -118,6 +118,7 @@ lint: setup js/dist/.ready
 		"npm run typecheck --workspaces --if-present" \
 		"npm run lint:package --workspaces --if-present" \
 		"npm run --silent lint" \
+		"node js/scripts/mutants.mjs --check" \
 		"$(BIN)/ruff check ." \
 		"$(BIN)/ruff format --check ." \
 		"$(BIN)/lint-imports --no-logo" \

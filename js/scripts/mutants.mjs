@@ -1,5 +1,6 @@
 // Breaks the client in one place at a time and checks that the tests of the affected rule fail.
 // Each mutant is a copy of the source with one replacement; the tests read it from the folder in `SIGNET_SRC`.
+// With `--check` it only checks that the source still has each original code.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -33,7 +34,7 @@ const MUTANTS = [
     "status >= 500 || !status",
   ],
   [5, "client.ts", "failure.error.retryAfter ?? 2", "2"],
-  [5, "errors.ts", 'Number(response.headers.get("Retry-After")) || undefined', "undefined"],
+  [5, "errors.ts", 'Number(response.headers?.get("Retry-After")) || undefined', "undefined"],
   [6, "client.ts", "if (force || !lasts(0)) throw error;", "throw error;"],
   [7, "client.ts", '      "duplex" in init ||\n', ""],
   [7, "client.ts", 'href.replace("/refresh", "") === resolve("token")', "false"],
@@ -83,12 +84,14 @@ const MUTANTS = [
 ];
 
 // All mutants, or those of the rules in the arguments.
-const rules = process.argv.slice(2).map(Number);
+const onlyCheck = process.argv.includes("--check");
+const rules = process.argv.slice(2).map(Number).filter(Boolean);
 const chosen = MUTANTS.filter(([rule]) => rules.length === 0 || rules.includes(rule));
 for (const [rule, file, from] of chosen) {
   if (readFileSync(`${root}src/${file}`, "utf8").split(from).length !== 2)
     throw new Error(`rule ${rule}: not found exactly once in ${file}: ${from}`);
 }
+if (onlyCheck) process.exit();
 rmSync(folder, { recursive: true, force: true });
 let survivors = 0;
 for (const [index, [rule, file, from, to]] of chosen.entries()) {
