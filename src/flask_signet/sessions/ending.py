@@ -8,7 +8,7 @@ from flask_signet.accounts.user_ids import UserId, join
 from flask_signet.sessions import statements
 from flask_signet.sessions.events import SessionEnded
 from flask_signet.sessions.ground import Ground
-from flask_signet.sessions.rows import mark_ended, may_be_id, stored_marks
+from flask_signet.sessions.rows import mark_ended, may_be_id
 from flask_signet.sessions.token_lives import Ended
 
 
@@ -63,7 +63,7 @@ class Ending:
         key = self._ground.rows.key(user_id)
 
         def run(own: Connection) -> None:
-            self._ground.rows.lock_epoch(own, key)
+            self._ground.rows.lock_user(own, key)
             self._ground.feed.append(own, [self.end_tokens(own, key, keep=keep, reason=reason)])
             self._ground.events.emit(SessionEnded(user_id=user_id, session_id=None, reason=reason), own)
 
@@ -74,8 +74,7 @@ class Ending:
 
         def run(own: Connection) -> None:
             key = self._ground.rows.key(user_id)
-            self._ground.rows.lock_epoch(own, key)
-            if stored_marks(own, key) is not None:
+            if self._ground.rows.lock_user(own, key).marks is not None:
                 own.execute(statements.SET_MARKS, {"user": key, "marks": None})
 
         if connection is None:
@@ -90,9 +89,8 @@ class Ending:
         key = self._ground.rows.key(user_id)
 
         def run(own: Connection) -> int:
-            self._ground.rows.lock_epoch(own, key)
+            now = self._ground.rows.lock_user(own, key).moment.today
             rows = own.execute(statements.LIVING_IDS, {"user": key, "keep": keep}).all()
-            now = self._ground.rows.moment(own, None).today
             for row in rows:
                 mark_ended(own, row.id, "revoked", now)
             self._ground.feed.append(own, [Ended(subject=row.id, until=row.access_until) for row in rows])

@@ -59,19 +59,19 @@ class Exchange:
     def _in_sqlite(self, driver: Any, token: Presented, arrived: float, settings: SessionSettings) -> Outcome | None:
         sid = str(token.session_id)
         driver.execute("BEGIN IMMEDIATE")
-        found = driver.execute(statements.lock("sqlite"), (sid,)).fetchone()
+        found = driver.execute(statements.SQLITE_LOCK, (sid,)).fetchone()
         outcome = None
         if found is not None:
             row = row_of(found, found[11], self._ground.time.moment(arrived))
             decision = decide(row.snapshot, token.generation, row.moment, grace_ms=settings.grace * 1000)
             if decision is Decision.ROTATE:
                 values, outcome = self.next(sid, row, settings)
-                driver.execute(statements.advance("sqlite"), values)
+                driver.execute(statements.SQLITE_ADVANCE, values)
             elif decision is Decision.SAME:
                 outcome = same(row)
                 later = longer(sid, row, settings)
                 if later is not None:
-                    driver.execute(statements.lengthen("sqlite"), later)
+                    driver.execute(statements.SQLITE_LENGTHEN, later)
         driver.execute("COMMIT")
         return outcome
 

@@ -19,7 +19,7 @@ from flask_signet.sessions.ending import Ending
 from flask_signet.sessions.events import CleaningUp, SessionEnded, SessionOpened
 from flask_signet.sessions.ground import Ground
 from flask_signet.sessions.presented import PresentedTokens
-from flask_signet.sessions.same_user import Admission, SameUser
+from flask_signet.sessions.same_user import Admission, Admitted, SameUser
 from flask_signet.sessions.session_tokens import Granted, Presented
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.sessions.token_lives import Ended
@@ -96,10 +96,10 @@ class Opening:
         opened = SessionOpened(user_id=user_id, session_id=str(sid), device=device, address=address)
 
         def run(own: Connection) -> tuple[int, str | None, Moment]:
-            epoch, evidence = self._admission.admit(own, user_id, key, since)
-            moment = ground.rows.moment(own, None)
+            admitted = self._admission.admit(own, user_id, key, since)
+            moment = admitted.stored.moment
             today = moment.today
-            epoch, mark = self._make_place(own, user_id, key, epoch, evidence, replaced, settings, today)
+            epoch, mark = self._make_place(own, user_id, key, admitted, replaced, settings)
             own.execute(
                 statements.INSERT,
                 {
@@ -138,26 +138,24 @@ class Opening:
         own: Connection,
         user_id: UserId,
         key: str,
-        epoch: int,
-        evidence: bytes,
+        admitted: Admitted,
         replaced: Presented | None,
         settings: SessionSettings,
-        today: int,
     ) -> tuple[int, str | None]:
         """End the sessions that the new one replaces; return the user's epoch and mark afterwards."""
         # Before the sessions are counted for the cap.
         held = None if replaced is None else self._presented.end_current(own, replaced)
-        mark = None
+        epoch, mark = admitted.stored.epoch, None
         ended: list[Ended] = []
         former = False
         if self._same_user is not None:
-            judged = self._same_user.judge(own, key, evidence)
+            judged = self._same_user.judge(own, key, admitted.stored.marks, admitted.evidence)
             mark, former = judged.mark, not judged.same
             if former:
                 ended.append(self._ending.end_tokens(own, key, keep=None, reason="changed"))
                 epoch = own.execute(statements.TOKEN_EPOCH, {"user": key}).scalar_one()
         cap = settings.per_user
-        oldest = [] if cap is None else self._ending.end_oldest(own, key, cap, today)
+        oldest = [] if cap is None else self._ending.end_oldest(own, key, cap, admitted.stored.moment.today)
         if ended or oldest:
             self._ground.feed.append(own, ended + oldest)
         if former and self._same_user is not None:

@@ -14,7 +14,6 @@ from flask_signet.exceptions import InvalidCredentials, RevokedTokenError, Token
 from flask_signet.sessions import statements
 from flask_signet.sessions.ground import Ground
 from flask_signet.sessions.login_step import Attempt, Proof, Transport
-from flask_signet.sessions.rows import stored_marks
 from flask_signet.sessions.same_user import Admission, Admitted, Marks, holds
 
 SECONDS = 300
@@ -61,7 +60,6 @@ class PendingLogins:
         kind, key = split(attempt.user_id)
         admitted = self._admission.admit(connection, attempt.user_id, key, attempt.since)
         login_id = self._ground.clock.uuid7()
-        now = self._ground.rows.moment(connection, None).today
         connection.execute(
             _INSERT,
             {
@@ -70,9 +68,9 @@ class PendingLogins:
                 "user_kind": kind,
                 "proofs": json.dumps([[proof.method, proof.at] for proof in attempt.proofs]),
                 "transport": attempt.transport,
-                "epoch": admitted.epoch,
+                "epoch": admitted.stored.epoch,
                 "mark": self._marks.make(key, admitted.evidence) if admitted.evidence else None,
-                "expires_at": now + SECONDS * 1000,
+                "expires_at": admitted.stored.moment.today + SECONDS * 1000,
             },
         )
         return login_id
@@ -123,9 +121,9 @@ class PendingLogins:
                 admitted = self._admission.admit(own, pending.attempt.user_id, key, None)
             except InvalidCredentials:
                 return None
-            if not self._is_bound_to(own, key, admitted, pending):
+            if not self._is_bound_to(key, admitted, pending):
                 return None
-            now = self._ground.rows.moment(own, None).today
+            now = admitted.stored.moment.today
             if own.execute(_USE, {"id": str(pending.id), "now": now}).rowcount != 1:
                 return None
             return own.exec_driver_sql(statements.HEAD).scalar_one()
@@ -139,14 +137,14 @@ class PendingLogins:
         """Delete expired rows."""
         connection.execute(_CLEAN_UP, {"now": self._ground.rows.moment(connection, None).today})
 
-    def _is_bound_to(self, own: Connection, key: str, admitted: Admitted, pending: Pending) -> bool:
+    def _is_bound_to(self, key: str, admitted: Admitted, pending: Pending) -> bool:
         """Return whether the user is the same as when the login began and was not signed out since."""
-        if admitted.epoch != pending.epoch:
+        if admitted.stored.epoch != pending.epoch:
             return False
         if pending.mark is None or self._marks.fits(pending.mark, key, admitted.evidence):
             return True
         # A login may have renewed the hash meanwhile; then the stored marks contain both.
-        stored = stored_marks(own, key)
+        stored = admitted.stored.marks
         return holds(stored, pending.mark) and self._marks.judge(stored, key, admitted.evidence).same
 
 

@@ -29,6 +29,19 @@ class Row(NamedTuple):
     moment: Moment
 
 
+class LockedUser(NamedTuple):
+    """What is stored about a user, read together after the user's epoch was locked.
+
+    :param epoch: the epoch that new tokens of the user carry.
+    :param marks: the stored marks; see :mod:`flask_signet.sessions.same_user`.
+    :param moment: the time after locking.
+    """
+
+    epoch: int
+    marks: str | None
+    moment: Moment
+
+
 class Rows:
     """Locks, reads and changes rows in the transaction of a caller.
 
@@ -53,13 +66,16 @@ class Rows:
         waited = 0 if arrived is None else self._time.waited(arrived)
         return Moment(arrived=now - waited, now=now, today=now, here=self._time.today())
 
-    def lock_epoch(self, connection: Connection, key: str) -> int:
-        """Lock the epoch of a user until the commit; return the epoch that new tokens of the user carry."""
-        if connection.dialect.name != "sqlite":
-            # On SQLite the transaction itself is the lock.
-            connection.execute(statements.MAKE_EPOCH, {"user": key})
-            connection.execute(statements.LOCK_EPOCH, {"user": key})
-        return connection.execute(statements.TOKEN_EPOCH, {"user": key}).scalar_one()
+    def lock_user(self, connection: Connection, key: str) -> LockedUser:
+        """Lock the epoch of a user until the commit, and return what is stored about the user."""
+        if connection.dialect.name == "sqlite":
+            # The transaction itself is the lock.
+            epoch, marks = connection.execute(statements.USER, {"user": key}).one()
+            return LockedUser(epoch, marks, self._time.moment())
+        connection.execute(statements.MAKE_EPOCH, {"user": key})
+        connection.execute(statements.LOCK_EPOCH, {"user": key})
+        epoch, marks, now = connection.execute(statements.POSTGRESQL_USER, {"user": key}).one()
+        return LockedUser(epoch, marks, Moment(arrived=now, now=now, today=now, here=self._time.today()))
 
     def lock(self, connection: Connection, sid: str, arrived: float | None) -> Row | None:
         """Lock the row of a session until the commit and return it, or ``None`` if it does not exist."""
@@ -98,7 +114,7 @@ def row_of(row: Any, epoch: int, moment: Moment) -> Row:
 
 
 def stored_marks(connection: Connection, key: str) -> str | None:
-    """Return the stored marks of a user."""
+    """Return the stored marks of a user, without locking."""
     row = connection.execute(statements.MARKS, {"user": key}).first()
     return None if row is None else row.marks
 

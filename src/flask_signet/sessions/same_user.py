@@ -29,7 +29,7 @@ from flask_signet.sessions import statements
 from flask_signet.sessions.ending import Ending
 from flask_signet.sessions.events import SessionEnded, UserReplaced
 from flask_signet.sessions.ground import Ground
-from flask_signet.sessions.rows import Rows, stored_marks
+from flask_signet.sessions.rows import LockedUser, Rows, stored_marks
 from flask_signet.sessions.session_tokens import RootKeys
 from flask_signet.store.root_key_labels import Label
 from flask_signet.tokens import base64url
@@ -135,13 +135,13 @@ def holds(stored: str | None, mark: str) -> bool:
 
 
 class Admitted(NamedTuple):
-    """The epoch and the evidence of a user who may log in.
+    """A user who may log in.
 
-    :param epoch: the epoch that new tokens carry; it is locked until the commit.
+    :param stored: what is stored about the user; it is locked until the commit.
     :param evidence: the evidence in the user's row; empty if no row is read.
     """
 
-    epoch: int
+    stored: LockedUser
     evidence: bytes
 
 
@@ -153,13 +153,13 @@ class Admission:
         self._standing = standing
 
     def admit(self, connection: Connection, user_id: UserId, key: str, since: int | None) -> Admitted:
-        """Lock the epoch of a user and return it with the evidence.
+        """Lock the epoch of a user, and return what is stored with the evidence.
 
         :param key: the id as a string.
         :param since: number of a revocation; a user who was signed out everywhere after it is refused.
         :raises InvalidCredentials: the user was signed out since then, is disabled, or was deleted.
         """
-        epoch = self._rows.lock_epoch(connection, key)
+        stored = self._rows.lock_user(connection, key)
         # After the lock: code that disables a user and then ends the sessions either has done both by now, or will
         # find the new session.
         evidence = b"" if self._standing is None else self._standing(user_id, connection)
@@ -167,7 +167,7 @@ class Admission:
             raise InvalidCredentials
         if since is not None and connection.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
             raise InvalidCredentials
-        return Admitted(epoch, evidence)
+        return Admitted(stored, evidence)
 
 
 class SameUser:
@@ -190,8 +190,7 @@ class SameUser:
         key = self._ground.rows.key(user_id)
 
         def run(own: Connection) -> None:
-            self._ground.rows.lock_epoch(own, key)
-            stored = stored_marks(own, key)
+            stored = self._ground.rows.lock_user(own, key).marks
             admitted = self._marks.admitted(stored, key, before, after)
             if admitted is not None and admitted != stored:
                 own.execute(statements.SET_MARKS, {"user": key, "marks": admitted})
@@ -226,8 +225,7 @@ class SameUser:
             return judged.mark
 
         def run(own: Connection) -> Judged:
-            self._ground.rows.lock_epoch(own, key)
-            again = self.judge(own, key, evidence)
+            again = self.judge(own, key, self._ground.rows.lock_user(own, key).marks, evidence)
             if not again.same:
                 self._ground.feed.append(own, [self._ending.end_tokens(own, key, keep=None, reason="changed")])
                 self.emit_replaced(user_id, own)
@@ -243,9 +241,8 @@ class SameUser:
         evidence = None if self._standing is None else self._standing(user_id, connection)
         return None if evidence is None else self._marks.make(row_user, evidence)
 
-    def judge(self, connection: Connection, key: str, evidence: bytes) -> Judged:
+    def judge(self, connection: Connection, key: str, stored: str | None, evidence: bytes) -> Judged:
         """Compare a user's row with the stored marks and store the new marks; the caller holds the epoch's lock."""
-        stored = stored_marks(connection, key)
         judged = self._marks.judge(stored, key, evidence)
         if judged.marks != stored:
             connection.execute(statements.SET_MARKS, {"user": key, "marks": judged.marks})

@@ -29,12 +29,16 @@ RAISE_EPOCH = text(
 )
 EPOCH = text("SELECT epoch FROM signet_epochs WHERE user_id = :user")
 TOKEN_EPOCH = text(f"SELECT {_EPOCH_OF.format(user=':user')}")
-MARKS = text("SELECT epoch, marks FROM signet_epochs WHERE user_id = :user")
+MARKS = text("SELECT marks FROM signet_epochs WHERE user_id = :user")
 SET_MARKS = text(
     "INSERT INTO signet_epochs (user_id, epoch, marks) VALUES (:user, 0, :marks)"
     " ON CONFLICT (user_id) DO UPDATE SET marks = excluded.marks"
 )
-POSTGRESQL_NOW = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)")
+_USER = f"SELECT {_EPOCH_OF.format(user=':user')}, (SELECT marks FROM signet_epochs WHERE user_id = :user)"
+_POSTGRESQL_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+USER = text(_USER)
+POSTGRESQL_USER = text(f"{_USER}, {_POSTGRESQL_NOW}")
+POSTGRESQL_NOW = text(f"SELECT {_POSTGRESQL_NOW}")
 
 # --- One session ---
 
@@ -51,31 +55,31 @@ _LOCK = (
     " mark, access_until{more}"
     " FROM signet_sessions WHERE id = {mark}{lock}"
 )
-_SQLITE_LOCK = _LOCK.format(more=", " + _EPOCH_OF.format(user="signet_sessions.user_id"), mark="?", lock="")
+SQLITE_LOCK = _LOCK.format(more=", " + _EPOCH_OF.format(user="signet_sessions.user_id"), mark="?", lock="")
 _SERVER_LOCK = _LOCK.format(more="", mark="%s", lock=" FOR UPDATE")
 
-_ADVANCE = (
+SQLITE_ADVANCE = (
     "UPDATE signet_sessions SET generation = ?, root_key = ?, exchanged = ?, used_at = ?, idle_ends_at = ?,"
     " access_until = ? WHERE id = ? AND generation = ? AND ended_at IS NULL"
 )
-_SERVER_ADVANCE = _ADVANCE.replace("?", "%s")
-_LENGTHEN = "UPDATE signet_sessions SET access_until = ? WHERE id = ?"
-_SERVER_LENGTHEN = _LENGTHEN.replace("?", "%s")
+_SERVER_ADVANCE = SQLITE_ADVANCE.replace("?", "%s")
+SQLITE_LENGTHEN = "UPDATE signet_sessions SET access_until = ? WHERE id = ?"
+_SERVER_LENGTHEN = SQLITE_LENGTHEN.replace("?", "%s")
 
 
 def lock(dialect: str) -> str:
     """Return the driver's statement that reads one session and locks it until the commit."""
-    return _SQLITE_LOCK if dialect == "sqlite" else _SERVER_LOCK
+    return SQLITE_LOCK if dialect == "sqlite" else _SERVER_LOCK
 
 
 def advance(dialect: str) -> str:
     """Return the driver's statement that exchanges one generation: a compare-and-set on ``generation``."""
-    return _ADVANCE if dialect == "sqlite" else _SERVER_ADVANCE
+    return SQLITE_ADVANCE if dialect == "sqlite" else _SERVER_ADVANCE
 
 
 def lengthen(dialect: str) -> str:
     """Return the driver's statement that stores a later expiry of the session's access tokens."""
-    return _LENGTHEN if dialect == "sqlite" else _SERVER_LENGTHEN
+    return SQLITE_LENGTHEN if dialect == "sqlite" else _SERVER_LENGTHEN
 
 
 # Exactly the case ROTATE of `rotation.decide` in SQL: current generation, active session, no burst of exchanges. In
