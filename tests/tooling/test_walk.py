@@ -160,4 +160,4 @@ def test_the_list_of_files_says_from_where_each_is_entered(found: dict[str, Walk
     listing = walk.listing(walk.REFRESH, found[walk.REFRESH])
 
     assert all(f"\n  {file} " in listing for file in found[walk.REFRESH].files)
-    assert "× sessions/routes.py refresh → Sessions.rotate" in listing
+    assert "× sessions/routes.py refresh → Refreshing.rotate" in listing
