@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from flask_signet.accounts import AppAccounts, Passwords, Users
 from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.events import AccountEnded, EvidenceRenewed, UserDeleted
 from flask_signet.accounts.service import accounts_of_application, built_in_accounts
 from flask_signet.clock import Clock
 from flask_signet.events import Event, Events
@@ -51,6 +52,7 @@ class Services:
 
     store: Store
     root_keys: RootKeyRing
+    events: Events
     keys: KeyTable
     ring: DatabaseRing
     users: AppAccounts
@@ -87,7 +89,7 @@ def open_services(
     events = Events(store)
     events.react(CleaningUp, lambda _, connection: keys.remember_life(longest_life(config), connection))
     throttle = _throttle(app, store, root_keys, clock, events)
-    users = _users(config, store, own_users, throttle, clock)
+    users = _users(config, store, own_users, throttle, clock, events)
     feed = Feed(store, session_settings, clock)
     sessions = Sessions(
         store=store,
@@ -102,8 +104,7 @@ def open_services(
         events=events,
         sender=app,
     )
-    users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
-    users.on_renewed.append(sessions.admit)
+    _connect_accounts(events, sessions, built_in=own_users is None)
     steps: list[LoginStep] = []
     flow = LoginFlow(sessions, root_keys, steps)
     events.react(CleaningUp, lambda _, connection: flow.clean_up(connection))
@@ -120,6 +121,7 @@ def open_services(
     return Services(
         store=store,
         root_keys=root_keys,
+        events=events,
         keys=keys,
         ring=DatabaseRing(keys, clock),
         users=users,
@@ -148,6 +150,15 @@ def _open_rooms(core: Core, rooms: Iterable[OnRoom[Any, Any]], steps: list[Login
 
 def _bound(reaction: Reaction[Any], service: Any) -> Callable[[Event, Connection], None]:
     return lambda event, connection: reaction.react(service, event, connection)
+
+
+def _connect_accounts(events: Events, sessions: Sessions, *, built_in: bool) -> None:
+    """Let the sessions react to what happens to accounts."""
+    events.react(AccountEnded, lambda ended, own: sessions.end_all(ended.user_id, connection=own))
+    events.react(EvidenceRenewed, lambda new, own: sessions.admit(new.user_id, new.before, new.after, connection=own))
+    if not built_in:
+        # A built-in account that is deleted has ended too, and its id is never used again.
+        events.react(UserDeleted, lambda gone, own: sessions.forget(gone.user_id, connection=own))
 
 
 def _throttle(app: Flask, store: Store, root_keys: RootKeyRing, clock: Clock, events: Events) -> Throttle:
@@ -179,9 +190,14 @@ def _app_session(app: Flask, engine: Engine) -> Session | None:
 
 
 def _users(
-    config: Mapping[str, Any], store: Store, own_users: Users | None, throttle: Throttle, clock: Clock
+    config: Mapping[str, Any],
+    store: Store,
+    own_users: Users | None,
+    throttle: Throttle,
+    clock: Clock,
+    events: Events,
 ) -> AppAccounts:
     passwords = Passwords(account_settings.read(config), clock=clock)
     if own_users is None:
-        return built_in_accounts(store, passwords, throttle)
-    return accounts_of_application(own_users, store, passwords, throttle)
+        return built_in_accounts(store, passwords, throttle, events)
+    return accounts_of_application(own_users, store, passwords, throttle, events)

@@ -53,20 +53,12 @@ class Ending:
 
         self._store.retrying(run, connection)
 
-    def forget(self, user_id: UserId, *, reason: str, connection: Connection | None) -> None:
+    def forget(self, user_id: UserId, *, reason: str, connection: Connection) -> None:
         """End all sessions of a deleted user and remove the marks, so the next user with this id starts without any."""
-
-        def run(own: Connection) -> None:
-            key = self._rows.key(user_id)
-            self._rows.lock_epoch(own, key)
-            if stored_marks(own, key) is not None:
-                own.execute(statements.SET_MARKS, {"user": key, "marks": None})
-
-        if connection is None:
-            self.end_user(user_id, keep=None, reason=reason, connection=None)
-            self._store.retrying(run)
-            return
-        run(connection)
+        key = self._rows.key(user_id)
+        self._rows.lock_epoch(connection, key)
+        if stored_marks(connection, key) is not None:
+            connection.execute(statements.SET_MARKS, {"user": key, "marks": None})
         self.end_user(user_id, keep=None, reason=reason, connection=connection)
 
     def end_others(self, user_id: UserId, keep: str) -> int:

@@ -237,7 +237,7 @@ class Sessions:
         """End all sessions of a user and refuse every access token issued before this call."""
         self._ending.end_user(user_id, keep=None, reason=reason, connection=connection)
 
-    def forget(self, user_id: UserId, *, reason: str = "deleted", connection: Connection | None = None) -> None:
+    def forget(self, user_id: UserId, *, reason: str = "deleted", connection: Connection) -> None:
         """End all sessions of a deleted user and remove the marks, so the next user with this id starts without any."""
         self._ending.forget(user_id, reason=reason, connection=connection)
 
