@@ -107,10 +107,6 @@ class AppAccounts(Generic[AnyUser]):
         """Return the evidence of a user who may log in, else ``None``, in a transaction that opens a session."""
         return self._users.standing(user_id, connection)
 
-    def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
-        """Return whether the user exists and is active, in a transaction that is about to open a session."""
-        return self._users.standing(user_id, connection) is not None
-
     def profile(self, user: AnyUser) -> Profile:
         """Return the data of the account that its user may see."""
         return self._users.profile(user)

@@ -75,7 +75,7 @@ def test_five_methods_are_enough(members: Members, file_store: Store) -> None:
             accounts.authenticate(name, password)
         refused += 1
     with file_store.write() as connection:
-        allowed = [accounts.may_log_in(user_id, connection) for user_id in "abcd"]
+        allowed = [accounts.standing(user_id, connection) is not None for user_id in "abcd"]
 
     assert (members.members["a"], 5) == (ada, refused)
     assert allowed == [True, False, True, False]

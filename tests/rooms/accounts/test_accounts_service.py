@@ -255,7 +255,7 @@ def test_whether_one_may_log_in_is_asked_in_the_transaction(accounts: Accounts, 
     accounts.create("bob", PASSWORD)
     accounts.disable(2)
     with store.write() as connection:
-        allowed = [accounts.may_log_in(user_id, connection) for user_id in (1, "1", 2, 3, "x")]
+        allowed = [accounts.standing(user_id, connection) is not None for user_id in (1, "1", 2, 3, "x")]
 
     assert allowed == [True, True, False, False, False]
 
