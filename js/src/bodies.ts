@@ -55,6 +55,17 @@ export interface LoginBody {
   readonly transport?: "body" | "cookie";
 }
 
+/** The second proof of a login. The other fields depend on the method. */
+export interface MfaBody {
+  readonly mfa_token: string;
+  /** One of the `methods` of the error. */
+  readonly method: string;
+  /** The code, if the method has one. */
+  readonly code?: string;
+  /** As in POST /token; a login that began with a cookie keeps it. */
+  readonly transport?: "body" | "cookie";
+}
+
 /** The current password and the new one. */
 export interface PasswordChange {
   readonly current_password: string;
