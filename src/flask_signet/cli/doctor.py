@@ -16,7 +16,7 @@ from flask.cli import NoAppException, ScriptInfo
 from flask_signet.commands import json_option
 from flask_signet.exceptions import SignetError
 from flask_signet.findings import Check, Finding, from_message
-from flask_signet.web import checks
+from flask_signet.web import checks, surrounding_checks
 from flask_signet.web.token_layer import EXTENSION
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -25,12 +25,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks.keys,
     checks.lifetimes,
     checks.carriers,
-    checks.modes,
-    checks.proxy,
-    checks.https,
-    checks.cors,
-    checks.csrf_extension,
-    checks.caches,
+    surrounding_checks.modes,
+    surrounding_checks.proxy,
+    surrounding_checks.https,
+    surrounding_checks.cors,
+    surrounding_checks.csrf_extension,
+    surrounding_checks.caches,
 )
 
 _WIDTH: Final = 80
