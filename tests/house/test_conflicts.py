@@ -631,7 +631,7 @@ def test_a_certain_conflict_that_comes_later_is_an_error_where_it_matters() -> N
 def test_every_line_and_error_says_what_to_write(tables: dict[str, Case], tmp_path: Path) -> None:
     """Each of the rules; what was said of single settings before has words of its own."""
     from flask_signet.sessions import conflicts as of_sessions
-    from flask_signet.web import conflicts as of_tokens
+    from flask_signet.web import setting_conflicts as of_tokens
 
     found = []
     for config, _, _ in tables.values():
@@ -649,7 +649,7 @@ def test_every_line_and_error_says_what_to_write(tables: dict[str, Case], tmp_pa
 
 def test_no_two_settings_with_their_defaults_conflict() -> None:
     from flask_signet.sessions import conflicts as of_sessions
-    from flask_signet.web import conflicts as of_tokens
+    from flask_signet.web import setting_conflicts as of_tokens
 
     defaults: dict[str, Any] = {**DEFAULTS, **Flask("defaults").config}
 

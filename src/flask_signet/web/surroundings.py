@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
-from flask_signet.web.conflicts import belongs, covers
+from flask_signet.web.cookie_conflicts import belongs, covers
 from flask_signet.web.reported import ReportedAddress
 
 if TYPE_CHECKING:
