@@ -119,6 +119,11 @@ class House:
         """Return whether a login may require a second factor."""
         return any(on.room.steps is not None for on in self.on)
 
+    @property
+    def commands(self) -> Mapping[str, str]:
+        """The commands of the rooms that are on: name → where it is."""
+        return {name: place for on in self.on for name, place in on.room.commands.items()}
+
     def service_of(self, room: AnyRoom) -> Any:
         """Return the service of a room that is on."""
         return self.services.of_rooms[room.name]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Flask, current_app, has_app_context
 from sqlalchemy import Connection, Engine
 
-from flask_signet.accounts import AppAccounts, Passwords, Users
+from flask_signet.accounts import AppAccounts, Passwords, UserId, Users
 from flask_signet.accounts import settings as account_settings
 from flask_signet.accounts.events import AccountEnded, EvidenceRenewed, UserDeleted
 from flask_signet.accounts.service import accounts_of_application, built_in_accounts
@@ -41,6 +41,8 @@ from flask_signet.throttle.substitute import Substitute
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+Export = Callable[[UserId], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ def open_services(
     )
     _connect_accounts(events, sessions, built_in=own_users is None)
     steps: list[LoginStep] = []
+    exports: dict[str, Export] = {}
     flow = LoginFlow(sessions, root_keys, steps)
     events.react(CleaningUp, lambda _, connection: flow.clean_up(connection))
     core = Core(
@@ -117,6 +120,7 @@ def open_services(
         login_flow=flow,
         events=events,
         throttle=throttle,
+        export=lambda user_id: {name: held(user_id) for name, held in exports.items()},
     )
     return Services(
         store=store,
@@ -132,17 +136,21 @@ def open_services(
         token_users=TokenUsers(
             users=users, sessions=sessions, feed=feed, identity_claim=lambda: config["JWT_IDENTITY_CLAIM"]
         ),
-        of_rooms=_open_rooms(core, rooms, steps),
+        of_rooms=_open_rooms(core, rooms, steps, exports),
     )
 
 
-def _open_rooms(core: Core, rooms: Iterable[OnRoom[Any, Any]], steps: list[LoginStep]) -> Mapping[str, Any]:
-    """Open each room, add its steps to *steps* and connect its reactions."""
+def _open_rooms(
+    core: Core, rooms: Iterable[OnRoom[Any, Any]], steps: list[LoginStep], exports: dict[str, Export]
+) -> Mapping[str, Any]:
+    """Open each room, add its steps to *steps* and its export to *exports*, and connect its reactions."""
     opened: dict[str, Any] = {}
     for on in rooms:
         service = opened[on.room.name] = on.room.open(core, on.settings)
         if on.room.steps is not None:
             steps += on.room.steps(service)
+        if on.room.export is not None:
+            exports[on.room.name] = partial(on.room.export, service)
         for reaction in on.room.reactions:
             core.events.react(reaction.event, _bound(reaction, service))
     return MappingProxyType(opened)
