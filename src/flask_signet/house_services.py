@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +19,7 @@ from flask_signet.clock import Clock
 from flask_signet.events import Event, Events
 from flask_signet.house_settings import longest_life
 from flask_signet.room import Core, OnRoom, Reaction
-from flask_signet.sessions.access_tokens import AccessTokens
+from flask_signet.sessions.access_tokens import AccessTokens, Claims
 from flask_signet.sessions.events import CleaningUp
 from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.login_flow import LoginFlow
@@ -42,7 +42,19 @@ from flask_signet.throttle.substitute import Substitute
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-Export = Callable[[UserId], Mapping[str, Any]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What the rooms bring for services that are opened before them: filled while the rooms open.
+
+    :param exports: name of a room → what it holds about a user.
+    """
+
+    steps: list[LoginStep] = field(default_factory=list[LoginStep])
+    claims: list[Claims] = field(default_factory=list[Claims])
+    exports: dict[str, Callable[[UserId], Mapping[str, Any]]] = field(
+        default_factory=dict[str, Callable[[UserId], Mapping[str, Any]]]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +104,7 @@ def open_services(
     events.react(CleaningUp, lambda _, connection: keys.remember_life(longest_life(config), connection))
     throttle = _throttle(app, store, root_keys, clock, events)
     users = _users(config, store, own_users, throttle, clock, events)
+    brought = Brought()
     feed = Feed(store, session_settings, clock)
     sessions = Sessions(
         store=store,
@@ -99,7 +112,7 @@ def open_services(
         feed=feed,
         settings=session_settings,
         clock=clock,
-        issue=AccessTokens(app),
+        issue=AccessTokens(app, brought.claims),
         standing=users.standing,
         ask_on_refresh=users.asked_on_refresh,
         canonical=users.canonical,
@@ -107,9 +120,7 @@ def open_services(
         sender=app,
     )
     _connect_accounts(events, sessions, built_in=own_users is None)
-    steps: list[LoginStep] = []
-    exports: dict[str, Export] = {}
-    flow = LoginFlow(sessions, root_keys, steps)
+    flow = LoginFlow(sessions, root_keys, brought.steps)
     events.react(CleaningUp, lambda _, connection: flow.clean_up(connection))
     core = Core(
         store=store,
@@ -120,7 +131,7 @@ def open_services(
         login_flow=flow,
         events=events,
         throttle=throttle,
-        export=lambda user_id: {name: held(user_id) for name, held in exports.items()},
+        export=lambda user_id: {name: held(user_id) for name, held in brought.exports.items()},
     )
     return Services(
         store=store,
@@ -136,21 +147,21 @@ def open_services(
         token_users=TokenUsers(
             users=users, sessions=sessions, feed=feed, identity_claim=lambda: config["JWT_IDENTITY_CLAIM"]
         ),
-        of_rooms=_open_rooms(core, rooms, steps, exports),
+        of_rooms=_open_rooms(core, rooms, brought),
     )
 
 
-def _open_rooms(
-    core: Core, rooms: Iterable[OnRoom[Any, Any]], steps: list[LoginStep], exports: dict[str, Export]
-) -> Mapping[str, Any]:
-    """Open each room, add its steps to *steps* and its export to *exports*, and connect its reactions."""
+def _open_rooms(core: Core, rooms: Iterable[OnRoom[Any, Any]], brought: Brought) -> Mapping[str, Any]:
+    """Open each room, add to *brought* what it brings, and connect its reactions."""
     opened: dict[str, Any] = {}
     for on in rooms:
         service = opened[on.room.name] = on.room.open(core, on.settings)
         if on.room.steps is not None:
-            steps += on.room.steps(service)
+            brought.steps.extend(on.room.steps(service))
+        if on.room.claims is not None:
+            brought.claims.append(partial(on.room.claims, service))
         if on.room.export is not None:
-            exports[on.room.name] = partial(on.room.export, service)
+            brought.exports[on.room.name] = partial(on.room.export, service)
         for reaction in on.room.reactions:
             core.events.react(reaction.event, _bound(reaction, service))
     return MappingProxyType(opened)

@@ -76,6 +76,8 @@ class Room(Generic[S, R]):
     :param checks: what ``flask signet doctor`` looks at, given the settings.
     :param commands: name of a command, such as ``"audit"``, or ``"users roles"`` for one of an existing group → where
         it is, such as ``"flask_signet.features.audit.commands:audit_group"``. Imported when it is called.
+    :param claims: returns claims for the access tokens of a session, at each login and refresh. They replace those of
+        the application's loaders. The connection is a transaction that is still open, or ``None``: read in your own.
     :param export: returns what the room holds about a user, as JSON and without secrets. What a room holds about a
         user who is deleted, it removes in a reaction to :class:`~flask_signet.accounts.events.UserDeleted`.
     :raises ValueError: a name does not follow these rules.
@@ -91,6 +93,7 @@ class Room(Generic[S, R]):
     reactions: tuple[Reaction[R], ...] = ()
     checks: tuple[Callable[[S], Iterable[Finding]], ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict[str, str])
+    claims: Callable[[R, UserId, Connection | None], Mapping[str, Any]] | None = None
     export: Callable[[R, UserId], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:

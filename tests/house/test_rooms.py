@@ -13,7 +13,7 @@ from flask import Flask, Response
 from flask.cli import ScriptInfo
 from sqlalchemy import Column, Connection, Integer, MetaData, Table
 
-from flask_signet import Signet
+from flask_signet import Signet, decode_token
 from flask_signet.accounts import UserId
 from flask_signet.accounts.events import UserDeleted
 from flask_signet.commands import signet as signet_group
@@ -69,6 +69,11 @@ def opened(guestbook: Guestbook, event: SessionOpened, connection: Connection) -
     guestbook.seen.append(event.user_id)
 
 
+def visits(guestbook: Guestbook, user_id: UserId, connection: Connection | None) -> dict[str, Any]:
+    """Return how often the user was here, and whether a transaction is open; the other claims are not for a room."""
+    return {"visits": guestbook.seen.count(user_id), "open": connection is not None, "sid": "x", "epoch": 99}
+
+
 def removed(guestbook: Guestbook, event: UserDeleted, connection: Connection) -> None:
     assert connection.in_transaction()
     guestbook.seen.remove(event.user_id)
@@ -104,6 +109,7 @@ def guestbook(**changed: Any) -> AnyRoom:
             "guestbook": "tests.support.guestbook:guestbook",
             "users greet": "tests.support.guestbook:greet",
         },
+        "claims": visits,
         "export": held,
         **changed,
     }
@@ -169,6 +175,31 @@ def test_a_room_brings_commands_of_its_own_and_of_an_existing_group(tmp_path: Pa
     for words in (("guestbook",), ("users", "greet", "ada")):
         assert (run(off, *words)[0], "No such command" in run(off, *words)[1]) == (2, True)
     assert "greet" not in run(off, "--help")[1] + run(off, "users", "--help")[1]
+
+
+def test_a_room_adds_claims_to_the_access_tokens_of_sessions(tmp_path: Path) -> None:
+    app, signet = make(tmp_path, guestbook(), SIGNET_GUESTBOOK="Welcome")
+
+    @signet.additional_claims_loader
+    def add(identity: Any) -> dict[str, Any]:
+        return {"visits": "of the loader", "plan": "free"}
+
+    with app.app_context():
+        user = signet.users.create("ada", PASSWORD)
+        first = signet.login(user)
+        with signet.store.write() as connection:
+            joined = signet.login(user, connection=connection)
+        assert first.refresh_token is not None
+        refreshed = signet.sessions.rotate(first.refresh_token)
+        claims = [decode_token(each.access_token) for each in (first, joined, refreshed)]
+
+    assert [(each["visits"], each["open"], each["plan"]) for each in claims] == [
+        (1, False, "free"),
+        (2, True, "free"),
+        (2, False, "free"),
+    ]
+    assert [each["epoch"] for each in claims] == [0, 0, 0]
+    assert "x" not in [each["sid"] for each in claims]
 
 
 def test_an_application_with_an_error_leaves_the_commands_that_need_none(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.sessions.refresh_token import RefreshTokens
 
@@ -27,8 +29,20 @@ class AccessToken(Protocol):
 class Issue(Protocol):
     """Makes the access token of a session."""
 
-    def __call__(self, user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> AccessToken:
-        """Return a token with the claims ``sid`` and ``epoch``, and the user's mark if *mark* is not ``None``."""
+    def __call__(
+        self,
+        user_id: UserId,
+        *,
+        fresh: bool,
+        sid: str,
+        epoch: int,
+        mark: str | None,
+        connection: Connection | None,
+    ) -> AccessToken:
+        """Return a token with the claims ``sid`` and ``epoch``, and the user's mark if *mark* is not ``None``.
+
+        :param connection: a transaction of the caller that is still open.
+        """
         ...
 
 
@@ -80,10 +94,14 @@ class Grants:
         epoch: int,
         mark: str | None,
         fresh: bool,
+        connection: Connection | None,
     ) -> Granted:
-        """Return the tokens of one generation of a session."""
+        """Return the tokens of one generation of a session.
+
+        :param connection: a transaction of the caller that is still open.
+        """
         session_id = str(sid)
-        access = self._issue(user_id, fresh=fresh, sid=session_id, epoch=epoch, mark=mark)
+        access = self._issue(user_id, fresh=fresh, sid=session_id, epoch=epoch, mark=mark, connection=connection)
         try:
             refresh = self._tokens.make(sid, generation, root_key)
         except LookupError:

@@ -107,7 +107,16 @@ class Opening:
             # Not while a caller's transaction is open: on SQLite a second one would wait for the caller's lock.
             self._clean_up.run_now_and_then()
         try:
-            return self._grants.make(user_id, sid, generation=1, root_key=root_key, epoch=epoch, mark=mark, fresh=fresh)
+            return self._grants.make(
+                user_id,
+                sid,
+                generation=1,
+                root_key=root_key,
+                epoch=epoch,
+                mark=mark,
+                fresh=fresh,
+                connection=connection,
+            )
         except Exception:
             self._take_back(sid, connection)
             raise

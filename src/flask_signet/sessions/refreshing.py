@@ -74,6 +74,7 @@ class Refreshing:
             epoch=outcome.epoch,
             mark=mark,
             fresh=False,
+            connection=None,
         )
 
     def force(self, session_id: str, *, fresh: bool, connection: Connection | None) -> Granted:
@@ -103,6 +104,7 @@ class Refreshing:
             epoch=outcome.epoch,
             mark=outcome.mark,
             fresh=fresh,
+            connection=connection,
         )
 
     def _judge(self, connection: Connection, token: Presented, arrived: float, settings: SessionSettings) -> Outcome:

@@ -7,7 +7,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.exceptions import (
@@ -56,7 +56,9 @@ def test_a_lost_answer_is_given_again_to_the_letter(world: World) -> None:
 def test_a_login_without_a_token_leaves_no_session(world: World) -> None:
     """A key that is too weak, or a loader of claims that fails: nobody could ever end what it left."""
 
-    def fail(user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> Claims:
+    def fail(
+        user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None, connection: Connection | None
+    ) -> Claims:
         raise LookupError(sid)
 
     world.issue = fail

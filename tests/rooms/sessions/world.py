@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.clock import SYSTEM, Clock
 from flask_signet.sessions.feed import Feed
@@ -64,7 +66,9 @@ class Claims:
         return {"sub": sub, "sid": sid, "epoch": int(epoch), "fresh": fresh == "True"}
 
 
-def issue(user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None) -> Claims:
+def issue(
+    user_id: UserId, *, fresh: bool, sid: str, epoch: int, mark: str | None, connection: Connection | None
+) -> Claims:
     return Claims(sub=str(user_id), sid=sid, epoch=epoch, fresh=fresh, mark=mark)
 
 
