@@ -18,7 +18,7 @@ from flask_signet.exceptions import SignetError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -58,7 +58,7 @@ class _Later(click.Group):
         return sorted({*_COMMANDS, *_listed_of_features(ctx, "")})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name, or one that says which extra it needs where that is not installed."""
+        """Return the command of this name, or one that names the missing extra."""
         place = _COMMANDS.get(cmd_name)
         if place is None:
             return _of_feature(ctx, cmd_name)
@@ -124,13 +124,19 @@ def _imported(name: str, place: str) -> click.Command:
 
 
 def _absent(name: str, reason: str) -> click.Command:
-    """Return a command that is listed with the others, and says *reason* whatever it is asked."""
+    """Return a command that is listed with the others, and always ends with the error *reason*."""
 
     def refuse() -> None:
         raise click.ClickException(reason)
 
     anything: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-    return click.Command(name, context_settings=anything, callback=refuse, help=reason, short_help="(not installed)")
+    return click.Command(
+        name,
+        context_settings=anything,
+        callback=refuse,
+        help=reason,
+        short_help='(not installed: pip install "flask-signet[accounts]")',
+    )
 
 
 @click.command("signet", cls=_Later)

@@ -172,7 +172,7 @@ def test_db_check_finds_nothing_in_tables_just_made_and_something_in_others(tmp_
     run = app.test_cli_runner().invoke
     assert run(args=["signet", "db", "upgrade"]).exit_code == 0
     checked = run(args=["signet", "db", "check"])
-    assert (checked.exit_code, checked.output.splitlines()[-1]) == (0, "The tables are right.")
+    assert (checked.exit_code, checked.output.splitlines()[-1]) == (0, "The tables are correct.")
     with app.app_context(), signet.store.write() as connection:
         connection.exec_driver_sql("DROP INDEX ix_signet_sessions_ends_at")
     assert run(args=["signet", "db", "check"]).exit_code == 1

@@ -100,10 +100,10 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
         again = run(old, "signet", "db", "upgrade", environment=environment)
         assert (again.returncode, again.stdout.strip()) == (
             0,
-            f"The tables are at revision {ADDING}. Nothing was to do.",
+            f"The tables are at revision {ADDING}. Nothing to do.",
         )
         checked = run(old, "signet", "db", "check", environment=environment)
-        assert (checked.returncode, checked.stdout.strip()) == (0, "The tables are right.")
+        assert (checked.returncode, checked.stdout.strip()) == (0, "The tables are correct.")
         known = run(old, "signet", "db", "current", environment=environment)
         assert known.stdout.strip() == f"{ADDING} (this version needs {THIS})"
         assert [log for log in (house.server.output(), new.output()) if "Traceback" in log] == []
