@@ -547,7 +547,7 @@ def test_a_secret_that_is_missing_is_said_with_the_command_that_makes_one() -> N
 
         assert str(caught.value) == (
             'JWT_SECRET_KEY or flask SECRET_KEY must be set when using symmetric algorithm "HS256". '
-            "Make one with `flask signet keys generate --algorithm HS256 --secret`."
+            "Make one with `flask signet keys generate --secret`."
         )
 
 
