@@ -880,7 +880,7 @@ def test_wrong_tries_behind_an_unknown_proxy_do_not_lock_out_everybody(tmp_path:
     ]
 
     assert answer.status_code == 200
-    assert guesses[-1].status_code == 429  # by the name, whatever the header says
+    assert guesses[-1].status_code == 429  # by the name, not by the header
 
 
 def test_what_one_client_does_behind_an_unknown_proxy_takes_no_other_s_limits(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_a_login_is_good_although_its_hash_cannot_be_replaced(
 def test_guessing_the_current_password_is_slowed_down_and_holds_up_no_login(
     file_store: Store, throttle: Throttle, moved: MovedClock
 ) -> None:
-    """Whoever stole an access token may not try passwords freely, nor keep the owner out."""
+    """A thief of an access token can neither try passwords freely nor lock out the owner."""
     accounts = built_in_accounts(file_store, cheap(), throttle)
     user = accounts.create("ada", PASSWORD)
     tried = [accounts.verify_password(user, "guess", address="198.51.100.1") for _ in range(5)]

@@ -254,7 +254,7 @@ def test_an_empty_list_says_how_to_go_on(app: flask.Flask) -> None:
 
 @pytest.mark.postgres
 def test_tables_are_made_by_command_where_the_database_is_not_ours(tmp_path: Path, postgres_url: str) -> None:
-    secret = postgres_url.replace("postgres@", "postgres:secret@")  # the server trusts us whatever we say
+    secret = postgres_url.replace("postgres@", "postgres:secret@")  # the server accepts any password
     shown = postgres_url.replace("postgresql://postgres@", "postgresql+psycopg://postgres:***@")
     app = application(tmp_path, SIGNET_DATABASE_URL=secret)
     client = app.test_client()
@@ -286,7 +286,7 @@ def test_tables_are_made_by_command_where_the_database_is_not_ours(tmp_path: Pat
 def test_a_database_that_only_the_environment_names_is_told_about(
     app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever forgot `from_prefixed_env()` must not take the file for the server."""
+    """Without `from_prefixed_env()`, the output shows that the file is used and not the server."""
     assert "environment" not in run(app, "db", "upgrade")[1]
     monkeypatch.setenv("FLASK_SIGNET_DATABASE_URL", "postgresql://db.internal/app")
     said = run(app, "db", "upgrade")[1]

@@ -75,7 +75,7 @@ def test_a_name_is_taken_however_it_is_written(accounts: Accounts, name: str) ->
 
 
 def test_two_accounts_may_have_one_address(accounts: Accounts) -> None:
-    """An address that nobody has proved is no name."""
+    """An unverified address is not a login name."""
     for name in ("ada", "bob"):
         accounts.create(name, PASSWORD, email="same@example.com")
 
@@ -261,7 +261,7 @@ def test_whether_one_may_log_in_is_asked_in_the_transaction(accounts: Accounts, 
 
 
 def test_fifty_registrations_of_one_name_make_one_account(store: Store) -> None:
-    """One wins, all others are told that the name is taken, and nobody sees anything else."""
+    """One wins, all others get "the name is taken", and there is no other answer."""
     accounts = built_in_accounts(
         store, Passwords(AccountSettings(testing=True, passwords_at_once=50), clock=SYSTEM), None
     )

@@ -1,4 +1,4 @@
-"""What the file system refuses: 503 and advice in the log, and all is well again once it is mended."""
+"""What the file system refuses: 503 and advice in the log, and everything works again once the cause is removed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def refuses(answers: dict[str, TestResponse], secret: Path) -> None:
 
 @contextmanager
 def as_nobody(folder: Path) -> Iterator[None]:
-    """Obey permissions: root does not. Whoever runs the tests as somebody else does so already."""
+    """Obey permissions, which root does not. Other users do so already."""
     if os.geteuid() != 0:
         yield
         return
@@ -81,7 +81,7 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _everything_imported(tmp_path_factory: pytest.TempPathFactory) -> None:
-    # What is imported at first use must not be looked for while this process is nobody.
+    # What is imported at first use must be loaded before this process becomes the user nobody.
     app = create_app(tmp_path_factory.mktemp("warm"), SETTINGS)
     app.extensions["signet"].users.create(USERNAME, PASSWORD)
     tokens = app.test_client().post("/token", json=LOGIN).get_json()

@@ -100,7 +100,7 @@ def test_forms_of_root_keys(given: str, current: int, numbers: set[int]) -> None
         f"1 {A}\n1 {B}",
         f"{A}\n{B}",
         f"1 {A} {B}",
-        "A" * 43,  # 32 zero bytes: a key that nobody drew
+        "A" * 43,  # 32 zero bytes: not a random key
         "hunter2",
         A.replace("A", "ä"),
     ],

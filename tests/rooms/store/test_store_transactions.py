@@ -234,7 +234,7 @@ def test_the_values_of_a_statement_are_in_no_log_and_no_error(store: Store, capl
 
 
 def test_the_file_is_ours_alone_and_durable(file_store: Store, folder: Path) -> None:
-    """WAL, every commit synced, and nobody else may read it."""
+    """WAL, every commit synced, and no other user may read it."""
     with file_store.read() as connection:
         pragmas = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar()

@@ -63,7 +63,7 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
             more(visitors)
             new = start(start_server, later, environment)
             if database is None:
-                # Our own file: whoever comes with a newer version upgrades it at first use.
+                # Our own file: a newer version upgrades it at first use.
                 assert request("GET", f"{new.url}/health").status == 200
             else:
                 early = request("GET", f"{new.url}/health")
@@ -95,7 +95,7 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
             assert request("DELETE", f"{here.url}/token", token=tokens["access_token"]).status == 204
             wait_until(lambda there=there, tokens=tokens: guarded(there, tokens) == 401, timeout=5, what="the end")
 
-        # Whoever deploys the old version again is told that all is well.
+        # After a deployment of the old version, the command reports no problem.
         old = ROOT / "src"
         again = run(old, "signet", "db", "upgrade", environment=environment)
         assert (again.returncode, again.stdout.strip()) == (
