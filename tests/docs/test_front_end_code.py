@@ -420,7 +420,7 @@ def test_scripts_do_what_the_page_says(name: str, open_script: Open, page: Page,
 
 
 def answer_feed(socket: WebSocketRoute, api: Server) -> None:
-    """Say what the guarded route answers to a token that is the first message, and close, as at the end of the token."""
+    """Send what the guarded route answers to the token in the first message, and close, as at the end of the token."""
 
     def first(message: str | bytes) -> None:
         assert isinstance(message, str)

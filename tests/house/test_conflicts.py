@@ -791,7 +791,7 @@ COOKIE_LOGIN: dict[str, Requested] = {
     "plain http, always Secure": (
         {"SIGNET_COOKIE_SECURE": True},
         {"base_url": HTTP, "headers": COOKIE_MODE},
-        "this request came by http to 'app.test'",
+        "this request came over HTTP to 'app.test'",
     ),
     "plain http by intent": ({"SIGNET_COOKIE_SECURE": False}, {"base_url": HTTP, "headers": COOKIE_MODE}, ""),
     "https without Secure": (

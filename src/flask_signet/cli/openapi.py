@@ -84,7 +84,7 @@ def _credentials(app: Flask, token_settings: TokenSettings) -> dict[str, dict[st
             "type": "apiKey",
             "in": "cookie",
             "name": f"__Host-{name}_refresh",
-            "description": f"The refresh token of cookie mode. By plain http its name is `{name}_refresh`. The request "
+            "description": f"The refresh token of cookie mode. Over HTTP its name is `{name}_refresh`. The request "
             "needs the header `X-Signet: 1` and must come from a page of the same origin or of a trusted one.",
         },
     }

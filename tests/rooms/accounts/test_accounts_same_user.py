@@ -215,7 +215,7 @@ def test_an_ended_user_is_named_in_the_log_without_any_hash(club: Club, caplog: 
     with caplog.at_level(logging.WARNING, "flask_signet"):
         club.refreshed(tokens)
 
-    assert "The row of user 1 holds a new password hash" in caplog.text
+    assert "The row of user 1 has a new password hash" in caplog.text
     assert "$argon2" not in caplog.text
     assert "pbkdf2:" not in caplog.text
 
