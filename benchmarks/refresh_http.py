@@ -148,7 +148,7 @@ def _flask_jwt_extended(folder: Path, url: str | None) -> Flask:
 
 
 class Client:
-    """One session that goes on and on, over one connection."""
+    """One session that is refreshed again and again over one connection."""
 
     def __init__(self, name: str, port: int) -> None:
         self._name = name

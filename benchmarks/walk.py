@@ -6,7 +6,7 @@ creating keys are not counted. The clock is stopped, so that each run gives the 
 
 What is counted, for one request:
 
-- *Calls*: how often a function of the package starts or a generator of it goes on. A comprehension belongs to the
+- *Calls*: how often a function of the package starts or one of its generators resumes. A comprehension belongs to the
   function around it.
 - *Files*: in how many files of the package at least one call ran.
 - *Entries*: calls that come from another file of the package, or from outside of it. Frames of libraries in between do
@@ -149,7 +149,7 @@ def is_house(file: str) -> bool:
 
 
 def record(work: Callable[[], Any], folder: Path = PACKAGE) -> Walk:
-    """Run *work* in this thread and return the calls of functions whose source lies in *folder*."""
+    """Run *work* in this thread and return the calls of functions whose source is in *folder*."""
     prefix = f"{folder}{os.sep}"
     calls: list[Call] = []
 

@@ -45,7 +45,7 @@ def with_navigation(text):
 
 
 def with_other_file(match):
-    """Return the parts of another file that a built page has in place of the text between two marks."""
+    """Return the parts of another file that replace the lines between two marks in a built page."""
     includes = ""
     for part in (match[2] or "").split(", "):
         begin, _, end = part.partition(" to ")
@@ -57,7 +57,7 @@ def with_other_file(match):
 
 
 def read_page(app, name, source):
-    """Add to the text of a page what its built page has more."""
+    """Add to a page what only its built version contains."""
     source[0] = _BUILT.sub(with_other_file, source[0])
     if name in LISTS:
         source[0] = with_navigation(source[0])

@@ -207,7 +207,7 @@ PAGE: tuple[Part, ...] = (
 
 
 def page() -> str:
-    """Return the text of the page."""
+    """Return the content of the page."""
     parts = [part if isinstance(part, str) else "\n".join(part.lines()) for part in PAGE]
     return "\n".join(part.rstrip() + "\n" for part in [TITLE, *parts])
 

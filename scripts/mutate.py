@@ -35,6 +35,7 @@ MODULES = (
     "tokens/symmetric.py",
     "tokens/keys.py",
     "tokens/asymmetric.py",
+    "tokens/asymmetric_jwk.py",
     "tokens/ring.py",
     "tokens/known_secrets.py",
     "tokens/revocations.py",

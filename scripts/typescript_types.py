@@ -32,7 +32,7 @@ def errors(kind: type[SignetError] = SignetError) -> Iterator[type[SignetError]]
 
 
 def codes() -> str:
-    """Return the text of ``codes.ts``."""
+    """Return the content of ``codes.ts``."""
     found = "\n".join(f"  | {json.dumps(code)}" for code in sorted({kind.code for kind in errors()}))
     return f"""{WRITTEN}
 
@@ -51,7 +51,7 @@ def named_types(hint: Any) -> Iterator[Any]:
 
 
 def bodies() -> str:
-    """Return the text of ``bodies.ts``: the bodies of requests and answers."""
+    """Return the content of ``bodies.ts``: the bodies of requests and answers."""
     rows = [row for rows in ROUTES.values() for row in rows]
     kinds: list[Any] = [row.body.type for row in rows if row.body is not None]
     kinds += [kind for row in rows for answer in row.answers.values() for kind in named_types(answer)]

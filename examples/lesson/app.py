@@ -23,7 +23,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from flask_signet import JWTManager, create_access_token, get_jwt_identity, jwt_required
 
 app = Flask(__name__, static_folder="front", static_url_path="/front")
-# The key signs every token: whoever has it can be anybody. So it comes from outside, never from the code.
+# The key signs every token: a person who has it can sign in as any user. So it must not be in the code.
 app.config["JWT_SECRET_KEY"] = os.environ.get("JWT_SECRET_KEY")
 app.config["SQLALCHEMY_DATABASE_URI"] = os.environ.get("DATABASE_URL", "sqlite:///lesson.sqlite3")
 app.config["MAX_CONTENT_LENGTH"] = 16 * 1024  # bytes; a log-in is far smaller
@@ -78,7 +78,7 @@ def text(name):
         value = body[name]
         value.encode()  # a lone surrogate is a str in Python, but no text that a database or a hash could take
     except (KeyError, TypeError, AttributeError, UnicodeEncodeError, RecursionError):
-        abort(400, f'Send a JSON object with a text "{name}"')
+        abort(400, f'Send a JSON object with a string "{name}"')
     return value
 
 

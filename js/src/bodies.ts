@@ -19,19 +19,19 @@ export interface AccountChange {
   readonly email?: string | null;
 }
 
-/** A refusal. */
+/** The body of an error answer. */
 export interface ErrorAnswer {
-  /** For programs; it never changes. */
+  /** The code for programs; it never changes. */
   readonly error: ServerErrorCode;
-  /** For people. */
+  /** The message for people. */
   readonly msg: string;
-  /** Name of a field of the body → what is wrong with it. */
+  /** For each invalid field of the body, the reason. */
   readonly fields?: Readonly<Record<string, string>>;
-  /** With mfa_required: names the login that waits. */
+  /** With mfa_required: the token of the pending login. */
   readonly mfa_token?: string;
-  /** With mfa_required: each of them continues the login. */
+  /** With mfa_required: the methods that can complete the login. */
   readonly methods?: readonly string[];
-  /** With mfa_required: seconds until the login must begin again. */
+  /** With mfa_required: lifetime of mfa_token in seconds. */
   readonly expires_in?: number;
 }
 
@@ -52,6 +52,17 @@ export interface LoginBody {
   readonly username: string;
   readonly password: string;
   /** How the refresh token is sent: in the response body, or as an HttpOnly cookie (JSON only). */
+  readonly transport?: "body" | "cookie";
+}
+
+/** The second proof of a login. The other fields depend on the method. */
+export interface MfaBody {
+  readonly mfa_token: string;
+  /** One of the `methods` of the error. */
+  readonly method: string;
+  /** The code, if the method has one. */
+  readonly code?: string;
+  /** As in POST /token; a login that began with a cookie keeps it. */
   readonly transport?: "body" | "cookie";
 }
 

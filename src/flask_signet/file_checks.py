@@ -15,7 +15,7 @@ _PAGE = "deploy.md#the-folder-instancesignet"
 
 
 def named_file(path: Path) -> Iterator[Finding]:
-    """Find what is wrong with the mode or the owner of a file that the settings name, as the server's log says it."""
+    """Yield the problems with the mode or owner of a file that a setting names, in the words of the server's log."""
     try:
         for concern in concerns_of_named(path):
             yield from_message(
@@ -26,9 +26,9 @@ def named_file(path: Path) -> Iterator[Finding]:
 
 
 def private_file(path: Path, name: str, *, like: Path | None = None) -> Iterator[Finding]:
-    """Find what is wrong with the mode or the owner of *path*, which we made; nothing where it is absent.
+    """Yield the problems with the mode or owner of *path*, which we created; none if it does not exist.
 
-    :param name: what to call it, such as ``"The root key"``.
+    :param name: its name in the message, such as ``"The root key"``.
     :param like: must belong to the same user.
     """
     if sys.platform == "win32":
@@ -41,7 +41,7 @@ def private_file(path: Path, name: str, *, like: Path | None = None) -> Iterator
         yield Finding(
             code="file_out_of_reach",
             level="error",
-            summary=f"{name} {path} cannot be looked at: {error.strerror}. You are {_user(os.geteuid())}.",
+            summary=f"{name} {path} cannot be checked: {error.strerror}. You are {_user(os.geteuid())}.",
             line_to_write=f"sudo chown -R $(whoami) {path.parent}    # as the server's user",
             page=_PAGE,
         )

@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 
 def private_folder(folder: Path) -> None:
-    """Make *folder* with mode 0700 and a ``.gitignore`` of ``*``; tighten one that is there.
+    """Create *folder* with mode 0700 and a ``.gitignore`` of ``*``; restrict the mode of an existing one.
 
-    Many processes may do this at once.
+    Several processes may do this at the same time.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     tighten(folder, 0o700)
@@ -30,11 +30,11 @@ def private_folder(folder: Path) -> None:
 
 
 def write_private(path: Path, content: bytes, *, keep_mode: bool = False) -> None:
-    """Write *content* to *path* with mode 0600: readers see the old file, the new one, never half of it.
+    """Write *content* to *path* with mode 0600, atomically: readers see the old file or the new one, never a part.
 
-    It belongs to whom the old file belonged to, where we may give it away.
+    The new file gets the owner of the old one, if this process may set it.
 
-    :param keep_mode: a file that is there keeps its group and its mode: the operator named it, and chose them.
+    :param keep_mode: keep the group and mode of an existing file, because the operator chose them.
     """
     # mkstemp opens with O_EXCL and 0600.
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -54,7 +54,7 @@ def write_private(path: Path, content: bytes, *, keep_mode: bool = False) -> Non
 
 
 def _keep_owner(handle: int, path: Path) -> None:
-    """Give the open file to the owner of *path*: root may write what a service must go on reading."""
+    """Give the open file the owner of *path*, so that a service can still read what root wrote."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return
     try:
@@ -65,7 +65,7 @@ def _keep_owner(handle: int, path: Path) -> None:
 
 
 def _keep_mode(handle: int, path: Path) -> None:
-    """Give the open file the group and the mode of *path*; without its group, only the mode of its owner."""
+    """Give the open file the group and mode of *path*; if the group cannot be set, the group gets no access."""
     if sys.platform == "win32":
         return
     try:
@@ -81,17 +81,17 @@ def _keep_mode(handle: int, path: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Make an empty *path* with mode 0600 if there is none (a library that opens it keeps the mode)."""
+    """Create an empty *path* with mode 0600 if it does not exist (a library that opens it keeps the mode)."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def check_owner(path: Path) -> None:
-    """Refuse a file or a folder that we made, or a link to one, if it belongs to another user now.
+    """Refuse a file or folder that we created, or a link to one, if it now belongs to another user.
 
-    Root is trusted. A process of root takes the files of a service from the folder of that service.
+    Root is trusted. A process of root accepts the files of a service in the folder of that service.
 
-    :raises StorageError: it belongs to another user; the message has the line that changes that.
-    :raises OSError: it cannot be looked at.
+    :raises StorageError: it belongs to another user; the message has the command that changes the owner.
+    :raises OSError: its status cannot be read.
     """
     if sys.platform == "win32":
         return
@@ -107,7 +107,7 @@ def check_owner(path: Path) -> None:
 
 
 def _is_trusted(owner: int, status: os.stat_result, path: Path) -> bool:
-    """Return whether the owner is this user, root, or the user of a service whose folder a process of root works in."""
+    """Return whether the owner is this user, root or, if this process runs as root, the owner of the folder."""
     if sys.platform == "win32":
         return True
     me = os.geteuid()
@@ -116,11 +116,11 @@ def _is_trusted(owner: int, status: os.stat_result, path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """What is wrong with the mode or the owner of a file that the settings name.
+    """A problem with the mode or owner of a file that a setting names.
 
-    :param code: names it for programs.
-    :param certain: every user of the machine can replace the content: the file must not be used.
-    :param message: ends in ``Run:`` and the line that changes it.
+    :param code: the name for programs.
+    :param certain: every user of the machine can replace the content, so the file must not be used.
+    :param message: ends with ``Run:`` and the command that fixes it.
     """
 
     code: str
@@ -129,16 +129,16 @@ class Concern:
 
 
 def concerns_of_named(path: Path) -> Iterator[Concern]:
-    """Find what is wrong with a file that the settings name; change nothing, for its mode and owner are the operator's.
+    """Yield the problems of a file that a setting names. Its mode and owner are the operator's, so nothing is changed.
 
-    A group that can read it is right: that is how one file serves root and a service.
+    A group may read the file: in this way root and a service can share it.
 
-    :raises OSError: it cannot be looked at.
+    :raises OSError: its status cannot be read.
     """
     if sys.platform == "win32":
         return
     status = path.stat()
-    for folder in dict.fromkeys((path.parent, path.resolve().parent)):  # a link leads from one into another
+    for folder in dict.fromkeys((path.parent, path.resolve().parent)):  # they differ if the file is a link
         yield from concerns_of_folder(folder)
     if status.st_mode & 0o002:
         yield Concern(
@@ -150,8 +150,8 @@ def concerns_of_named(path: Path) -> Iterator[Concern]:
         yield Concern(
             "file_readable_by_others",
             False,
-            f"Every user of this machine can read {path}. In a container, set its group and the mode 0440 where it is "
-            f"mounted. Run: {_line_against_others(path, status)}",
+            f"Every user of this machine can read {path}. In a container, set group and mode 0440 in the mount. "
+            f"Run: {_line_against_others(path, status)}",
         )
     if status.st_mode & 0o020:
         yield Concern(
@@ -165,14 +165,14 @@ def concerns_of_named(path: Path) -> Iterator[Concern]:
                 "file_of_another_user",
                 False,
                 f"{path} belongs to another user (uid {owner}), who can read and replace it; this process runs as uid "
-                f"{os.geteuid()}. Do you not trust that user? Run: sudo chown -h 0 {path}",
+                f"{os.geteuid()}. If you do not trust that user, give the file to root. Run: sudo chown -h 0 {path}",
             )
 
 
 def concerns_of_folder(folder: Path) -> Iterator[Concern]:
-    """Find that every user can replace a file in *folder*, or that a group can.
+    """Yield a problem if every user, or a group, can replace a file in *folder*.
 
-    :raises OSError: it cannot be looked at.
+    :raises OSError: its status cannot be read.
     """
     if sys.platform == "win32":
         return
@@ -194,10 +194,10 @@ def concerns_of_folder(folder: Path) -> Iterator[Concern]:
 
 
 def judge(concerns: Iterable[Concern], said: set[str]) -> None:
-    """Log each concern once, and refuse the file where it is certain.
+    """Log each problem once, and refuse a file that must not be used.
 
-    :param said: the messages that were logged; those of now are added.
-    :raises StorageError: with the line that changes it.
+    :param said: the messages that were already logged; new ones are added.
+    :raises StorageError: with the command that fixes the problem.
     """
     for concern in concerns:
         if concern.certain:
@@ -208,22 +208,22 @@ def judge(concerns: Iterable[Concern], said: set[str]) -> None:
 
 
 def _line_against_others(path: Path, status: os.stat_result) -> str:
-    """Return the command that keeps others out and leaves the file readable to the server."""
+    """Return the command that removes the access of others and keeps the file readable for the server."""
     if sys.platform == "win32":
         return ""
     me = os.geteuid()
     by_group = status.st_mode & 0o040 and status.st_gid in (os.getegid(), *os.getgroups())
     if me != 0 and (me == status.st_uid or by_group):
         return f"sudo chmod o= {path}"
-    # Only as one of the others does this process read it. Root may be here for a service that is one of them.
+    # This process reads the file only as one of the others. Root may run this for a service that does the same.
     group = "GROUP-OF-THE-SERVER" if me == 0 else os.getegid()
     return f"sudo chgrp {group} {path} && sudo chmod g=r,o= {path}"
 
 
 def tighten(path: Path, mode: int = 0o600) -> None:
-    """Take *path*, which we made, away from group and others; warn where that has no effect (some mounts).
+    """Remove the access of group and others to *path*, which we created; warn if that has no effect (some mounts).
 
-    Never for a file that the settings name: a group or a service may read it by its mode, and would be locked out.
+    Do not use this for a file that a setting names: a group or a service may need the mode to read it.
 
     :raises StorageError: it belongs to another user.
     """
@@ -242,7 +242,7 @@ def tighten(path: Path, mode: int = 0o600) -> None:
 
 @contextmanager
 def locked(path: Path) -> Generator[None, None, None]:
-    """Hold the lock file *path* against every other process and thread; it ends with its holder."""
+    """Hold the lock file *path* against all other processes and threads. The lock ends with its holder."""
     create_private(path)
     handle = os.open(path, os.O_RDWR)
     try:
@@ -250,14 +250,14 @@ def locked(path: Path) -> Generator[None, None, None]:
         try:
             yield
         finally:
-            # A child that was forked meanwhile has this open file too: closing ours alone would leave it locked.
+            # A child process that was forked in the meantime shares this open file: closing ours would not unlock it.
             _unlock(handle)
     finally:
         os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename in *folder* survive a power cut, where folders can be synced."""
+    """Make a rename in *folder* survive a power failure, where folders can be synced."""
     if sys.platform == "win32":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -274,7 +274,7 @@ if sys.platform == "win32":
         while True:
             try:
                 msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-            except OSError:  # it gives up after ten tries, one a second
+            except OSError:  # it fails after ten attempts, one per second
                 continue
             return
 

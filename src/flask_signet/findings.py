@@ -17,9 +17,9 @@ class Finding:
     """The result of one check.
 
     :param code: names it for programs; does not change.
-    :param level: ``error`` must be fixed, ``warning`` should be; a ``note`` is what only the operator can judge.
+    :param level: ``error`` must be fixed, ``warning`` should be; a ``note`` only the operator can decide.
     :param summary: what was found, in one or two sentences; holds no secret.
-    :param line_to_write: the line, setting or command that puts it right.
+    :param line_to_write: the line, setting or command that fixes it.
     :param page: the page of the documentation, with its section, below ``docs/``.
     """
 

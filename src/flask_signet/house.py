@@ -16,6 +16,7 @@ from weakref import WeakSet
 from flask import Flask, appcontext_pushed, current_app, has_app_context, request_started
 
 from flask_signet.accounts import AppAccounts, Users
+from flask_signet.accounts.events import UserDeleted
 from flask_signet.accounts.own_users import model_of
 from flask_signet.clock import Clock
 from flask_signet.exceptions import NotReadyError, SettingsError
@@ -118,6 +119,11 @@ class House:
         """Return whether a login may require a second factor."""
         return any(on.room.steps is not None for on in self.on)
 
+    @property
+    def commands(self) -> Mapping[str, str]:
+        """The commands of the rooms that are on: name → where it is."""
+        return {name: place for on in self.on for name, place in on.room.commands.items()}
+
     def service_of(self, room: AnyRoom) -> Any:
         """Return the service of a room that is on."""
         return self.services.of_rooms[room.name]
@@ -179,7 +185,7 @@ class House:
     # --- Users that the application deletes --------------- -----------------------------------------
 
     def deleting(self, user_ids: list[Any], connection: Connection) -> bool:
-        """End the sessions of deleted users in the transaction that deletes them, if it is in our database."""
+        """Emit the event of deleted users in the transaction that deletes them, if it is in our database."""
         try:
             if not self._concerns(connection.engine):
                 return True
@@ -188,17 +194,18 @@ class House:
             # A savepoint: a failure here must not abort the application's transaction.
             with connection.begin_nested():
                 for user_id in user_ids:
-                    self.sessions.forget(user_id, connection=connection)
+                    self.services.events.emit(UserDeleted(user_id=user_id), connection)
         except Exception as error:
             log.warning("Users were deleted; their sessions are ended after the commit: %s", error)
             return False
         return True
 
     def deleted(self, user_ids: list[Any]) -> None:
-        """End the sessions of users whose deletion was committed to another database than ours."""
+        """Emit the event of users whose deletion was committed to another database than ours."""
         for user_id in user_ids:
             try:
-                self.sessions.forget(user_id)
+                gone = UserDeleted(user_id=user_id)
+                self.store.retrying(partial(self.services.events.emit, gone))
             except Exception as error:
                 log.error(
                     "The user %s was deleted, but the sessions could not be ended: %s. A refresh and a load of the "

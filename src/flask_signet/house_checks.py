@@ -116,10 +116,10 @@ def accounts(app: Flask) -> Iterator[Finding]:
             code="throttle_in_memory",
             level="note",
             summary='SIGNET_THROTTLE_STORE = "memory": each worker process keeps its own count, so with several '
-            "workers there are as many times the tries.",
+            "workers a client has as many times the attempts.",
             line_to_write='app.config["SIGNET_THROTTLE_STORE"] = "store"',
             page="deploy.md#throttling",
         )
     else:
-        yield ok("throttle", "Tries are counted in the database, for all workers together.")
+        yield ok("throttle", "Failed logins are counted in the database, for all workers together.")
     yield ok("registration", f"Registration by POST /account is {'on' if settings.registration else 'off'}.")

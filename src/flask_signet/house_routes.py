@@ -54,15 +54,27 @@ HEALTH: Final[Route[Services, None]] = Route(
     method="GET", path="/health", view=health, guard=None, answers={200: HealthAnswer}
 )
 
-#: Group → its rows: all routes that there are.
+#: Group → its rows: all routes that there are, served or not.
 ROUTES: Final[Mapping[str, tuple[Route[Any, Any], ...]]] = MappingProxyType(
     {
-        "token": token_routes.ROUTES,
+        "token": (*token_routes.ROUTES, mfa_route.ROUTE),
         "account": (*account_routes.ROUTES, *session_account_routes.ROUTES),
         "jwks": jwks.ROUTES,
         "health": (HEALTH,),
     }
 )
+
+
+#: The rows that are served only if a login may require a second factor.
+OF_STEPS: Final[tuple[Route[Any, Any], ...]] = (mfa_route.ROUTE,)
+
+
+def served_rows(*, has_steps: bool) -> dict[str, tuple[Route[Any, Any], ...]]:
+    """Return the groups with the rows that an application can serve.
+
+    :param has_steps: whether a login may require a second factor.
+    """
+    return {group: tuple(row for row in rows if has_steps or row not in OF_STEPS) for group, rows in ROUTES.items()}
 
 
 class RoomServices(Services, Protocol):
@@ -107,9 +119,8 @@ def register_routes(app: Flask) -> None:
             known = ", ".join(map(repr, GROUPS))
             raise SettingsError(f"SIGNET_ROUTES can hold {known}, not {group!r}{nearest(group, GROUPS)}")
     house: RoomServices = app.extensions["signet"]
-    chosen = {group: rows for group, rows in ROUTES.items() if group in groups and group != "jwks"}
-    if "token" in groups and house.has_steps:
-        chosen["token"] = (*chosen["token"], mfa_route.ROUTE)
+    rows = served_rows(has_steps=house.has_steps)
+    chosen = {group: rows[group] for group in ROUTES if group in groups and group != "jwks"}
     for on in house.on:
         chosen[on.room.name] = tuple(_of_room(on.room, row) for row in on.room.routes)
     serve(app, "signet", chosen, house, prefix=prefix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Flask, current_app, has_app_context
 from sqlalchemy import Connection, Engine
 
-from flask_signet.accounts import AppAccounts, Passwords, Users
+from flask_signet.accounts import AppAccounts, Passwords, UserId, Users
 from flask_signet.accounts import settings as account_settings
+from flask_signet.accounts.events import AccountEnded, EvidenceRenewed, UserDeleted
 from flask_signet.accounts.service import accounts_of_application, built_in_accounts
 from flask_signet.clock import Clock, SteadyTime
 from flask_signet.events import Event, Events
@@ -23,6 +24,7 @@ from flask_signet.sessions.feed import Feed
 from flask_signet.sessions.login_flow import LoginFlow
 from flask_signet.sessions.login_step import LoginStep
 from flask_signet.sessions.service import Sessions
+from flask_signet.sessions.session_tokens import Claims
 from flask_signet.sessions.settings import CurrentSettings
 from flask_signet.sessions.token_users import TokenUsers
 from flask_signet.signing_keys.ring import DatabaseRing
@@ -43,6 +45,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What the rooms bring for services that are opened before them: filled while the rooms open.
+
+    :param exports: name of a room → what it holds about a user.
+    """
+
+    steps: list[LoginStep] = field(default_factory=list[LoginStep])
+    claims: list[Claims] = field(default_factory=list[Claims])
+    exports: dict[str, Callable[[UserId], Mapping[str, Any]]] = field(
+        default_factory=dict[str, Callable[[UserId], Mapping[str, Any]]]
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The open services of one application.
 
@@ -51,6 +67,7 @@ class Services:
 
     store: Store
     root_keys: RootKeyRing
+    events: Events
     keys: KeyTable
     ring: DatabaseRing
     users: AppAccounts
@@ -88,7 +105,8 @@ def open_services(
     events.react(CleaningUp, lambda _, connection: keys.remember_life(longest_life(config), connection))
     time = steady_time(clock, None if store.in_memory else settings.folder)
     throttle = _throttle(app, store, root_keys, clock, time, events)
-    users = _users(config, store, own_users, throttle, clock)
+    users = _users(config, store, own_users, throttle, clock, events)
+    brought = Brought()
     feed = Feed(store, session_settings, clock)
     sessions = Sessions(
         store=store,
@@ -98,16 +116,15 @@ def open_services(
         clock=clock,
         time=time,
         issue=partial(issue_access, app),
+        claims=brought.claims,
         standing=users.standing,
         ask_on_refresh=users.asked_on_refresh,
         canonical=users.canonical,
         events=events,
         sender=app,
     )
-    users.on_ended.append(lambda user_id, connection: sessions.end_all(user_id, connection=connection))
-    users.on_renewed.append(sessions.admit)
-    steps: list[LoginStep] = []
-    flow = LoginFlow(sessions, root_keys, steps)
+    _connect_accounts(events, sessions, built_in=own_users is None)
+    flow = LoginFlow(sessions, root_keys, brought.steps)
     events.react(CleaningUp, lambda _, connection: flow.clean_up(connection))
     core = Core(
         store=store,
@@ -118,10 +135,12 @@ def open_services(
         login_flow=flow,
         events=events,
         throttle=throttle,
+        export=lambda user_id: {name: held(user_id) for name, held in brought.exports.items()},
     )
     return Services(
         store=store,
         root_keys=root_keys,
+        events=events,
         keys=keys,
         ring=DatabaseRing(keys, clock),
         users=users,
@@ -132,17 +151,21 @@ def open_services(
         token_users=TokenUsers(
             users=users, sessions=sessions, feed=feed, identity_claim=lambda: config["JWT_IDENTITY_CLAIM"]
         ),
-        of_rooms=_open_rooms(core, rooms, steps),
+        of_rooms=_open_rooms(core, rooms, brought),
     )
 
 
-def _open_rooms(core: Core, rooms: Iterable[OnRoom[Any, Any]], steps: list[LoginStep]) -> Mapping[str, Any]:
-    """Open each room, add its steps to *steps* and connect its reactions."""
+def _open_rooms(core: Core, rooms: Iterable[OnRoom[Any, Any]], brought: Brought) -> Mapping[str, Any]:
+    """Open each room, add to *brought* what it brings, and connect its reactions."""
     opened: dict[str, Any] = {}
     for on in rooms:
         service = opened[on.room.name] = on.room.open(core, on.settings)
         if on.room.steps is not None:
-            steps += on.room.steps(service)
+            brought.steps.extend(on.room.steps(service))
+        if on.room.claims is not None:
+            brought.claims.append(partial(on.room.claims, service))
+        if on.room.export is not None:
+            brought.exports[on.room.name] = partial(on.room.export, service)
         for reaction in on.room.reactions:
             core.events.react(reaction.event, _bound(reaction, service))
     return MappingProxyType(opened)
@@ -150,6 +173,15 @@ def _open_rooms(core: Core, rooms: Iterable[OnRoom[Any, Any]], steps: list[Login
 
 def _bound(reaction: Reaction[Any], service: Any) -> Callable[[Event, Connection], None]:
     return lambda event, connection: reaction.react(service, event, connection)
+
+
+def _connect_accounts(events: Events, sessions: Sessions, *, built_in: bool) -> None:
+    """Let the sessions react to what happens to accounts."""
+    events.react(AccountEnded, lambda ended, own: sessions.end_all(ended.user_id, connection=own))
+    events.react(EvidenceRenewed, lambda new, own: sessions.admit(new.user_id, new.before, new.after, connection=own))
+    if not built_in:
+        # A built-in account that is deleted has ended too, and its id is never used again.
+        events.react(UserDeleted, lambda gone, own: sessions.forget(gone.user_id, connection=own))
 
 
 def _throttle(
@@ -182,9 +214,14 @@ def _app_session(app: Flask, engine: Engine) -> Session | None:
 
 
 def _users(
-    config: Mapping[str, Any], store: Store, own_users: Users | None, throttle: Throttle, clock: Clock
+    config: Mapping[str, Any],
+    store: Store,
+    own_users: Users | None,
+    throttle: Throttle,
+    clock: Clock,
+    events: Events,
 ) -> AppAccounts:
     passwords = Passwords(account_settings.read(config), clock=clock)
     if own_users is None:
-        return built_in_accounts(store, passwords, throttle)
-    return accounts_of_application(own_users, store, passwords, throttle)
+        return built_in_accounts(store, passwords, throttle, events)
+    return accounts_of_application(own_users, store, passwords, throttle, events)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Connection, Table
 
-from flask_signet.accounts import AppAccounts
+from flask_signet.accounts import AppAccounts, UserId
 from flask_signet.clock import Clock
 from flask_signet.events import Event, Events
 from flask_signet.findings import Finding
@@ -32,7 +32,10 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,30}").fullmatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """The services that a room receives when it opens: its only access to the rest of the application."""
+    """The services that a room receives when it opens: its only access to the rest of the application.
+
+    :param export: returns what the rooms hold about a user: name of a room → its :attr:`Room.export`.
+    """
 
     store: Store
     root_keys: RootKeyRing
@@ -42,6 +45,7 @@ class Core:
     login_flow: LoginFlow
     events: Events
     throttle: Throttle
+    export: Callable[[UserId], dict[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,12 @@ class Room(Generic[S, R]):
     :param steps: returns what it may ask of a user after the first proof of a login.
     :param reactions: what it does within transactions of others.
     :param checks: what ``flask signet doctor`` looks at, given the settings.
+    :param commands: name of a command, such as ``"audit"``, or ``"users roles"`` for one of an existing group → where
+        it is, such as ``"flask_signet.features.audit.commands:audit_group"``. Imported when it is called.
+    :param claims: returns claims for the access tokens of a session, at each login and refresh. They replace those of
+        the application's loaders. The connection is a transaction that is still open, or ``None``: read in your own.
+    :param export: returns what the room holds about a user, as JSON and without secrets. What a room holds about a
+        user who is deleted, it removes in a reaction to :class:`~flask_signet.accounts.events.UserDeleted`.
     :raises ValueError: a name does not follow these rules.
     """
 
@@ -82,6 +92,9 @@ class Room(Generic[S, R]):
     steps: Callable[[R], Iterable[LoginStep]] | None = None
     reactions: tuple[Reaction[R], ...] = ()
     checks: tuple[Callable[[S], Iterable[Finding]], ...] = ()
+    commands: Mapping[str, str] = field(default_factory=dict[str, str])
+    claims: Callable[[R, UserId, Connection | None], Mapping[str, Any]] | None = None
+    export: Callable[[R, UserId], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         """Check the names: migrations and messages rely on the rules."""

@@ -96,7 +96,7 @@ class Signet(JWTManager, Generic[A]):
     ) -> None:
         self._own_users = own_users.checked(users)
         # Who makes many applications (tests do) must not have all of them kept alive by one object; the one that was
-        # given here is kept, for nobody else may hold it.
+        # given here is kept, because nothing else may refer to it.
         self._app = app
         self._apps: WeakSet[Flask] = WeakSet()
         super().__init__(None, clock=clock)

@@ -55,7 +55,7 @@ class EntryPoint:
         return self.name
 
     def judge(self, text: str) -> None:
-        """Read *text*, whatever comes of it, as long as it is no error of the server."""
+        """Read *text*; any result is right except an error of the server."""
         with suppress(SignetError, SettingsError, ValueError):
             self.read(text)
 

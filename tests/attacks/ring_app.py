@@ -1,4 +1,4 @@
-"""What the workers of the rotation test serve: a token for whoever asks, and a guarded view."""
+"""The application of the rotation test: a route that returns a token to every client, and a guarded view."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask_signet import JWTManager, create_access_token, get_jwt_header, jwt_re
 
 
 def create_app() -> Flask:
-    """Return the application; its ring lies in the file that ``RING`` names."""
+    """Return the application; its ring is in the file that ``RING`` names."""
     app = Flask(__name__)
     app.config.update(JWT_KEYS=os.environ["RING"], SIGNET_ROUTES=["jwks"])
     JWTManager(app)

@@ -1,4 +1,4 @@
-"""Hostile shapes, made and not written by hand: for each grammar whatever could make a reader go back to where it was.
+"""Hostile shapes, made and not written by hand: for each grammar, input that could make a parser backtrack.
 
 Unclosed (what opens and never ends), nested, escaped, repeated, long, and mixed at random. A shape is a rule that
 gives a string of any length, so that one can measure how the time grows with the length.

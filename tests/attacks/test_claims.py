@@ -240,7 +240,7 @@ def test_row_23_whole_characters_beyond_the_first_plane_are_good(victim: Victim)
 
 
 def test_row_23_a_subject_marked_as_int_is_only_ever_a_whole_number(victim: Victim) -> None:
-    """Whoever holds the key may write the mark; a strange number must still break nothing."""
+    """An application that has the key may write the mark, and an unusual number must not cause an error."""
     for text in ("1e3", "0x10", " 1", "1_000", "٣", "--1", "", "9" * 101, "01", "1.0"):
         answer = victim.send(victim.good(sub=text, sub_type="int"))
 

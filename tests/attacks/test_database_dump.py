@@ -1,4 +1,4 @@
-"""Row 69: whoever has a copy of the whole database, and the log, has no secret that was ever issued."""
+"""Row 69: a copy of the whole database and of the log contains no secret that was issued."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Issued:
         cookies = SimpleCookie()
         for header in answer.headers.getlist("Set-Cookie"):
             cookies.load(header)
-        # The hint for pages that a server renders holds no secret: it is 1 for everybody.
+        # The hint for pages that a server renders holds no secret: it is 1 for all users.
         self.tokens += [each.value for name, each in cookies.items() if each.value and not name.endswith("_hint")]
         return body
 

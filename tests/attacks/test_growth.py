@@ -1,4 +1,4 @@
-"""The time that a stranger's bytes take grows with their length and not with its square, whatever is in them."""
+"""The time for an attacker's bytes grows with their length, not with its square."""
 
 from __future__ import annotations
 

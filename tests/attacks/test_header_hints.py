@@ -19,7 +19,7 @@ from tests.vectors import keys as test_keys
 
 
 class Listener:
-    """Counts the connections to a port of this machine, and hands out a key set to whoever comes."""
+    """Counts the connections to a port of this machine, and returns a key set to every client."""
 
     def __init__(self, body: bytes) -> None:
         self.hits = 0
@@ -142,7 +142,7 @@ def test_row_07_a_kid_names_a_key_and_nothing_else(victim: Victim, doings: Doing
     header = {"alg": "HS256", "typ": "JWT", "kid": kid}
     signing_input = f"{b64(json.dumps(header))}.{b64(json.dumps(claims()))}"
     mac = hmac.digest(secret, signing_input.encode(), "sha256")
-    victim.check_alive()  # the first request judges the key, and reads a file of ours for that
+    victim.check_alive()  # the first request checks the strength of the key, and reads a file of the package for that
     with doings.watched() as seen:
         victim.check_refused(f"{signing_input}.{b64(mac)}")
         victim.check_refused(victim.sign(claims(), header))

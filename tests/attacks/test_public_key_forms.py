@@ -1,4 +1,4 @@
-"""A public key is no HMAC secret, however it is written: everybody who has it could forge tokens."""
+"""A public key is not accepted as an HMAC secret in any form: anyone who has it could forge tokens."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_every_kind_of_form_was_made() -> None:
 
 @cache
 def readable() -> dict[str, bytes]:
-    """What the library reads as a public key of a kind that signs tokens; a text, as callbacks and settings give it."""
+    """What the library reads as a public key that signs tokens; a string, as callbacks and settings return it."""
     return {
         f"{form}, {spelling}": text
         for form, original in forms().items()
@@ -218,14 +218,14 @@ def reads(text: bytes) -> bool:
     for read in (serialization.load_pem_public_key, serialization.load_ssh_public_key, x509.load_pem_x509_certificate):
         try:
             read(text)
-        except Exception:  # noqa: S112  # whatever the library raises, it is not this form
+        except Exception:  # noqa: S112  # an exception of any class means that it is not this form
             continue
         return True
     return False
 
 
 def forged(header: dict[str, Any], secret: bytes) -> str:
-    """A token that whoever knows the public key can make."""
+    """A token that an attacker who knows the public key can make."""
     signing_input = f"{b64(json.dumps(header))}.{b64(json.dumps(claims(sub='admin')))}"
     return f"{signing_input}.{b64(hmac.digest(secret, signing_input.encode(), 'sha256'))}"
 

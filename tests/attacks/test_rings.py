@@ -338,7 +338,7 @@ def test_row_34_a_file_that_others_may_read_is_warned_of_when_it_comes_later_too
 
 
 def test_row_34_a_change_goes_to_the_file_that_a_link_names(tmp_path: Path) -> None:
-    """The link stays, or the application beside it would sign with a key that nobody else knows."""
+    """The link stays. Otherwise the other application would sign with a key that only it knows."""
     (tmp_path / "real").mkdir()
     path = ring_file(tmp_path / "real")
     link = tmp_path / "keys.json"

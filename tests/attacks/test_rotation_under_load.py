@@ -1,4 +1,4 @@
-"""Row 30: keys change while four worker processes sign and verify, and nobody is refused who should not be."""
+"""Row 30: keys change while four worker processes sign and verify, and no valid token is refused."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Client:
 
 
 class RemoteVerifier(Client):
-    """A service of somebody else: knows only the published set, and asks for it once a second."""
+    """Another service: it knows only the published set, and requests it once a second."""
 
     def _run(self) -> None:
         while not self.end.is_set():

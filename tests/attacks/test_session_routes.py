@@ -44,7 +44,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 
 
 def changing_routes(app: Flask) -> list[tuple[str, str]]:
-    """Return every route of ours that may change something, as method and path."""
+    """Return every route of Signet that may change something, as method and path."""
     found = [
         (method, rule.rule.replace("<session_id>", "00000000-0000-7000-8000-000000000000"))
         for rule in app.url_map.iter_rules()
@@ -68,7 +68,7 @@ def state(app: Flask) -> list[list[tuple[Any, ...]]]:
 @pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS.keys())
 @pytest.mark.parametrize("form", ["JSON", "text", "form"])
 def test_row_72_no_route_does_anything_for_another_site(app: Flask, trick: dict[str, str], form: str) -> None:
-    """The victim's browser brings the cookie; whoever made the page brings all else that such a page can."""
+    """The victim's browser sends the cookie; the attacker's page sends everything else that a page can send."""
     victim = app.test_client()
     body = {"username": "ada", "password": PASSWORD, "transport": "cookie"}
     assert victim.post("/token", json=body, headers=HONEST, base_url="https://localhost").status_code == 200
@@ -128,7 +128,7 @@ def test_row_84_nobody_sees_or_ends_a_session_of_another(app: Flask) -> None:
                 answer: TestResponse = client.delete(f"/account/sessions/{session_id}", headers=bearer(name))
                 tried.append((answer.status_code, answer.data))
     invented = client.delete("/account/sessions/00000000-0000-7000-8000-000000000000", headers=bearer("ada"))
-    # The same bytes: an answer does not tell whether a session of somebody else is there.
+    # The same bytes: an answer does not show whether another user's session exists.
     assert set(tried) == {(404, invented.data)}
     assert len(tried) == 12
     assert client.delete("/account/sessions", headers=bearer("ada")).status_code == 204

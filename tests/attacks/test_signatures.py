@@ -1,4 +1,4 @@
-"""Rows 1 to 4 and 9 to 11: no signature, a broken one, another algorithm's, a key that everybody has."""
+"""Rows 1 to 4 and 9 to 11: no signature, a broken one, another algorithm's, a publicly known key."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def public_key(algorithm: str) -> Any:
 
 
 def renderings(algorithm: str) -> dict[str, bytes]:
-    """Every form in which somebody may hold the public key."""
+    """Every form in which an attacker may have the public key."""
     public = public_key(algorithm)
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     jwk = test_keys.public_jwk(algorithm)
@@ -71,7 +71,7 @@ def renderings(algorithm: str) -> dict[str, bytes]:
 
 
 def certificate(algorithm: str) -> x509.Certificate:
-    """A certificate of the public key, signed by somebody."""
+    """A certificate of the public key, signed with any key."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "victim")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(7)
     builder = builder.not_valid_before(datetime(2026, 1, 1)).not_valid_after(datetime(2036, 1, 1))
@@ -118,7 +118,7 @@ def test_row_03_the_public_key_is_no_secret(algorithm: str, keep_kid: bool) -> N
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 def test_row_03_a_public_key_set_as_secret_is_refused_at_import(algorithm: str) -> None:
-    """But for texts that look like any other secret: a bare modulus, or base64 without its armour."""
+    """Except strings that look like any other secret: a bare modulus, or base64 without its armour."""
     unrecognisable = {"modulus", "pem body", "x5c"}
     taken = set()
     for name, secret in renderings(algorithm).items():
@@ -179,7 +179,7 @@ def test_row_09_der_and_over_long_ecdsa_signatures_are_refused() -> None:
 
 
 def test_row_10_the_twin_of_a_revoked_ecdsa_token_stays_revoked() -> None:
-    """(r, n-s) is as good a signature as (r, s): whoever lists token texts would let the twin in."""
+    """(r, n-s) is as good a signature as (r, s): a blocklist of token strings would accept the twin."""
     victim = Victim("ES256")
     revoked = {"a-b-c"}
     victim.jwt.token_in_blocklist_loader(lambda header, data: data["jti"] in revoked)

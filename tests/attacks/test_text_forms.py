@@ -1,4 +1,4 @@
-"""Rows 12 to 17: one token, several readings; JSON that is none; base64url in other spellings."""
+"""Rows 12 to 17: one token, several readings; invalid JSON; base64url in other spellings."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def cases(shared_data: Path) -> list[dict[str, Any]]:
 
 
 def test_row_15_published_json_as_header_and_payload(shared_data: Path) -> None:
-    """None of these texts is a token's header or its claims, so all are refused, and at once."""
+    """None of these strings is a valid header or payload, so all are refused, without delay."""
     victim = Victim(JWT_MAX_TOKEN_BYTES=1_000_000)
     for case in cases(shared_data):
         for token in (victim.sign(case["data"]), victim.sign(claims(), case["data"] or b" ")):
@@ -164,7 +164,7 @@ def test_row_15_published_json_as_header_and_payload(shared_data: Path) -> None:
     victim.check_alive()
 
 
-# Texts that RFC 8259 lets pass and that we refuse: two readers could understand them differently.
+# JSON that RFC 8259 allows and Flask-Signet refuses: two readers could understand them differently.
 STRICTER = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
 
 

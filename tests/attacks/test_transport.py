@@ -121,7 +121,7 @@ def test_row_25_a_huge_token_is_refused_unread(victim: Victim, size: int) -> Non
 
 def test_row_25_a_huge_token_costs_no_memory(victim: Victim) -> None:
     token = "A" * 5_000_000
-    victim.send(token)  # whatever is made once is made now
+    victim.send(token)  # what is created once is created now
     with victim.app.app_context():
         verifier = victim.app.extensions["flask-signet-tokens"].snapshot().verifier
     tracemalloc.start()
@@ -153,7 +153,7 @@ def test_row_25_ten_thousand_claims_under_a_raised_cap_are_only_slow(victim: Vic
 
 
 def test_row_25_hostile_tokens_within_the_cap_are_judged_at_once(victim: Victim, doings: Doings) -> None:
-    """What a refusal costs beyond the signature check: under 5 ms, whatever the 8 KiB hold."""
+    """The cost of a refusal beyond the signature check: under 5 ms for any 8 KiB."""
     header, payload, signature = victim.good().split(".")
     size = 8_000 - len(header) - len(signature)
     room = size * 3 // 4

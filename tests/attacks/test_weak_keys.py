@@ -1,4 +1,4 @@
-"""Rows 26 and 27: secrets that everybody could know, and keys that are none."""
+"""Rows 26 and 27: publicly known secrets, and invalid keys."""
 
 from __future__ import annotations
 

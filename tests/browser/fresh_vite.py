@@ -78,7 +78,7 @@ def create_app(folder: Path, files: dict[str, str]) -> Path:
 
 
 def start_vite(start_server: StartServer, app: Path, config: str, port: int) -> Server:
-    """Start the development server with *config*, the text of ``vite.config.js``; Flask listens on *port*."""
+    """Start the development server with *config*, the content of ``vite.config.js``; Flask listens on *port*."""
     assert ":5000" in config
     (app / "vite.config.js").write_text(config.replace(":5000", f":{port}"), "utf-8")
     vite = start_server(

@@ -280,7 +280,7 @@ def test_without_web_locks_nobody_is_out(storage: str, lost: bool, serve: Serve,
     assert {SIGNED_IN} == {status(tab) for tab in tabs}
     assert not any(was_signed_out(tab) for tab in tabs)
 
-    # And what they have now is what the server goes on with.
+    # And the server accepts what they have now.
     let_expire(app, tabs[-1])
     for tab in tabs:
         assert send(tab, "later")["status"] == 200
@@ -289,7 +289,7 @@ def test_without_web_locks_nobody_is_out(storage: str, lost: bool, serve: Serve,
 @pytest.mark.browser
 @pytest.mark.parametrize("storage", SHARED)
 def test_a_lost_answer_signs_nobody_out(storage: str, serve: Serve, context: BrowserContext) -> None:
-    """The server rotated, nobody heard of it: the same old token is presented again and goes on."""
+    """The server rotated, and no client got the answer: the same old token is sent again and works."""
     app = serve()
     first, tabs = open_tabs(context, app.url(), storage, count=2)
     let_expire(app, first)
@@ -309,7 +309,7 @@ def test_a_lost_answer_signs_nobody_out(storage: str, serve: Serve, context: Bro
 @pytest.mark.browser
 @pytest.mark.parametrize("storage", SHARED)
 def test_a_laptop_that_slept_goes_on(storage: str, serve: Serve, context: BrowserContext) -> None:
-    """Frozen while its token ran out: no request meanwhile, one refresh after waking, nobody is asked to sign in."""
+    """Frozen while its token ran out: no request, one refresh after waking, and the user need not sign in."""
     app = serve()
     tab = open_tab(context, app.url(), storage)
     log_in(tab)
@@ -539,7 +539,7 @@ def test_a_refresh_that_comes_after_the_logout_is_thrown_away(
     assert status(tab) == SIGNED_OUT
 
 
-# --- A server in trouble, a storage that is none ------------------------------------------------------------
+# --- A failing server, an unusable storage ------------------------------------------------------------------
 
 
 @pytest.mark.browser
@@ -551,7 +551,7 @@ def test_a_refresh_that_comes_after_the_logout_is_thrown_away(
 def test_a_server_in_trouble_signs_nobody_out(
     storage: str, answer: int, error: str, serve: Serve, context: BrowserContext
 ) -> None:
-    """The session stays; the server is left alone for as long as it said; then all goes on."""
+    """The session stays; the client sends nothing for as long as the server said, and then continues."""
     app = serve()
     first, tabs = open_tabs(context, app.url(), storage, count=2)
     let_expire(app, first)

@@ -48,7 +48,10 @@ def test_readme_shows_the_files_that_it_imports() -> None:
     assert {"src/auth.js", "src/App.jsx"} == set(FILES)
 
 
-@pytest.mark.parametrize("text", [LESSON.text, WHOLE.text + ADD_USER], ids=["lesson", "whole"])
+SERVERS = pytest.mark.parametrize("text", [LESSON.text, WHOLE.text + ADD_USER], ids=["lesson", "whole"])
+
+
+@SERVERS
 def test_what_is_pasted_from_readme_asks_for_the_password_and_signs_in(
     text: str, app_folder: Path, page: Page, start_server: StartServer, tmp_path: Path
 ) -> None:
@@ -72,10 +75,11 @@ def test_what_is_pasted_from_readme_asks_for_the_password_and_signs_in(
     assert [] == errors
 
 
+@SERVERS
 def test_the_two_steps_of_readme_give_what_the_guarded_route_answers(
-    app_folder: Path, page: Page, start_server: StartServer, tmp_path: Path
+    text: str, app_folder: Path, page: Page, start_server: StartServer, tmp_path: Path
 ) -> None:
-    api = start_api(start_server, tmp_path / "api", LESSON.text)
+    api = start_api(start_server, tmp_path / "api", text)
     vite = start_vite(start_server, app_folder, VITE_CONFIG, api.port)
     page.goto(f"http://localhost:{vite.port}/")
 

@@ -224,7 +224,7 @@ def handlers(library: Library) -> Seen:
     for kind in (known.NoAuthorizationError, known.JWTExtendedException, pyjwt.ExpiredSignatureError, Exception):
         for before in (True, False):
             if before and kind is pyjwt.ExpiredSignatureError:
-                continue  # here it goes on to be asked: the application's own use of PyJWT may need it
+                continue  # it stays installed: the application's own use of PyJWT may need it
             app = Flask("compared")
             app.config.update(JWT_SECRET_KEY=SECRET, JWT_COMPAT=True)
             manager = library.JWTManager() if before else library.JWTManager(app)
@@ -306,7 +306,7 @@ def decoded(library: Library) -> Seen:
 
 
 def graphql(library: Library) -> Seen:
-    """Resolvers: the executor shows the text of what they raise."""
+    """Resolvers: the executor shows the message of an exception."""
     from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString, graphql_sync
 
     app, _ = made(library)

@@ -1,4 +1,4 @@
-"""The 31 known defects of Flask-JWT-Extended 4.7.4, each mended here, each with its number."""
+"""The 31 known defects of Flask-JWT-Extended 4.7.4, each corrected here, each with its number."""
 
 from __future__ import annotations
 

@@ -436,7 +436,7 @@ def test_any_identity_can_be_written_where_sub_is_not_judged(settings: dict[str,
     assert w.get("/access", w.access(7)).json["identity"] == 7
 
 
-# --- keys that anybody could guess --------------------------------------------------------------------
+# --- keys that can be guessed -------------------------------------------------------------------------
 
 
 def test_a_weak_key_works_in_development_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:

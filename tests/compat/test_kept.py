@@ -1,4 +1,4 @@
-"""What users of Flask-JWT-Extended rely on although nobody promised it: each line stays as it is."""
+"""Undocumented behaviour that users of Flask-JWT-Extended rely on: none of it changes."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def test_another_file_is_followed_and_the_same_one_is_kept_when_another_setting_
     before = layer.snapshot().ring
     (tmp_path / "EdDSA.json").write_text("{")
     w.app.config["JWT_DECODE_LEEWAY"] = 5
-    assert layer.snapshot().ring is before  # the last good one: nobody began to read the file anew
+    assert layer.snapshot().ring is before  # the last valid one: the file was not read again
 
     w.app.config["JWT_KEYS"] = str(tmp_path / "ES256.json")
     assert layer.snapshot().ring.verifying[0].key_id == "test-ES256"

@@ -305,7 +305,7 @@ def test_loaders_that_judge_a_token(style: Style) -> None:
     ],
 )
 def test_loaders_that_answer(style: Style, loader: str, ask: Callable[[World], Any], arguments: str) -> None:
-    """Whatever a view may return, a loader may; it is found although it came after ``init_app``."""
+    """A loader may return what a view may return, also if it is registered after ``init_app``."""
     w = world()
     w.jwt.token_in_blocklist_loader(lambda header, claims: claims["sub"] == "revoked")
     w.jwt.token_verification_loader(lambda header, claims: claims["sub"] != "refused")
@@ -349,7 +349,7 @@ def test_claims_of_a_call_go_over_those_of_the_loader() -> None:
 
 
 def test_headers_are_written_as_claims_are() -> None:
-    """By the application's JSON provider, as Flask-JWT-Extended has it: a UUID is a text, a date one of HTTP."""
+    """By the application's JSON provider, as Flask-JWT-Extended has it: a UUID is a string, a date an HTTP date."""
     more = {"device": UUID(int=1), "since": datetime(2020, 1, 1, tzinfo=timezone.utc)}
     w = world()
 

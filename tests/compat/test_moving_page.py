@@ -1,4 +1,4 @@
-"""The page "Moving from Flask-JWT-Extended": its code runs and does what the text around it says."""
+"""The page "Moving from Flask-JWT-Extended": its code runs and does what the page says."""
 
 from __future__ import annotations
 

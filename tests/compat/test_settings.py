@@ -321,8 +321,8 @@ def test_a_wrong_setting_is_heard_of_at_start_and_later(settings: dict[str, Any]
         ("JWT_ACCESS_TOKEN_EXPIRE", "JWT_ACCESS_TOKEN_EXPIRES"),
         ("JWT_COOKIE_SAME_SITE", "JWT_COOKIE_SAMESITE"),
         ("JWT_SECRET_KEYS", "JWT_SECRET_KEY"),
-        ("JWT_BLACKLIST_ENABLED", None),  # another age's, and whoever has it knows
-        ("JWT_PUBLIC_KEY_2", None),  # somebody's own, beside ours
+        ("JWT_BLACKLIST_ENABLED", None),  # of an old version, and its users know
+        ("JWT_PUBLIC_KEY_2", None),  # the application's own
         ("JWT_AUTH_URL_RULE", None),
         ("JWT_SECRET_KEY", None),
     ],
@@ -385,7 +385,7 @@ def test_a_wrong_setting_does_not_leave_the_former_ones_in_force() -> None:
 
 
 def test_a_setting_that_changes_while_another_request_reads_it_counts() -> None:
-    """Whoever read the old values and finishes last must not put them over the new ones."""
+    """A reader of the old values that finishes last must not overwrite the new ones."""
     meanwhile: list[Callable[[], None]] = []
 
     class Slow(timedelta):
@@ -547,12 +547,12 @@ def test_a_secret_that_is_missing_is_said_with_the_command_that_makes_one() -> N
 
         assert str(caught.value) == (
             'JWT_SECRET_KEY or flask SECRET_KEY must be set when using symmetric algorithm "HS256". '
-            "Make one with `flask signet keys generate --algorithm HS256 --secret`."
+            "Make one with `flask signet keys generate --secret`."
         )
 
 
 def test_one_public_key_serves_the_algorithms_that_it_fits() -> None:
-    """JWT_DECODE_ALGORITHMS may name others: they have no key, and no token of theirs is taken."""
+    """JWT_DECODE_ALGORITHMS may name others: they have no key, and their tokens are refused."""
     w = world(JWT_ALGORITHM="HS256", JWT_DECODE_ALGORITHMS=["ES256", "RS256", "EdDSA"])
     w.app.config["JWT_PUBLIC_KEY"] = EC_KEY.public_key()
 

@@ -133,11 +133,13 @@ def test_the_lesson_is_short() -> None:
     assert len(LESSON.text.splitlines()) <= 30
 
 
-def test_the_whole_is_three_lines() -> None:
-    lines = [line for line in WHOLE.text.splitlines() if line]
+def test_the_whole_is_three_lines_and_a_view_of_four() -> None:
+    program, view = WHOLE.text.split("\n\n\n")
+    lines = [line for line in program.splitlines() if line]
 
     assert ["from flask import Flask"] == lines[:1]
     assert len(lines[1:]) == 3
+    assert len(view.splitlines()) == 4
 
 
 def test_the_guards_of_the_quick_start_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,6 +246,7 @@ def test_the_whole_of_the_readme_works(start_server: StartServer, tmp_path: Path
     login = request("POST", f"{server.url}/token", json_body=body)
     assert login.status == 200
     token = login.json["token"]
+    assert request("GET", f"{server.url}/protected", token=token).json == {"id": 1, "username": "alesanchezr"}
     shown_request, shown_login, shown_registered, shown_account, _, shown_sessions = (
         json.loads(block.text) for block in blocks(DOCS / "http.md", "json")
     )

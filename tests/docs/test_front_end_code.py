@@ -40,7 +40,7 @@ OPTIONS = {
     "noEmit": True,
     "types": [],
 }
-# Where plain JavaScript says less than TypeScript asks for: nothing that the reader of the page must mend.
+# Where plain JavaScript says less than TypeScript asks for: nothing that the reader of the page must correct.
 TOLERATED = {
     ("docs-before-and-after/before/AppContext.tsx", "TS2322"): "what is in a context that begins with null",
     ("docs-before-and-after/before/Tasks.tsx", "TS2339"): "the same",
@@ -420,7 +420,7 @@ def test_scripts_do_what_the_page_says(name: str, open_script: Open, page: Page,
 
 
 def answer_feed(socket: WebSocketRoute, api: Server) -> None:
-    """Say what the guarded route answers to a token that is the first message, and hang up: at its end, as it were."""
+    """Send what the guarded route answers to the token in the first message, and close, as at the end of the token."""
 
     def first(message: str | bytes) -> None:
         assert isinstance(message, str)
@@ -449,7 +449,7 @@ createRoot(document.getElementById("root")).render(<AppProvider><Page /></AppPro
 def test_before_and_after_show_the_same_until_the_token_expires(
     when: str, open_script: Open, page: Page, api: Server
 ) -> None:
-    """Login, request, reload and logout work in both; then the one is out, and the other goes on."""
+    """Login, request, reload and logout work in both; then one is signed out, and the other continues."""
     blocks_of_page = [block.text for block in front_end_blocks(DOCS / "before-and-after.md")]
     files = {text.split("\n")[0].removeprefix("// "): text for text in blocks_of_page}
     assert {"before/AppContext.jsx", "before/Tasks.jsx", "after/AppContext.jsx", "after/Tasks.jsx"} == set(files)

@@ -1,4 +1,4 @@
-"""The page of WebSockets and tasks: what it shows refuses whom a guard would refuse."""
+"""The page of WebSockets and tasks: its code refuses what a guard would refuse."""
 
 from __future__ import annotations
 

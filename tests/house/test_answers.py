@@ -30,7 +30,7 @@ def house(folder: Path) -> tuple[Flask, Signet]:
 
 
 def test_no_browser_takes_an_answer_for_a_page(tmp_path: Path) -> None:
-    """Attack row 77: answers are data, whatever somebody wrote into them."""
+    """Attack row 77: answers are data, also if a user wrote HTML into them."""
     app, _ = house(tmp_path)
 
     @app.get("/page")
@@ -172,7 +172,7 @@ def test_db_check_finds_nothing_in_tables_just_made_and_something_in_others(tmp_
     run = app.test_cli_runner().invoke
     assert run(args=["signet", "db", "upgrade"]).exit_code == 0
     checked = run(args=["signet", "db", "check"])
-    assert (checked.exit_code, checked.output.splitlines()[-1]) == (0, "The tables are right.")
+    assert (checked.exit_code, checked.output.splitlines()[-1]) == (0, "The tables are correct.")
     with app.app_context(), signet.store.write() as connection:
         connection.exec_driver_sql("DROP INDEX ix_signet_sessions_ends_at")
     assert run(args=["signet", "db", "check"]).exit_code == 1
@@ -191,7 +191,7 @@ def test_a_file_system_that_refuses_is_a_store_that_does_not_answer(
         file.unlink()
     (folder / "signet.sqlite3").touch(0o600)
     (folder / ".lock").unlink()
-    (folder / ".lock").mkdir()  # whoever wants to make the tables again cannot open it
+    (folder / ".lock").mkdir()  # a process that wants to create the tables cannot open it
     answers = [client.post("/token", json={"username": "ada", "password": PASSWORD}), client.get("/health")]
     assert [answer.status_code for answer in answers] == [503, 503]
     assert int(answers[0].headers["Retry-After"]) > 0

@@ -631,7 +631,7 @@ def test_a_certain_conflict_that_comes_later_is_an_error_where_it_matters() -> N
 def test_every_line_and_error_says_what_to_write(tables: dict[str, Case], tmp_path: Path) -> None:
     """Each of the rules; what was said of single settings before has words of its own."""
     from flask_signet.sessions import conflicts as of_sessions
-    from flask_signet.web import conflicts as of_tokens
+    from flask_signet.web import setting_conflicts as of_tokens
 
     found = []
     for config, _, _ in tables.values():
@@ -649,7 +649,7 @@ def test_every_line_and_error_says_what_to_write(tables: dict[str, Case], tmp_pa
 
 def test_no_two_settings_with_their_defaults_conflict() -> None:
     from flask_signet.sessions import conflicts as of_sessions
-    from flask_signet.web import conflicts as of_tokens
+    from flask_signet.web import setting_conflicts as of_tokens
 
     defaults: dict[str, Any] = {**DEFAULTS, **Flask("defaults").config}
 
@@ -791,7 +791,7 @@ COOKIE_LOGIN: dict[str, Requested] = {
     "plain http, always Secure": (
         {"SIGNET_COOKIE_SECURE": True},
         {"base_url": HTTP, "headers": COOKIE_MODE},
-        "this request came by http to 'app.test'",
+        "this request came over HTTP to 'app.test'",
     ),
     "plain http by intent": ({"SIGNET_COOKIE_SECURE": False}, {"base_url": HTTP, "headers": COOKIE_MODE}, ""),
     "https without Secure": (
@@ -880,7 +880,7 @@ def test_wrong_tries_behind_an_unknown_proxy_do_not_lock_out_everybody(tmp_path:
     ]
 
     assert answer.status_code == 200
-    assert guesses[-1].status_code == 429  # by the name, whatever the header says
+    assert guesses[-1].status_code == 429  # by the name, not by the header
 
 
 def test_what_one_client_does_behind_an_unknown_proxy_takes_no_other_s_limits(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -292,15 +293,47 @@ def test_a_root_key_that_is_gone_broken_or_of_another_database(examine: Examine,
     key = tmp_path / "instance" / "signet" / "root.key"
     right = key.read_text()
     key.write_text("1 " + SECRET + "\n")
-    assert examine(lambda: whole(tmp_path)).bad == {"root_key_does_not_fit": "error"}
+    seen = examine(lambda: whole(tmp_path))
+    assert seen.bad == {"root_key_does_not_fit": "error"}
+    assert seen.findings["root_key_does_not_fit"]["line_to_write"] == f"cp /your/copy/root.key {key}"
+    seen = examine(lambda: whole(tmp_path, SIGNET_ROOT_KEY=SECRET))
+    assert seen.findings["root_key_does_not_fit"]["line_to_write"].startswith("export FLASK_SIGNET_ROOT_KEY=")
     key.write_text("rubbish")
     seen = examine(lambda: whole(tmp_path))
     assert seen.bad == {"root_key_refused": "error", "signing_keys_refused": "error"}
+    assert seen.findings["root_key_refused"]["line_to_write"] == "flask signet keys generate --root"
     key.unlink()
     seen = examine(lambda: whole(tmp_path))
     assert seen.bad == {"root_key_gone": "error"}
     assert not key.exists()
     assert right.split()[1] not in seen.printed
+
+
+@contextmanager
+def locked_out(folder: Path) -> Generator[None, None, None]:
+    """Take away the access of this process to *folder*."""
+    root, mode = os.geteuid() == 0, folder.stat().st_mode
+    folder.chmod(0o700 if root else 0)
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(mode)
+
+
+def test_a_folder_of_another_user_is_a_finding_that_says_who_must_look(tmp_path: Path) -> None:
+    used(tmp_path)
+    run(lambda: whole(tmp_path))  # loads every module
+    with locked_out(tmp_path / "instance"):
+        printed = " ".join(run(lambda: whole(tmp_path)).stdout.split())  # without line breaks
+
+    assert f"The folder {tmp_path / 'instance' / 'signet'} cannot be checked: Permission denied." in printed
+    assert "The check 'database' cannot read" in printed
+    assert "sudo -u USER-OF-THE-SERVER flask signet doctor" in printed
+    assert "failed with" not in printed
 
 
 def test_tables_of_another_version_are_found(examine: Examine, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_the_command_forgives_what_the_application_forgives(leeway: int, problem
 
 
 def test_nothing_in_a_token_steers_the_terminal() -> None:
-    """Whoever asks somebody to look at a token has written it."""
+    """The token may come from an attacker."""
     evil = "\x1b]0;owned\x07\r\n\u202e"
     claims = {evil: evil, "sub": evil}
     parts = [json.dumps(part).encode() for part in ({"alg": "HS256", evil: 1, "crit": [evil]}, claims)]

@@ -1,4 +1,4 @@
-"""``GET /.well-known/jwks.json`` of a ``JWTManager``: there when it is asked for, once, and nobody's rival."""
+"""``GET /.well-known/jwks.json`` of a ``JWTManager``: present if it is configured, once, and without conflicts."""
 
 from __future__ import annotations
 

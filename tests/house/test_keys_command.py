@@ -115,7 +115,7 @@ def test_rotate_keeps_every_token_and_revoke_ends_them(tmp_path: Path) -> None:
 
 
 def test_a_former_jwt_secret_key_may_go_into_the_ring_and_be_taken_out_again(tmp_path: Path) -> None:
-    """So an application moves from one secret to a ring without signing anybody out."""
+    """So an application changes from one secret to a ring, and all users stay signed in."""
     former = "the secret that was before the ring: 0123456789"
     app = Flask("before")
     app.config["JWT_SECRET_KEY"] = former
@@ -145,7 +145,7 @@ def test_a_former_jwt_secret_key_may_go_into_the_ring_and_be_taken_out_again(tmp
 
 
 def test_a_key_signs_only_after_everybody_could_read_of_it(tmp_path: Path) -> None:
-    """Whoever keeps the published set for as long as it says must know a key before it signs."""
+    """A service that caches the published set must know a key before it signs."""
     path = ring_file(tmp_path)
 
     first = run("keys", "rotate", "--file", str(path))

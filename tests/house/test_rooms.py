@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask, Response
+from flask.cli import ScriptInfo
 from sqlalchemy import Column, Connection, Integer, MetaData, Table
 
-from flask_signet import Signet
+from flask_signet import Signet, decode_token
+from flask_signet.accounts import UserId
+from flask_signet.accounts.events import UserDeleted
+from flask_signet.commands import signet as signet_group
 from flask_signet.exceptions import SettingsError
 from flask_signet.findings import Finding, ok
 from flask_signet.house_routes import ROUTES
@@ -64,6 +69,25 @@ def opened(guestbook: Guestbook, event: SessionOpened, connection: Connection) -
     guestbook.seen.append(event.user_id)
 
 
+def visits(guestbook: Guestbook, user_id: UserId, connection: Connection | None) -> dict[str, Any]:
+    """Return how often the user was here, and whether a transaction is open; the other claims are not for a room."""
+    return {"visits": guestbook.seen.count(user_id), "open": connection is not None, "sid": "x", "epoch": 99}
+
+
+def removed(guestbook: Guestbook, event: UserDeleted, connection: Connection) -> None:
+    assert connection.in_transaction()
+    guestbook.seen.remove(event.user_id)
+
+
+def held(guestbook: Guestbook, user_id: UserId) -> dict[str, Any]:
+    return {"logins": guestbook.seen.count(user_id)}
+
+
+def export(call: Call[Guestbook, None]) -> Response:
+    """Return what is held about the user."""
+    return json_answer(call.services.core.export(1))
+
+
 def greeting_is_short(settings: GuestbookSettings) -> Iterator[Finding]:
     yield ok("greeting", f"The greeting has {len(settings.greeting)} characters.")
 
@@ -77,9 +101,16 @@ def guestbook(**changed: Any) -> AnyRoom:
         "routes": (
             Route(method="GET", path="/guestbook", view=greet, guard=None, answers={200: dict[str, Any]}),
             Route(method="GET", path="/guestbook/all", view=hidden, guard=TOKEN, answers={200: list[Any]}),
+            Route(method="GET", path="/guestbook/export", view=export, guard=TOKEN, answers={200: dict[str, Any]}),
         ),
-        "reactions": (Reaction(event=SessionOpened, react=opened),),
+        "reactions": (Reaction(event=SessionOpened, react=opened), Reaction(event=UserDeleted, react=removed)),
         "checks": (greeting_is_short,),
+        "commands": {
+            "guestbook": "tests.support.guestbook:guestbook",
+            "users greet": "tests.support.guestbook:greet",
+        },
+        "claims": visits,
+        "export": held,
         **changed,
     }
     return Room(**values)
@@ -127,6 +158,90 @@ def test_a_reaction_that_fails_undoes_what_it_reacts_to(tmp_path: Path) -> None:
             signet.login(user)
 
         assert signet.sessions.listing() == []
+
+
+def test_a_room_brings_commands_of_its_own_and_of_an_existing_group(tmp_path: Path) -> None:
+    app, _ = make(tmp_path, guestbook(), SIGNET_GUESTBOOK="Welcome")
+    off, _ = make(tmp_path / "off", guestbook())
+
+    def run(app: Flask, *words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(signet_group, words, obj=ScriptInfo(create_app=lambda: app))
+        return done.exit_code, done.output
+
+    assert (run(app, "guestbook"), run(app, "users", "greet", "ada")) == ((0, "Welcome\n"), (0, "Welcome, ada\n"))
+    assert "Say the greeting." in run(app, "--help")[1]
+    assert "Greet the user USERNAME." in run(app, "users", "--help")[1]
+    assert "Create the account USERNAME." in run(app, "users", "--help")[1]
+    for words in (("guestbook",), ("users", "greet", "ada")):
+        assert (run(off, *words)[0], "No such command" in run(off, *words)[1]) == (2, True)
+    assert "greet" not in run(off, "--help")[1] + run(off, "users", "--help")[1]
+
+
+def test_a_room_adds_claims_to_the_access_tokens_of_sessions(tmp_path: Path) -> None:
+    app, signet = make(tmp_path, guestbook(), SIGNET_GUESTBOOK="Welcome")
+
+    @signet.additional_claims_loader
+    def add(identity: Any) -> dict[str, Any]:
+        return {"visits": "of the loader", "plan": "free"}
+
+    with app.app_context():
+        user = signet.users.create("ada", PASSWORD)
+        first = signet.login(user)
+        with signet.store.write() as connection:
+            joined = signet.login(user, connection=connection)
+        assert first.refresh_token is not None
+        refreshed = signet.sessions.rotate(first.refresh_token)
+        claims = [decode_token(each.access_token) for each in (first, joined, refreshed)]
+
+    assert [(each["visits"], each["open"], each["plan"]) for each in claims] == [
+        (1, False, "free"),
+        (2, True, "free"),
+        (2, False, "free"),
+    ]
+    assert [each["epoch"] for each in claims] == [0, 0, 0]
+    assert "x" not in [each["sid"] for each in claims]
+
+
+def test_an_application_with_an_error_leaves_the_commands_that_need_none(tmp_path: Path) -> None:
+    def broken() -> Flask:
+        raise SettingsError("JWT_KEYS is wrong")
+
+    done = [
+        CliRunner().invoke(signet_group, words, obj=ScriptInfo(create_app=broken))
+        for words in (["--help"], ["keys", "generate", "--secret"])
+    ]
+
+    assert [each.exit_code for each in done] == [0, 0]
+    assert "commands may be missing here: JWT_KEYS is wrong" in done[0].output
+    assert "JWT_KEYS" not in done[1].output
+
+
+def test_a_room_exports_what_it_holds_about_a_user_and_removes_it_with_the_user(tmp_path: Path) -> None:
+    app, signet = make(tmp_path, guestbook(), SIGNET_GUESTBOOK="Welcome")
+    with app.app_context():
+        token = signet.login(signet.users.create("ada", PASSWORD)).access_token
+    answer = app.test_client().get("/guestbook/export", headers={"Authorization": f"Bearer {token}"})
+    with app.app_context():
+        signet.users.delete(1)
+
+    assert answer.get_json() == {"guestbook": {"logins": 1}}
+    assert app.test_client().get("/guestbook").get_json()["logins"] == 0
+
+
+def test_a_room_removes_what_it_holds_about_a_user_whom_the_application_deletes(tmp_path: Path) -> None:
+    gone: list[Any] = []
+
+    def remove(guestbook: Guestbook, event: UserDeleted, connection: Connection) -> None:
+        gone.append(event.user_id)
+
+    room = guestbook(reactions=(Reaction(event=UserDeleted, react=remove),))
+    app, _ = make(tmp_path, room, SIGNET_GUESTBOOK="Welcome")
+    house = app.extensions["signet"]
+    with house.store.write() as connection:
+        assert house.deleting([7], connection)
+    house.deleted([8])
+
+    assert gone == [7, 8]
 
 
 def test_a_room_that_is_off_adds_nothing_and_is_never_opened(tmp_path: Path) -> None:

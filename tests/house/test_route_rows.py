@@ -11,7 +11,9 @@ import pytest
 from flask import Flask, request
 
 from flask_signet import JWTManager, Signet
-from flask_signet.house_routes import ROUTES
+from flask_signet.cli.openapi import openapi_of
+from flask_signet.house_routes import OF_STEPS, ROUTES, served_rows
+from flask_signet.room import Room
 from flask_signet.sessions.conflicts import GROUPS
 from flask_signet.throttle import POLICIES
 from flask_signet.web.fields import fields_of
@@ -41,9 +43,24 @@ def test_the_rows_are_all_routes_that_an_application_serves() -> None:
     }
 
     assert rules == {(each.route.method, each.prefix + each.route.path) for each in served_by(app)}
-    assert list(ROUTES.values()) == [
-        tuple(each.route for each in served_by(app) if each.tag == group) for group in ROUTES
-    ]
+    assert served_rows(has_steps=False) == {
+        group: tuple(each.route for each in served_by(app) if each.tag == group) for group in ROUTES
+    }
+
+
+class SignetThatAsks(Signet):
+    _rooms = (Room(name="asking", setting_keys=(), read=lambda _: True, open=lambda core, _: core, steps=lambda _: ()),)
+
+
+def test_the_rows_of_a_second_factor_are_served_and_described_only_where_a_login_step_exists() -> None:
+    app = Flask("asking")
+    app.config["TESTING"] = True
+    SignetThatAsks(app)
+    served = {group: tuple(each.route for each in served_by(app) if each.tag == group) for group in ROUTES}
+
+    assert (served, [row.path for row in OF_STEPS]) == (dict(ROUTES), ["/token/mfa"])
+    assert "MfaBody" in openapi_of(app)["components"]["schemas"]
+    assert "MfaBody" not in openapi_of(make())["components"]["schemas"]
 
 
 def test_there_is_a_row_for_each_group_of_the_setting() -> None:

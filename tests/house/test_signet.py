@@ -28,7 +28,7 @@ PASSWORD = "correct horse"
 
 
 def make(tmp_path: Path | None = None, **config: Any) -> tuple[Flask, Signet]:
-    """Return an application; its data lies in *tmp_path*, or in memory without one."""
+    """Return an application; its data is in *tmp_path*, or in memory without one."""
     app = Flask("house", instance_path=str(tmp_path / "instance") if tmp_path else None)
     app.config.update({"TESTING": tmp_path is None, **config})
     signet = Signet(app)
@@ -135,7 +135,7 @@ def test_login_and_logout_in_views_of_the_application() -> None:
 
 
 def test_what_the_services_refuse_in_a_view_of_the_application_is_answered_in_the_one_shape() -> None:
-    """A view need not catch what it cannot mend: it was a 500."""
+    """A view need not catch what it cannot correct: it was a 500."""
     app, signet = make()
     ada = signet.users.create("ada", PASSWORD)
     signet.users.disable(ada.id)
@@ -353,7 +353,7 @@ def test_a_view_of_another_host_on_our_path_is_no_clash(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("claim", ["sid", "epoch"])
 def test_the_claims_of_a_session_are_set_by_nobody_else(claim: str) -> None:
-    """Whoever could set ``sid`` could end another user's sessions."""
+    """A user who could set ``sid`` could end another user's sessions."""
     app, signet = make()
     with app.app_context(), pytest.raises(SettingsError, match=f"cannot set '{claim}'; it is set by"):
         create_access_token(1, additional_claims={claim: "mine"})

@@ -119,7 +119,7 @@ def test_a_fresh_token_is_asked_for_as_by_a_guard() -> None:
 
 
 def test_every_loader_is_asked_and_one_that_refuses_counts() -> None:
-    """An ``async`` one too: a coroutine is true, and would let everybody in."""
+    """An ``async`` one too: a coroutine is true, and would accept every token."""
     app, jwt = plain()
     refusing: dict[str, bool] = {}
 

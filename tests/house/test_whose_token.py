@@ -1,4 +1,4 @@
-"""Whom a token stands for: nobody, a disabled user, or a row that changed since."""
+"""The user of a token: none, a disabled one, or a row that has changed since."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HASH = generate_password_hash(PASSWORD, "pbkdf2:sha256:1000")
 
 
 class Own:
-    """An application with a model of its own, one user and all kinds of tokens of theirs."""
+    """An application with a model of its own, one user, and all kinds of tokens of that user."""
 
     def __init__(self, folder: Path, *, unique: bool = True) -> None:
         self.app = Flask("own", instance_path=str(folder))

@@ -1,4 +1,4 @@
-"""Tokens of ours in other libraries, and theirs in ours, for every algorithm."""
+"""Our tokens in other libraries, and their tokens in ours, for every algorithm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A flood of registrations from one address, against a real server: it is told to wait, and logins go on."""
+"""A flood of registrations from one address, against a real server: it must wait, and logins continue to work."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_flood_of_registrations_takes_nothing_from_logins(
     )
 
     def register(number: int) -> Reply:
-        # Each name comes twice: the answer "taken" is as good as an account to whoever collects names.
+        # Each name comes twice: the answer "taken" is as useful as an account to an attacker who collects names.
         body = {"username": f"user{number // 2}", "password": PASSWORD}
         return request("POST", f"{server.url}/account", json_body=body, timeout=60)
 

@@ -90,7 +90,7 @@ def test_a_wrong_name_or_password_is_refused_with_the_same_answer(lesson: Server
 
 
 def test_without_a_token_the_door_stays_closed(lesson: Server) -> None:
-    """The text is the one that users of Flask-JWT-Extended know."""
+    """The message is the one that users of Flask-JWT-Extended know."""
     answer = request("GET", f"{lesson.url}/protected")
 
     assert answer.status == 401

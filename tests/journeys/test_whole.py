@@ -94,7 +94,7 @@ BAD = {
 def test_bad_input_gets_a_clear_answer_and_the_next_request_is_served(
     kind: str, instance: Path, start_server: StartServer
 ) -> None:
-    """One shape, a 4xx, and a server that goes on."""
+    """One format, a 4xx, and a server that continues to work."""
     command = list(SERVERS[kind])
     server = start_server([str(BIN / command[0]), *command[1:]], cwd=HERE, env={"WHOLE_INSTANCE": str(instance)})
     for name, (body, content_type, statuses) in BAD.items():

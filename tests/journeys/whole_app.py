@@ -10,7 +10,7 @@ from flask_signet import Signet, current_user, jwt_required
 
 
 def create_app() -> Flask:
-    """Return the application; its data lies in the folder ``WHOLE_INSTANCE``."""
+    """Return the application; its data is in the folder ``WHOLE_INSTANCE``."""
     app = Flask(__name__, instance_path=os.environ["WHOLE_INSTANCE"])
     app.config.from_prefixed_env()
     Signet(app)

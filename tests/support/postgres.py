@@ -130,7 +130,7 @@ class PostgresServer:
         return self.url.removesuffix("postgres") + name
 
     def drop_database(self, url: str) -> None:
-        """Remove a database again, with whatever is connected to it; nothing if the server does not run."""
+        """Remove a database again, and end its connections; do nothing if the server does not run."""
         import psycopg
 
         try:

@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody holds at this moment."""
+    """Return a TCP port of 127.0.0.1 that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -25,7 +25,7 @@ def wait_until(condition: Callable[[], bool], *, timeout: float, what: str, step
     """Return as soon as *condition* holds.
 
     :param timeout: seconds.
-    :raises TimeoutError: it did not in time; the text names *what*.
+    :raises TimeoutError: it did not in time; the message names *what*.
     """
     end = time.monotonic() + timeout
     while not condition():
@@ -78,7 +78,7 @@ class Server:
         """Start and wait until the port answers.
 
         :param timeout: seconds; the machine of a test run may be a busy one.
-        :raises RuntimeError: the process ended first; the text holds what it wrote.
+        :raises RuntimeError: the process ended first; the message contains its output.
         """
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

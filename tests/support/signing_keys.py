@@ -1,4 +1,4 @@
-"""Keys that are older than they are: a rotation waits until everybody could read of the next one."""
+"""Keys with an earlier time of creation: a rotation waits until all services could read the next key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test needs, read from its fixtures and its code: so nobody has to mark it.
+"""What a test needs, read from its fixtures and its code: so it needs no mark.
 
 ======== ==============================================================================================
 mark     given to a test that

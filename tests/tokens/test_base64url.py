@@ -24,7 +24,7 @@ def test_decoding_is_the_inverse_of_encoding(data: bytes) -> None:
 
 @given(st.one_of(st.binary(max_size=12), st.text(ALPHABET.decode(), max_size=12).map(str.encode)))
 def test_whatever_decodes_is_the_spelling_that_encoding_gives(text: bytes) -> None:
-    """So no two texts stand for the same bytes, and nothing but ValueError comes out."""
+    """So no two strings decode to the same bytes, and the only exception is ValueError."""
     try:
         data = base64url.decode(text)
     except ValueError:

@@ -28,7 +28,7 @@ PRIVATE["PS384"] = PRIVATE["RS256"]
 
 RSA, OTHER, EC, OKP = (test_keys.public_jwk(name) for name in ("RS256", "RS384", "ES256", "EdDSA"))
 ENCRYPTION = {**OTHER, "kid": "enc", "use": "enc", "alg": "RSA-OAEP"}
-# As Entra ID, Keycloak, Google and others publish them: no `alg`, keys for encryption, types that nobody knows yet.
+# As Entra ID, Keycloak, Google and others publish them: no `alg`, keys for encryption, unknown types.
 PUBLISHED: dict[str, Any] = {
     "keys": [
         {**{name: RSA[name] for name in ("kty", "n", "e")}, "kid": "one", "use": "sig", "x5t": "x", "x5c": ["MII"]},
@@ -203,7 +203,7 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("case", UNUSABLE)
 def test_a_key_that_cannot_be_used_is_heard_of_once(case: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Every token is refused with 401 then, and without a line in the log nobody could tell why."""
+    """Every token is then refused with 401, and only the log says why."""
     value, reason = UNUSABLE[case]
     app = with_loader(value)
     with caplog.at_level(logging.ERROR, "flask_signet"):

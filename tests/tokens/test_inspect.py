@@ -44,7 +44,8 @@ REFRESH = (
     "A refresh token of Flask-Signet, 79 characters. It is opaque: only the server that issued it "
     "can check it. Send it only to POST /token/refresh."
 )
-OPAQUE = "An opaque bearer token of 5 characters: its server looks it up."
+OPAQUE = "Not a JWT. If it is an opaque token, only its server can check it: 5 characters."
+EMPTY = "Not a token but the word 'undefined': a variable of the client was empty."
 UNKNOWN = "Not a credential: neither a JWT, nor an opaque token, nor Basic."
 
 
@@ -85,6 +86,15 @@ UNKNOWN = "Not a credential: neither a JWT, nor an opaque token, nor Basic."
         ("caf\u00e9", Inspection(kind="unknown", summary=UNKNOWN)),
         ("two words", Inspection(kind="unknown", summary=UNKNOWN)),
         ("", Inspection(kind="unknown", summary=UNKNOWN)),
+        ("undefined", Inspection(kind="unknown", summary=EMPTY, problem="a variable of the client was empty")),
+        (
+            "Authorization: Bearer null",
+            Inspection(
+                kind="unknown",
+                summary=EMPTY.replace("undefined", "null"),
+                problem="a variable of the client was empty",
+            ),
+        ),
     ],
     ids=repr,
 )
@@ -293,11 +303,13 @@ def test_what_only_the_guard_finds_untimely_is_not_called_good() -> None:
         ("aud", "x", "audience: who may accept it"),
         ("jti", "x", "unique id of this token"),
         ("type", "access", "access or refresh token"),
-        ("fresh", True, "whether the user entered a password for this token"),
+        ("fresh", True, "whether the application issued it as fresh, directly after a login"),
         ("csrf", "x", "CSRF value that must be sent with the token if it is in a cookie"),
         ("sub_type", "int", "type of the identity in the application"),
         ("sid", "x", "session of the token"),
         ("epoch", 0, "number of times that all sessions of the user were ended"),
+        ("sub_mark", "x", "distinguishes the user from a later user with the same id"),
+        ("sub_user", "x", "id of the user, if sub is another value"),
         ("other", NOW, ""),
     ],
 )

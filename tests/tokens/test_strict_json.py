@@ -212,7 +212,7 @@ def test_a_value_that_is_read_can_be_walked_from_within_a_request(read: Any) -> 
 
 @both
 def test_a_stack_that_is_almost_full_gives_an_error_of_value(read: Any) -> None:
-    """Whatever the stack allows, it is read or refused as any other text is."""
+    """With any size of the stack, it is accepted or refused as any other JSON."""
     outcomes = set()
     for room in range(30, 330, 10):
         outcomes.add(at_depth(sys.getrecursionlimit() - room, read, b'{"a":' + b"[" * 200 + b"]" * 200 + b"}"))

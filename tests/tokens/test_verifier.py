@@ -214,7 +214,7 @@ def test_any_signed_claims_and_header_are_a_token_or_an_error_of_ours(
 
 @pytest.mark.parametrize("algorithm", test_keys.ALGORITHMS)
 def test_every_flipped_bit_is_refused(algorithm: str) -> None:
-    """Of the text as it is sent, 8 bits a character; the accepted token was checked and remembered before."""
+    """Of the string as it is sent, 8 bits a character; the accepted token was checked and remembered before."""
     checker = verifier(KEYS[algorithm])
     made = token(key=KEYS[algorithm])
     checker.verify(made, NOW)

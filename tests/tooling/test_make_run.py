@@ -1,4 +1,4 @@
-"""`make run` as people call it. The first test also builds the front end, if nobody has yet."""
+"""`make run` as people call it. The first test also builds the front end, if it is not built yet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 @pytest.fixture
 def env(tmp_path: Path) -> Env:
-    """The surroundings of a run whose data lies in a folder of its own, not among the developer's."""
+    """The environment of a run with its own data folder, separate from the developer's."""
     return {**NO_MAKE, "TASKS_INSTANCE": str(tmp_path / "instance")}
 
 

@@ -41,7 +41,7 @@ def test_a_server_answers_and_leaves_its_port_when_interrupted(tmp_path: Path) -
 
 
 def test_a_server_that_ends_at_once_is_an_error_with_its_words(tmp_path: Path) -> None:
-    """Whoever reads the failed test sees why."""
+    """The output of the failed test shows why."""
     server = Server([sys.executable, "-c", "raise SystemExit('no such luck')"], cwd=tmp_path)
 
     with pytest.raises(RuntimeError, match="no such luck"):

@@ -59,7 +59,7 @@ def test_npm_locks_hold_versions_and_hashes_and_no_registry(lock: Path) -> None:
 
 
 def test_no_tracked_text_names_a_folder_of_some_machine() -> None:
-    """Absolute paths of a home folder or a workspace help nobody else."""
+    """Absolute paths of a home folder or a workspace are useless on other machines."""
     found = {
         f"{path.relative_to(ROOT)}: {match.decode()}"
         for path in tracked()
@@ -71,7 +71,7 @@ def test_no_tracked_text_names_a_folder_of_some_machine() -> None:
 
 
 def test_no_tracked_text_names_a_registry() -> None:
-    """Who installs has an own index, or the tool's; an address in a text would send everybody to one of them."""
+    """Each machine configures its own package index; an address in a file would override it."""
     found = {
         f"{path.relative_to(ROOT)}: {match.decode()}"
         for path in tracked()

@@ -19,7 +19,7 @@ def rows(shared_data: Path) -> list[dict[str, Any]]:
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """Anything but an error of ours is a failure of the test itself."""
+    """Any exception other than our errors is a failure of the test itself."""
     try:
         verify_signature(row["token"], row["key"])
     except SignetError:

@@ -10,17 +10,15 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from flask_signet.accounts.backend import Editor, UserBackend
+from flask_signet.accounts.events import AccountEnded, EvidenceRenewed
 from flask_signet.accounts.password_check import Authenticator
 from flask_signet.accounts.passwords import Passwords, Work
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.accounts.users import Profile
+from flask_signet.events import Events
 from flask_signet.exceptions import NotFound
+from flask_signet.store import Store
 from flask_signet.throttle import Throttle
-
-#: Ends all sessions of a user inside the transaction that changes the account.
-OnEnded = Callable[[Any, Connection], None]
-#: Called before a hash is replaced, with the id and the old and new evidence: the user stays the same.
-OnRenewed = Callable[[UserId, bytes, bytes], None]
 
 T = TypeVar("T")
 
@@ -35,14 +33,15 @@ else:
 class AppAccounts(Generic[AnyUser]):
     """Finds users and verifies passwords, for built-in accounts and for users of the application.
 
-    Functions in ``on_ended`` are called in the transaction of our store that ends an account or changes its password;
-    the session service ends the sessions there. Users of the application are changed before that, in the application's
-    own transaction: if our transaction fails, the caller gets the error, the new password counts, and the sessions stay
-    valid until the caller tries again.
+    :class:`~flask_signet.accounts.events.AccountEnded` is emitted in the transaction of our store that ends an account
+    or changes its password; the session service ends the sessions there. Users of the application are changed before
+    that, in the application's own transaction: if our transaction fails, the caller gets the error, the new password
+    counts, and the sessions stay valid until the caller tries again.
 
     :param users: the backend that stores the users.
     :param editor: creates, changes and deletes accounts; ``None`` if the application does that.
     :param throttle: makes attackers wait; ``None`` if throttling is off.
+    :param events: where events are emitted, in transactions of *store*.
     """
 
     def __init__(
@@ -51,13 +50,15 @@ class AppAccounts(Generic[AnyUser]):
         editor: Editor[AnyUser] | None,
         passwords: Passwords,
         throttle: Throttle | None,
+        store: Store,
+        events: Events,
     ) -> None:
         self._users = users
         self._edits = editor
         self._passwords = passwords
         self._authenticator = Authenticator(users, passwords, throttle, self.replace_password_hash)
-        self.on_ended: list[OnEnded] = []
-        self.on_renewed: list[OnRenewed] = []
+        self._store = store
+        self._events = events
         #: The attribute by which users log in.
         self.login_name: str = users.login_name
         #: Whether each refresh must ask for the user: the application deletes and disables its users itself.
@@ -104,10 +105,6 @@ class AppAccounts(Generic[AnyUser]):
     def standing(self, user_id: UserId, connection: Connection) -> bytes | None:
         """Return the evidence of a user who may log in, else ``None``, in a transaction that opens a session."""
         return self._users.standing(user_id, connection)
-
-    def may_log_in(self, user_id: UserId, connection: Connection) -> bool:
-        """Return whether the user exists and is active, in a transaction that is about to open a session."""
-        return self._users.standing(user_id, connection) is not None
 
     def profile(self, user: AnyUser) -> Profile:
         """Return the data of the account that its user may see."""
@@ -259,12 +256,12 @@ class AppAccounts(Generic[AnyUser]):
                 self._announce(user, before, after)
 
     def _announce(self, user: AnyUser, before: bytes, after: bytes) -> None:
-        for renewed in self.on_renewed:
-            renewed(self.id_of(user), before, after)
+        event = EvidenceRenewed(user_id=self.id_of(user), before=before, after=after)
+        # Not in the caller's transaction: the application commits the row in its own.
+        self._store.retrying(lambda own: self._events.emit(event, own))
 
     def _end(self, user_id: UserId, connection: Connection) -> None:
-        for ended in self.on_ended:
-            ended(user_id, connection)
+        self._events.emit(AccountEnded(user_id=user_id), connection)
 
 
 def _absent() -> NotFound:

@@ -37,10 +37,10 @@ def password_of_operator(*, from_standard_input: bool) -> str:
     try:
         line = "" if stdin is None else stdin.readline()
     except UnicodeDecodeError:
-        raise click.ClickException("Standard input is not valid text.") from None
+        raise click.ClickException("Standard input is not valid UTF-8.") from None
     password = line.removesuffix("\n").removesuffix("\r")
     if not password:
-        raise click.ClickException("No password came by standard input.")
+        raise click.ClickException("Standard input has no password.")
     return password
 
 
@@ -95,5 +95,7 @@ def list_users(as_json: bool) -> None:
 def _built_in_accounts() -> Accounts:
     users = cast(Accounts, signet().users)
     if not users.editable:
-        raise click.ClickException("This application manages its own users; create and list them there.")
+        raise click.ClickException(
+            "This application has its own users (users=…). Create and list them in the application."
+        )
     return users

@@ -10,12 +10,14 @@ from sqlalchemy import Connection
 
 from flask_signet.accounts.app_accounts import AppAccounts
 from flask_signet.accounts.backend import Editor
+from flask_signet.accounts.events import UserDeleted
 from flask_signet.accounts.own_users import OwnUsers
 from flask_signet.accounts.passwords import Passwords
 from flask_signet.accounts.table_editor import TableEditor
 from flask_signet.accounts.table_users import TableUsers
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.accounts.users import User, Users
+from flask_signet.events import Events
 from flask_signet.exceptions import SettingsError
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
@@ -104,7 +106,11 @@ class Accounts(AppAccounts[User]):
         :raises NotFound: there is no such account.
         """
         editor = self._editor("delete", _DELETE)
-        editor.delete(user_id, self._end, connection)
+        editor.delete(user_id, self._deleted, connection)
+
+    def _deleted(self, user_id: UserId, connection: Connection) -> None:
+        self._end(user_id, connection)
+        self._events.emit(UserDeleted(user_id=user_id), connection)
 
     def _editor(self, method: str, instead: str) -> Editor[User]:
         if self._edits is None:
@@ -115,14 +121,20 @@ class Accounts(AppAccounts[User]):
         return self._edits
 
 
-def built_in_accounts(store: Store, passwords: Passwords, throttle: Throttle | None) -> Accounts:
-    """Return the service over the built-in accounts, in a table of *store*."""
-    return Accounts(TableUsers(store), TableEditor(store), passwords, throttle)
+def built_in_accounts(
+    store: Store, passwords: Passwords, throttle: Throttle | None, events: Events | None = None
+) -> Accounts:
+    """Return the service over the built-in accounts, in a table of *store*.
+
+    :param events: where events are emitted; by default a new :class:`~flask_signet.events.Events`.
+    """
+    return Accounts(TableUsers(store), TableEditor(store), passwords, throttle, store, events or Events(store))
 
 
 def accounts_of_application(
-    users: Users, store: Store, passwords: Passwords, throttle: Throttle | None
+    users: Users, store: Store, passwords: Passwords, throttle: Throttle | None, events: Events | None = None
 ) -> AppAccounts[Any]:
     """Return the same service over the users of the application."""
     # Users of an application have any type. Type checkers see only the part of the service that works with them.
-    return Accounts(cast(Any, OwnUsers(users, store)), None, passwords, throttle)
+    backend = cast(Any, OwnUsers(users, store))
+    return Accounts(backend, None, passwords, throttle, store, events or Events(store))

@@ -22,7 +22,7 @@ from flask_signet.web.token_layer import layer_of
 
 @click.group("db")
 def db_group() -> None:
-    """Make and check Flask-Signet's own tables."""
+    """Create and check the tables of Flask-Signet."""
 
 
 @db_group.command("upgrade")
@@ -40,7 +40,7 @@ def upgrade_tables(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"before": before, "after": after}))
     else:
-        click.echo(f"The tables are at revision {after}." + (" Nothing was to do." if before == after else ""))
+        click.echo(f"The tables are at revision {after}." + (" Nothing to do." if before == after else ""))
 
 
 @db_group.command("current")
@@ -66,7 +66,7 @@ def check_tables(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"differences": differences}))
     elif not differences:
-        click.echo("The tables are right.")
+        click.echo("The tables are correct.")
     for difference in [] if as_json else differences:
         click.echo(difference)
     if differences:

@@ -1,4 +1,4 @@
-"""``flask signet doctor``: check an application and say what to write."""
+"""``flask signet doctor``: check an application and print the line to write for each problem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flask.cli import NoAppException, ScriptInfo
 from flask_signet.commands import json_option
 from flask_signet.exceptions import SignetError
 from flask_signet.findings import Check, Finding, from_message
-from flask_signet.web import checks
+from flask_signet.web import checks, surrounding_checks
 from flask_signet.web.token_layer import EXTENSION
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -25,12 +25,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks.keys,
     checks.lifetimes,
     checks.carriers,
-    checks.modes,
-    checks.proxy,
-    checks.https,
-    checks.cors,
-    checks.csrf_extension,
-    checks.caches,
+    surrounding_checks.modes,
+    surrounding_checks.proxy,
+    surrounding_checks.https,
+    surrounding_checks.cors,
+    surrounding_checks.csrf_extension,
+    surrounding_checks.caches,
 )
 
 _WIDTH: Final = 80
@@ -49,7 +49,7 @@ _INDENT: Final = " " * 6
 def doctor(context: click.Context, as_json: bool) -> None:
     """Check the application, and print the line to write for each problem.
 
-    Makes and changes nothing. Ends with status 1 where something must be fixed.
+    Creates and changes nothing. The exit status is 1 if something must be fixed.
     """
     found = [*_examined(context)]
     errors = sum(finding.level == "error" for finding in found)
@@ -102,12 +102,19 @@ def _looked(check: Check, app: Flask) -> Iterator[Finding]:
         yield from check(app)
     except SignetError as error:
         yield from_message(f"{name}_refused", "error", str(error), "settings.md")
+    except PermissionError as error:
+        yield Finding(
+            code=f"{name}_failed",
+            level="error",
+            summary=f"The check {name!r} cannot read {error.filename}: {error.strerror}.",
+            line_to_write="sudo -u USER-OF-THE-SERVER flask signet doctor",
+            page="deploy.md#the-folder-instancesignet",
+        )
     except Exception as error:
         yield Finding(
             code=f"{name}_failed",
             level="error",
-            summary=f"The check {name!r} itself failed with {type(error).__name__} {_place(error)}. What it looks at "
-            "is not known.",
+            summary=f"The check {name!r} failed with {type(error).__name__} {_place(error)}, so its result is unknown.",
             line_to_write="flask signet doctor --json    # and report it with this output",
         )
 
@@ -119,8 +126,8 @@ def _does_not_start(error: Exception) -> Finding:
         return Finding(
             code="start_lacks_variable",
             level="error",
-            summary=f"The application does not start: {error.args[0]!r} is not there {_place(error)}. A variable of "
-            "the environment is gone with the terminal that it was set in.",
+            summary=f"The application does not start: {error.args[0]!r} is missing {_place(error)}. An exported "
+            "variable exists only in the terminal where it was set.",
             line_to_write=f"export {error.args[0]}=…",
             page="it-does-not-work.md#keyerror-when-the-application-starts",
         )
@@ -139,7 +146,7 @@ def _place(error: BaseException) -> str:
 
 
 def _shown(finding: Finding) -> str:
-    """Return a finding as text of 80 columns; lines to copy are not wrapped."""
+    """Return a finding wrapped to 80 columns; lines to copy are not wrapped."""
     word, color = _WORDS[finding.level]
     summary = textwrap.fill(
         finding.summary,

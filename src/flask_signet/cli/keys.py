@@ -32,7 +32,7 @@ file_option = click.option(
     "--file",
     "file",
     type=click.Path(path_type=Path),
-    help="The ring's file, instead of JWT_KEYS. A rotation takes keys out of it that were retired 30 days ago.",
+    help="The file of the ring, instead of JWT_KEYS. `rotate` then removes keys that were retired 30 days ago.",
 )
 
 
@@ -44,18 +44,18 @@ class _Ring(Protocol):
 
 @click.group("keys")
 def keys_group() -> None:
-    """Make, list, rotate and revoke signing keys."""
+    """Create, list, rotate and revoke signing keys."""
 
 
 @keys_group.command("generate")
 @click.option("--algorithm", default="EdDSA", show_default=True, help="JWA name, such as HS256, ES256 or RS256.")
-@click.option("--secret", is_flag=True, help="Only a secret for JWT_SECRET_KEY (HS256, HS384, HS512).")
-@click.option("--root", is_flag=True, help="Only a root key for SIGNET_ROOT_KEY.")
+@click.option("--secret", is_flag=True, help="Print only a secret for JWT_SECRET_KEY (HS256, HS384, HS512).")
+@click.option("--root", is_flag=True, help="Print only a root key for SIGNET_ROOT_KEY.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the ring to this file, readable only by you.")
 @json_option
 @plain_errors
 def generate(algorithm: str, secret: bool, root: bool, output: Path | None, as_json: bool) -> None:
-    """Make a new ring of keys (or one secret) and print it; nothing else is changed."""
+    """Create a new key ring (or one secret) and print it. Nothing else is changed."""
     if root:
         text = base64url.encode(SYSTEM.token_bytes(32)).decode()
         say(as_json, {"root_key": text}, text)
@@ -93,7 +93,7 @@ def list_keys(context: click.Context, file: Path | None, as_json: bool) -> None:
 @click.pass_context
 @plain_errors
 def rotate(context: click.Context, file: Path | None, as_json: bool) -> None:
-    """Let the next key sign; the current one still verifies the tokens that it signed."""
+    """Make the next key current. The former key still verifies the tokens that it signed."""
     _show(_within(context, file, lambda found: found.rotate()), as_json)
 
 
@@ -105,7 +105,7 @@ def rotate(context: click.Context, file: Path | None, as_json: bool) -> None:
 @click.pass_context
 @plain_errors
 def revoke(context: click.Context, kid: str, file: Path | None, as_json: bool) -> None:
-    """Refuse at once everything that the key KID signed."""
+    """Refuse all tokens of the key KID immediately."""
     _show(_within(context, file, lambda found: found.revoke(kid)), as_json)
 
 
@@ -159,7 +159,9 @@ def _within(
         return act(_FileRing(file, 30 * _DAY))
     app = app_if_any(context)
     if app is None:
-        raise SettingsError("No application was found: name the ring with --file, or the application with --app")
+        raise SettingsError(
+            "No application was found. Name it: flask --app shop signet keys …, or name the ring: --file keys.json"
+        )
     with app.app_context():
         return act(_ring_of(app))
 

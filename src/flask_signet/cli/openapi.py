@@ -22,9 +22,10 @@ from flask_signet.web.token_layer import EXTENSION, TokenLayer
 @click.pass_context
 @plain_errors
 def openapi_command(context: click.Context, as_json: bool) -> None:
-    """Print the routes of this application as an OpenAPI 3.1 document, which is JSON in any case.
+    """Print the routes of this application as an OpenAPI 3.1 document. The output is always JSON.
 
-    It has the routes of Flask-Signet that this application serves, and none of its own. Opens no database.
+    The document has the routes of Flask-Signet that this application serves, not your own routes. No database is
+    opened.
     """
     app = app_if_any(context)
     if app is None:
@@ -83,7 +84,7 @@ def _credentials(app: Flask, token_settings: TokenSettings) -> dict[str, dict[st
             "type": "apiKey",
             "in": "cookie",
             "name": f"__Host-{name}_refresh",
-            "description": f"The refresh token of cookie mode. By plain http its name is `{name}_refresh`. The request "
+            "description": f"The refresh token of cookie mode. Over HTTP its name is `{name}_refresh`. The request "
             "needs the header `X-Signet: 1` and must come from a page of the same origin or of a trusted one.",
         },
     }

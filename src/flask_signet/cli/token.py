@@ -27,9 +27,9 @@ def token_group() -> None:
 @click.pass_context
 @plain_errors
 def inspect_command(context: click.Context, token: str | None, as_json: bool) -> None:
-    """Explain TOKEN: its kind, its parts, and why it would be refused.
+    """Explain TOKEN: its kind, its parts, and why a guard would refuse it.
 
-    Without TOKEN it is read from standard input, where no list of processes shows it.
+    Without TOKEN, the token is read from standard input. Then it is not visible in the list of processes.
     """
     text = token if token not in (None, "-") else _standard_input()
     app = app_if_any(context)
@@ -47,7 +47,7 @@ def _standard_input() -> str:
     try:
         return "" if stdin is None else stdin.read(MAX_BYTES + 1)
     except UnicodeDecodeError:
-        raise click.ClickException("Standard input is not valid text.") from None
+        raise click.ClickException("Standard input is not valid UTF-8.") from None
 
 
 def _verifier(layer: TokenLayer) -> Callable[[str], Any]:

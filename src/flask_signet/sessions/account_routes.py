@@ -106,7 +106,7 @@ def change_account(call: Call[Services, AccountChange]) -> Response:
     services, body = call.services, call.body()
     user = user_of(services)
     if not services.users.editable:
-        raise NotFound("The accounts of this application are changed elsewhere")
+        raise NotFound("This application has its own users and changes them in its own views")
     user_id = services.users.id_of(user)
     with services.throttle.attempt("account", name=str(user_id), network=address_to_limit(request)):
         changed = services.users.update(user_id, username=body.username, email=body.email)
@@ -118,7 +118,7 @@ def delete_account(call: Call[Services, None]) -> Response:
     services = call.services
     user = user_of(services)
     if not services.users.editable:
-        raise NotFound("The accounts of this application are deleted elsewhere")
+        raise NotFound("This application has its own users and deletes them in its own views")
     user_id = services.users.id_of(user)
     with services.throttle.attempt("account", name=str(user_id), network=address_to_limit(request)):
         services.users.delete(user_id)

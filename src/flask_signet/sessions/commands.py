@@ -22,7 +22,7 @@ def sessions_group() -> None:
 
 
 @sessions_group.command("list")
-@click.option("--user", "username", help="Only sessions of this user name.")
+@click.option("--user", "username", help="List only the sessions of this user name.")
 @json_option
 @with_appcontext
 @plain_errors
@@ -60,17 +60,18 @@ def revoke_command(session_id: str | None, username: str | None, as_json: bool) 
 
 
 @click.command("restored")
-@click.confirmation_option(prompt="This signs all users out. Continue?", help="Do not ask.")
+@click.confirmation_option(prompt="This signs out all users. Continue?", help="Do not ask for confirmation.")
 @json_option
 @with_appcontext
 @plain_errors
 def restored_command(as_json: bool) -> None:
-    """End all sessions after the database was restored from a copy.
+    """End all sessions after the database was restored from a backup.
 
-    The copy lacks every revocation made after it. So every session ends and every access token is refused.
+    A backup does not contain the revocations that were made after it. So all sessions end, and all access tokens are
+    refused.
     """
     ended = _sessions().restored()
-    _say(as_json, {"ended": ended}, f"{ended} sessions have ended; every access token issued before is refused.")
+    _say(as_json, {"ended": ended}, f"Sessions ended: {ended}. All access tokens issued before are refused.")
 
 
 def _sessions() -> Sessions:

@@ -49,9 +49,9 @@ def read(app: Flask, request: Request, settings: SessionSettings) -> str | None:
         return None
     values = cookies(request, _name(settings, is_secure(app, request, settings)))
     if values is None:
-        raise MalformedToken("The cookies are longer than can be read")
+        raise MalformedToken("The Cookie header is too long")
     if len(values) > 1:
-        raise MalformedToken("Two refresh cookies came; one of them is not ours")
+        raise MalformedToken("The request has two refresh cookies, and one of them is not from this application")
     return values[0] if values and values[0] else None
 
 
@@ -122,15 +122,15 @@ def _look_at(app: Flask, request: Request, secure: bool, partitioned: bool) -> N
     if secure and not request.is_secure and not is_loopback(host):
         layer.say_once(
             "cookie mode secure",
-            f"Flask-Signet: this request came by http to {host!r}, and the cookie of cookie mode is for https only: "
+            f"Flask-Signet: this request came over HTTP to {host!r}, and the refresh cookie is for HTTPS only: "
             "browsers refuse it. Use https; behind a proxy that speaks https, ProxyFix "
             "(docs/deploy.md#behind-a-proxy). In a network that you trust, write: SIGNET_COOKIE_SECURE = False.",
         )
     if request.is_secure and not secure:
         layer.say_once(
             "cookie mode not secure",
-            "Flask-Signet: this request came by https, and SIGNET_COOKIE_SECURE = False lets the browser send the "
-            "refresh token by http too. Remove SIGNET_COOKIE_SECURE.",
+            "Flask-Signet: this request came over HTTPS, and SIGNET_COOKIE_SECURE = False lets the browser send the "
+            "refresh token over HTTP too. Remove SIGNET_COOKIE_SECURE.",
         )
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and not partitioned:
         layer.say_once(

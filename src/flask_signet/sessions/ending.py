@@ -69,19 +69,11 @@ class Ending:
 
         self._ground.store.retrying(run, connection)
 
-    def forget(self, user_id: UserId, *, reason: str = "deleted", connection: Connection | None = None) -> None:
+    def forget(self, user_id: UserId, *, reason: str = "deleted", connection: Connection) -> None:
         """End all sessions of a deleted user and remove the marks, so the next user with this id starts without any."""
-
-        def run(own: Connection) -> None:
-            key = self._ground.rows.key(user_id)
-            if self._ground.rows.lock_user(own, key).marks is not None:
-                own.execute(statements.SET_MARKS, {"user": key, "marks": None})
-
-        if connection is None:
-            self.end_all(user_id, reason=reason)
-            self._ground.store.retrying(run)
-            return
-        run(connection)
+        key = self._ground.rows.key(user_id)
+        if self._ground.rows.lock_user(connection, key).marks is not None:
+            connection.execute(statements.SET_MARKS, {"user": key, "marks": None})
         self.end_all(user_id, reason=reason, connection=connection)
 
     def end_others(self, user_id: UserId, keep: str) -> int:

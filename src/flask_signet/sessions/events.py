@@ -139,7 +139,7 @@ def _log_older_copy(event: StoreWentBack) -> None:
 
 def _log_replaced(event: UserReplaced) -> None:
     log.warning(
-        "The row of user %s holds a new password hash (or stamp) that Flask-Signet did not write: "
+        "The row of user %s has a new password hash (or stamp) that Flask-Signet did not write: "
         "all sessions of the former user have ended.",
         event.user_id,
     )

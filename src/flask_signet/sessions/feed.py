@@ -222,10 +222,10 @@ class Feed:
 
     def _refuse_if_too_old(self) -> None:
         if self._last < 0:
-            raise Unavailable("The store does not answer")
+            raise Unavailable("The database does not answer")
         age = max(self._clock.monotonic() - self._good_at, self._clock.time() - self._good_wall)
         if age >= max(self._settings().revocation_max_age, INTERVAL):
-            raise Unavailable("The store does not answer, so it is unknown which sessions have ended")
+            raise Unavailable("The database does not answer, so it is unknown which sessions have ended")
 
     def _read(self, process: FeedReader) -> None:
         file = self._sqlite_file()

@@ -19,9 +19,9 @@ from flask_signet.web.surroundings import look_at_proxy
 from flask_signet.web.token_layer import layer_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MfaBody:
-    """The proof that ``mfa_required`` asked for. The other fields depend on the method."""
+    """The second proof of a login. The other fields depend on the method."""
 
     mfa_token: Annotated[str, Note(example="sgm_…")]
     method: Annotated[str, Note(about="One of the `methods` of the error.", max_length=64, example="totp")]

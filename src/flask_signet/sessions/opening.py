@@ -127,7 +127,14 @@ class Opening:
             self._clean_up.run_now_and_then(moment.now)
         try:
             return ground.grants.make(
-                user_id, sid, generation=1, root_key=root_key, epoch=epoch, mark=mark, fresh=fresh
+                user_id,
+                sid,
+                generation=1,
+                root_key=root_key,
+                epoch=epoch,
+                mark=mark,
+                fresh=fresh,
+                connection=connection,
             )
         except Exception:
             self._take_back(sid, connection)

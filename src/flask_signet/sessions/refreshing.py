@@ -65,6 +65,7 @@ class Refreshing:
             epoch=outcome.epoch,
             mark=mark,
             fresh=False,
+            connection=None,
         )
 
     def force(self, session_id: str, *, fresh: bool, connection: Connection | None = None) -> Granted:
@@ -94,6 +95,7 @@ class Refreshing:
             epoch=outcome.epoch,
             mark=outcome.mark,
             fresh=fresh,
+            connection=connection,
         )
 
     def _judge(self, connection: Connection, token: Presented, arrived: float, settings: SessionSettings) -> Outcome:

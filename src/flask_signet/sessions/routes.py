@@ -248,7 +248,7 @@ def _presented(call: Call[Services, RefreshBody], settings: SessionSettings) -> 
     if cookie is None:
         return in_body, "body"
     if in_body is not None:
-        raise InvalidRequest("The refresh token came in the body and as a cookie; send one of them")
+        raise InvalidRequest("Send the refresh token in the body or as a cookie, not both")
     cookie_mode.check_origin(current_app, request, settings)
     return cookie, "cookie"
 

@@ -6,7 +6,7 @@ sessions, the head of the feed. Every change emits an event (:mod:`flask_signet.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask_signet.accounts.user_ids import UserId
@@ -22,7 +22,7 @@ from flask_signet.sessions.presented import PresentedTokens
 from flask_signet.sessions.refreshing import Refreshing
 from flask_signet.sessions.rows import Rows
 from flask_signet.sessions.same_user import Admission, Marks, SameUser, Standing
-from flask_signet.sessions.session_tokens import Grants, Issue, RefreshTokens, RootKeys
+from flask_signet.sessions.session_tokens import Claims, Grants, Issue, RefreshTokens, RootKeys
 from flask_signet.sessions.settings import SessionSettings
 from flask_signet.store import Store
 from flask_signet.store.health import Health
@@ -34,6 +34,7 @@ class Sessions:
     :param settings: returns the current settings.
     :param time: the time by which the rows are judged on SQLite.
     :param issue: makes access tokens.
+    :param claims: what optional features add to the claims of access tokens.
     :param standing: returns, in the transaction that opens a session, the evidence in the user's row that identifies
         the user (see :mod:`flask_signet.sessions.same_user`; empty if the row has none), or ``None`` if the user is
         deleted or may not log in.
@@ -54,6 +55,7 @@ class Sessions:
         clock: Clock,
         time: SteadyTime,
         issue: Issue,
+        claims: Sequence[Claims] = (),
         standing: Standing | None = None,
         ask_on_refresh: bool = False,
         canonical: Callable[[Any], UserId | None] | None = None,
@@ -68,7 +70,7 @@ class Sessions:
             rows=Rows(time, canonical),
             feed=feed,
             tokens=tokens,
-            grants=Grants(issue, tokens),
+            grants=Grants(issue, tokens, claims),
             settings=settings,
             clock=clock,
             time=time,

@@ -14,10 +14,12 @@ from __future__ import annotations
 import hmac
 import logging
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
+
+from sqlalchemy import Connection
 
 from flask_signet.accounts.user_ids import UserId
 from flask_signet.clock import Clock
@@ -183,6 +185,10 @@ class AccessToken(Protocol):
         ...
 
 
+#: Returns what an optional feature adds to the claims of a user; in the transaction of the caller, if one is open.
+Claims = Callable[[UserId, "Connection | None"], Mapping[str, Any]]
+
+
 class Issue(Protocol):
     """Makes an access token of the application."""
 
@@ -210,11 +216,14 @@ class Grants:
     """Makes the two tokens of a session.
 
     :param issue: makes access tokens.
+    :param added: each returns claims for the tokens of a user. They are read after the epoch, so a change that raises
+        the epoch revokes every token with older claims.
     """
 
-    def __init__(self, issue: Issue, tokens: RefreshTokens) -> None:
+    def __init__(self, issue: Issue, tokens: RefreshTokens, added: Sequence[Claims] = ()) -> None:
         self._issue = issue
         self._tokens = tokens
+        self._added = added
 
     def make(
         self,
@@ -226,13 +235,18 @@ class Grants:
         epoch: int,
         mark: str | None,
         fresh: bool,
+        connection: Connection | None,
     ) -> Granted:
         """Return the tokens of one generation of a session.
 
         :param mark: the user's mark; ``None`` if rows of users hold no evidence.
+        :param connection: a transaction of the caller that is still open.
         """
         session_id = str(sid)
-        claims: dict[str, Any] = {"sid": session_id, "epoch": epoch}
+        claims: dict[str, Any] = {}
+        for added in self._added:
+            claims.update(added(user_id, connection))
+        claims |= {"sid": session_id, "epoch": epoch}
         if mark is not None:
             claims[MARK_CLAIM] = mark
         access = self._issue(str(user_id) if isinstance(user_id, UUID) else user_id, fresh=fresh, claims=claims)

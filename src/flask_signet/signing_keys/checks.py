@@ -21,8 +21,16 @@ def holds_keys(connection: Connection) -> bool:
     return there and connection.execute(select(keys_table.c.kid).limit(1)).first() is not None
 
 
+def _line_for_former_key(store: StoreChecks) -> str:
+    """Return the line that sets the root key again, in the place where this application reads it."""
+    if store.settings.root_key is not None:
+        return "export FLASK_SIGNET_ROOT_KEY=…    # the root key that belongs to this database"
+    file = store.settings.root_key_file or store.settings.folder / rootkey.FILE_NAME
+    return f"cp /your/copy/{rootkey.FILE_NAME} {file}"
+
+
 def signing_keys(store: StoreChecks) -> Iterator[Finding]:
-    """Check the key ring in the database, and that the root key opens it."""
+    """Check the key ring in the database, and that the root key decrypts it."""
     if store.in_memory:
         return
     try:
@@ -33,7 +41,7 @@ def signing_keys(store: StoreChecks) -> Iterator[Finding]:
     except (Absent, SQLAlchemyError):
         return  # the check of the database reports it
     if not rows:
-        yield ok("keys_not_made", "There are no signing keys yet; the first token makes them.")
+        yield ok("keys_not_made", "There are no signing keys yet; the first login creates them.")
         return
     roots = store.roots()
     if roots is None:
@@ -46,9 +54,9 @@ def signing_keys(store: StoreChecks) -> Iterator[Finding]:
             yield Finding(
                 code="root_key_does_not_fit",
                 level="error",
-                summary=f"The root key does not open the signing key {row.kid}: it belongs to another database. "
+                summary=f"The root key cannot decrypt the signing key {row.kid}: it belongs to another database. "
                 f"{rootkey.IF_LOST}",
-                line_to_write=f"cp /your/copy/{rootkey.FILE_NAME} {store.settings.folder}",
+                line_to_write=_line_for_former_key(store),
                 page="keys.md",
             )
             return

@@ -44,7 +44,7 @@ key_ring_table = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     # Seconds: the longest token lifetime that the settings ever had; 2**53 for tokens that never expire. A retired key
-    # is kept this long, whatever the current settings are.
+    # is kept this long, even if the current settings are shorter.
     Column("longest_life", BigInteger, nullable=False, server_default="0"),
 )
 
@@ -249,7 +249,7 @@ class KeyTable:
                 jwk = self._root_keys.open(row.sealed_jwk, SEAL_LABEL)
         except (LookupError, ValueError) as error:
             raise SettingsError(
-                f"The signing key {row.kid} cannot be opened: {error}. Put the root key back that belongs to this "
+                f"The signing key {row.kid} cannot be decrypted: {error}. Set the root key that belongs to this "
                 f"database. {IF_LOST}"
             ) from error
         return StoredKey(

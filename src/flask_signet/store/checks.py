@@ -24,7 +24,7 @@ from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 _FORGIVEN = 10  # seconds by which the clocks of workers may differ
 _LATER = 60  # seconds; a file with a later time was written while the clock was wrong
-_ROOT_KEY_LINE = "export SIGNET_ROOT_KEY=$(flask signet keys generate --root)"
+_ROOT_KEY_LINE = f"export FLASK_SIGNET_ROOT_KEY=$({rootkey.COMMAND})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +50,10 @@ class StoreChecks:
         folder = self.settings.folder
         if self.in_memory:
             return
-        if not folder.exists():
+        found = [*private_file(folder, "The folder")]
+        if not found and not folder.exists():
             yield ok("folder_not_made", f"The folder {folder} does not exist yet; the first request creates it.")
             return
-        found = [*private_file(folder, "The folder")]
         for file in sorted(folder.iterdir()) if not found else []:
             if file.name not in (".gitignore", LOCK_NAME) and file.is_file():
                 found += private_file(file, "The file", like=folder)
@@ -75,7 +75,7 @@ class StoreChecks:
                     level="warning",
                     summary="The root key is a file on this machine, but the database is on a server. Every other "
                     "machine that uses the database needs the same key.",
-                    line_to_write="export SIGNET_ROOT_KEY=…    # the line of the file, on every machine",
+                    line_to_write="export FLASK_SIGNET_ROOT_KEY=…    # the line of the file, on every machine",
                     page="deploy.md#postgresql",
                 )
             return
@@ -93,7 +93,7 @@ class StoreChecks:
             yield Finding(
                 code="root_key_gone",
                 level="error",
-                summary=f"The root key {file} is gone, but the database holds signing keys that it sealed. "
+                summary=f"The root key {file} is missing, but the database has signing keys encrypted with it. "
                 f"{rootkey.IF_LOST}",
                 line_to_write=f"cp /your/copy/{rootkey.FILE_NAME} {file}",
                 page="keys.md",
@@ -102,7 +102,7 @@ class StoreChecks:
             yield ok("root_key_not_made", f"There is no root key yet; the first request creates {file}.")
 
     def database(self) -> Iterator[Finding]:
-        """Check that the database answers and that its tables are right."""
+        """Check that the database answers and that its tables are correct."""
         if self.in_memory:
             yield ok("database_in_memory", "The database is in memory: TESTING is on.")
             return
@@ -118,7 +118,7 @@ class StoreChecks:
                 code="database_unreachable",
                 level="error",
                 summary=f"The database does not answer ({type(getattr(error, 'orig', None) or error).__name__}): "
-                f"{self._place()}. Check that the server is running and that name and password are right.",
+                f"{self._place()}. Check that the server is running and that name and password are correct.",
                 line_to_write="export FLASK_SIGNET_DATABASE_URL=postgresql://user:password@host/database",
                 page="deploy.md#postgresql",
             )
@@ -227,7 +227,7 @@ class StoreChecks:
             raise SettingsError(f"SIGNET_ROOT_KEY_FILE names {file}, which does not exist") from None
         except OSError as error:
             raise SettingsError(
-                f"The root key {file} cannot be read: {error.strerror}. Let this user read it"
+                f"The root key {file} cannot be read: {error.strerror}. Give this user read permission"
             ) from None
 
     @property

@@ -51,7 +51,9 @@ def parse(text: str) -> URL:
     if url.get_backend_name() == "sqlite" and url.host and not url.database:
         raise SettingsError("SIGNET_DATABASE_URL: sqlite has three slashes before a path, as in sqlite:///app.sqlite3")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise SettingsError("SIGNET_DATABASE_URL: a database in memory is only for TESTING, without this key")
+        raise SettingsError(
+            "SIGNET_DATABASE_URL: a database in memory is only for TESTING. Set TESTING = True and remove this setting"
+        )
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     check_kind(url)
@@ -66,9 +68,7 @@ def check_kind(url: URL) -> None:
     kind = url.get_backend_name()
     if kind not in _KNOWN:
         meant = nearest(kind, _KNOWN)
-        raise SettingsError(
-            f"SIGNET_DATABASE_URL leads to {kind!r}: Signet keeps its data in PostgreSQL or SQLite{meant}"
-        )
+        raise SettingsError(f"SIGNET_DATABASE_URL names {kind!r}, but Signet needs PostgreSQL or SQLite{meant}")
 
 
 def same_database(one: URL, other: URL) -> bool:
@@ -121,8 +121,8 @@ def refused(file: str | Path, error: OSError) -> StorageError:
     """Return the error for a file system that does not let us create or open our own database."""
     at = f" ({error.filename})" if error.filename not in (None, str(file)) else ""
     return StorageError(
-        f"The database {file} cannot be made or opened: {error.strerror}{at}. Let this user write there, or give Flask "
-        "another instance_path, or set SIGNET_DATABASE_URL."
+        f"The database {file} cannot be created or opened: {error.strerror}{at}. Give this user write permission "
+        "there, or use another instance_path of Flask, or set SIGNET_DATABASE_URL."
     )
 
 

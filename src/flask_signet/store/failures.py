@@ -1,4 +1,4 @@
-"""Classify driver errors: the database is unavailable, a conflict that can be retried, or a bug of ours."""
+"""Classify driver errors: the database is unavailable, a conflict that can be retried, or a bug in this package."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PASSING_SQLSTATES = frozenset({"40001", "40P01"})
 
 # By SQLite's primary result code.
 _SQLITE_ADVICE = {
-    sqlite_codes.READONLY: "Let this user write the database file and the folder that it lies in.",
-    sqlite_codes.CANTOPEN: "Let this user write the database file and the folder that it lies in.",
-    sqlite_codes.IOERR: "Look at the disk that the database file lies on.",
-    sqlite_codes.FULL: "The disk is full: make room.",
+    sqlite_codes.READONLY: "Give this user write permission for the database file and its folder.",
+    sqlite_codes.CANTOPEN: "Give this user write permission for the database file and its folder.",
+    sqlite_codes.IOERR: "Check the disk of the database file.",
+    sqlite_codes.FULL: "The disk is full: free some space.",
 }
 
 
@@ -81,6 +81,8 @@ def _unavailable(error: exc.SQLAlchemyError) -> Unavailable:
     words = str(original).strip()
     advice = _SQLITE_ADVICE.get(sqlite_codes.primary_code_of(original))
     if words.startswith("no such table"):
-        advice = "Make the tables of your models: run db.create_all() in an application context, or your migrations."
-    log.error("The store does not answer: %s: %s", type(original).__name__, f"{words}. {advice}" if advice else words)
-    return Unavailable("The store does not answer")
+        advice = "Create the tables of your models: run db.create_all() in an application context, or your migrations."
+    log.error(
+        "The database does not answer: %s: %s", type(original).__name__, f"{words}. {advice}" if advice else words
+    )
+    return Unavailable("The database does not answer")

@@ -51,6 +51,6 @@ class Health:
         except Unavailable as error:
             if type(error) is not Unavailable:
                 # An error that the operator can fix. The base class is logged where it arises.
-                log.error("The store cannot be used: %s", error)
+                log.error("The database cannot be used: %s", error)
             return error
         return None

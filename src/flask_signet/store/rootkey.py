@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 FILE_NAME = "root.key"
 BYTES = 32
 LARGEST_NUMBER = 0xFFFF
-IF_LOST = "If it is lost for good, run the SQL DELETE FROM signet_keys: all sessions end then, and accounts stay."
-COMMAND = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+IF_LOST = "If it is lost, run the SQL DELETE FROM signet_keys: this ends all sessions, and accounts are kept."
+COMMAND = "flask signet keys generate --root"
 
 _MOST_BYTES = 65_536  # of a file: a thousand keys
 _LINE = re.compile(r"(?:([1-9][0-9]{0,4})[:\s]\s*)?([A-Za-z0-9_-]{43})=?")
@@ -123,12 +123,12 @@ class RootKeyRing:
 
         head, nonce, body = sealed[:3], sealed[3 : 3 + _NONCE_BYTES], sealed[3 + _NONCE_BYTES :]
         if len(body) < 16 or head[0] != _SEAL_VERSION:
-            raise ValueError("not sealed by this version")
+            raise ValueError("it was not encrypted by this version")
         key = self._derive(f"seal:{label}", int.from_bytes(head[1:], "big"))
         try:
             return AESGCM(key).decrypt(nonce, body, head)
         except InvalidTag:
-            raise ValueError("sealed by another root key, or changed") from None
+            raise ValueError("it was encrypted with another root key, or changed") from None
 
     def sealed_with_current(self, sealed: bytes) -> bool:
         """Return whether the current root key sealed this."""
@@ -155,13 +155,15 @@ def parse(text: str, *, source: str) -> RootKeys:
     for line in filter(None, lines):
         match = _LINE.fullmatch(line)
         if match is None:
-            raise SettingsError(f"{source} holds no root key: 32 bytes in base64url are expected. Make one: {COMMAND}")
+            raise SettingsError(f"{source} must be a root key, 32 bytes in base64url. Make one. Run: {COMMAND}")
         number = int(match[1] or 1)
         if number in keys or number > LARGEST_NUMBER:
-            raise SettingsError(f"{source}: each root key needs a number of its own, 1 to {LARGEST_NUMBER}")
+            raise SettingsError(f"{source}: each root key needs a different number, 1 to {LARGEST_NUMBER}")
         keys[number] = _decode(match[2], source)
     if not keys:
-        raise SettingsError(f"{source} is empty. Put the root key back; if there never was one, make one: {COMMAND}")
+        raise SettingsError(
+            f"{source} is empty. Put the root key back. If there never was one, make one. Run: {COMMAND}"
+        )
     return RootKeys(current_number=next(iter(keys)), keys=MappingProxyType(keys))
 
 
@@ -188,20 +190,20 @@ def open_root_keys(
     file = settings.folder / FILE_NAME
     if server_database and not _is_there(file):
         raise SettingsError(
-            "SIGNET_ROOT_KEY (or SIGNET_ROOT_KEY_FILE) is missing. With a database server it is never made by itself, "
-            "for every machine needs the same one. If the database is in use already, take the root key from where it "
-            f"was used before; if this application never had one, make one: {COMMAND}"
+            "SIGNET_ROOT_KEY (or SIGNET_ROOT_KEY_FILE) is missing. With a database server it is never created "
+            "automatically, because all machines need the same key. If the database is already in use, set the key "
+            f"that was used before. If this application never had a root key, make one. Run: {COMMAND}"
         )
     if server_database:
         log.warning(
-            "Using the root key %s, which is on this machine alone. Every machine that uses this database needs the "
-            "same one: give its content to all as SIGNET_ROOT_KEY, or its path as SIGNET_ROOT_KEY_FILE.",
+            "The root key %s is on this machine only, but all machines that use this database need the same key. On "
+            "each machine, set its content as SIGNET_ROOT_KEY, or a path of a copy as SIGNET_ROOT_KEY_FILE.",
             file,
         )
     # In this order: a process that sealed something meanwhile has created the file first.
     elif not _is_there(file) and in_use() and not _is_there(file):
         raise SettingsError(
-            f"The root key {file} is gone, but the database holds signing keys that it sealed. Put it back, or set "
+            f"The root key {file} is missing, but the database has signing keys encrypted with it. Put it back, or set "
             f"SIGNET_ROOT_KEY. {IF_LOST}"
         )
     else:
@@ -220,9 +222,10 @@ def _make_once(file: Path, clock: Clock) -> None:
             write_private(file, f"1 {_encode(clock.token_bytes(BYTES))}\n".encode())
     except OSError as error:
         raise StorageError(
-            f"The root key {file} cannot be made: {error.strerror}. Let this user write there, or set SIGNET_ROOT_KEY."
+            f"The root key {file} cannot be created: {error.strerror}. Give this user write permission there, or set "
+            "SIGNET_ROOT_KEY."
         ) from error
-    log.warning("Made the root key %s. Keep a copy of it: what it seals is lost without it.", file)
+    log.warning("Made the root key %s. Keep a copy: without it, the signing keys cannot be decrypted.", file)
 
 
 def _is_there(file: Path) -> bool:
@@ -237,7 +240,9 @@ def _is_there(file: Path) -> bool:
 
 
 def _unreadable(name: str, file: Path, error: OSError) -> StorageError:
-    return StorageError(f"{name} {file} cannot be read: {error.strerror}. Let this user read it, or put it back.")
+    return StorageError(
+        f"{name} {file} cannot be read: {error.strerror}. Give this user read permission, or put the file back."
+    )
 
 
 def _from_named_file(file: Path, said: set[str]) -> RootKeys:
@@ -285,7 +290,5 @@ def _decode(text: str, source: str) -> bytes:
     except binascii.Error:
         data = b""
     if len(data) != BYTES or _encode(data) != text or len(set(data)) < 8:
-        raise SettingsError(
-            f"{source} holds no root key: 32 random bytes in base64url are expected. Make one: {COMMAND}"
-        )
+        raise SettingsError(f"{source} must be a root key, 32 random bytes in base64url. Make one. Run: {COMMAND}")
     return data

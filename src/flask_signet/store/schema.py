@@ -49,8 +49,8 @@ def refuse_too_new(found: str) -> None:
     """
     if found.partition(_NEEDS)[2] > HEAD[:4]:
         raise SchemaError(
-            f"The tables of Flask-Signet are at revision {found}, which a newer version made and this one, which knows "
-            f"{HEAD}, cannot use. Start the newer version here, too."
+            f"The tables of Flask-Signet are at revision {found}, made by a newer version. This version "
+            f"needs {HEAD} and cannot use them. Start the newer version here, too."
         )
 
 

@@ -39,7 +39,7 @@ class StoreSettings:
 def read(config: Mapping[str, Any], instance_path: str | Path) -> StoreSettings:
     """Return the settings of the store.
 
-    :param instance_path: Flask's ``app.instance_path``; our folder lies in it.
+    :param instance_path: Flask's ``app.instance_path``; our folder is in it.
     :raises SettingsError: a value is wrong.
     """
     file = settings.text(config, "SIGNET_ROOT_KEY_FILE")

@@ -1,8 +1,8 @@
-"""Read, create and use RSA, RSA-PSS, ECDSA and Ed25519 keys with ``cryptography``.
+"""Load, create and use RSA, RSA-PSS, ECDSA and Ed25519 keys with ``cryptography``.
 
 This module is imported when the application uses its first asymmetric key.
 
-Source: RFC 7518 sections 3.3 to 3.5 and 6, RFC 8037.
+Source: RFC 7518 sections 3.3 to 3.5, RFC 8037 section 3.
 """
 
 from __future__ import annotations
@@ -18,24 +18,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from flask_signet.exceptions import InvalidKeyError
-from flask_signet.tokens import base64url
+from flask_signet.tokens import asymmetric_jwk
+from flask_signet.tokens.asymmetric_jwk import CURVES, STRONG_RSA_BITS, PrivateKey, PublicKey, is_roca
 from flask_signet.tokens.key import Key, thumbprint
-
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey
 
 _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "256": hashes.SHA256(),
     "384": hashes.SHA384(),
     "512": hashes.SHA512(),
 }
-_CURVES: Final[dict[str, tuple[type[ec.EllipticCurve], str, int]]] = {
-    # JWA name → curve, its JWK name, bytes of one coordinate
-    "ES256": (ec.SECP256R1, "P-256", 32),
-    "ES384": (ec.SECP384R1, "P-384", 48),
-    "ES512": (ec.SECP521R1, "P-521", 66),
-}
-_ALGORITHM_OF_CURVE: Final = {curve: algorithm for algorithm, (_, curve, _) in _CURVES.items()}
 _ORDERS: Final = {
     "ES256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     "ES384": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
@@ -45,8 +36,6 @@ _ORDERS: Final = {
         16,
     ),
 }
-_STRONG_RSA_BITS: Final = 2048
-_SMALL_PRIMES: Final = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
 
 
 def from_config(value: Any, algorithm: str, *, private: bool) -> Key:
@@ -72,11 +61,7 @@ def from_jwk(jwk: Mapping[str, Any], alg: str | None) -> Key:
     :raises InvalidKeyError: a member is missing, malformed, or does not match the others.
     """
     try:
-        if jwk["kty"] == "RSA":
-            return _rsa_jwk(jwk, alg or "RS256")
-        if jwk["kty"] == "EC":
-            return _ec_jwk(jwk, alg)
-        return _okp_jwk(jwk, alg)
+        return _key(*asymmetric_jwk.read(jwk, alg))
     except InvalidKeyError:
         raise
     except (ValueError, TypeError, KeyError, UnsupportedAlgorithm):
@@ -92,8 +77,8 @@ def generate(algorithm: str) -> Key:
     made: PrivateKey
     if algorithm == "EdDSA":
         made = Ed25519PrivateKey.generate()
-    elif algorithm in _CURVES:
-        made = ec.generate_private_key(_CURVES[algorithm][0]())
+    elif algorithm in CURVES:
+        made = ec.generate_private_key(CURVES[algorithm][0]())
     else:
         made = rsa.generate_private_key(public_exponent=65537, key_size=3072)
     key = _key(algorithm, made.public_key(), made)
@@ -105,7 +90,7 @@ def _key(algorithm: str, public: PublicKey, private: PrivateKey | None) -> Key:
     if algorithm == "EdDSA":
         verify, sign = _ed25519(public, private)
         weakness = None
-    elif algorithm in _CURVES:
+    elif algorithm in CURVES:
         verify, sign = _ecdsa(algorithm, public, private)
         weakness = None
     else:
@@ -115,8 +100,8 @@ def _key(algorithm: str, public: PublicKey, private: PrivateKey | None) -> Key:
         algorithm=algorithm,
         verify=verify,
         sign=sign,
-        public_jwk=_public_jwk(algorithm, public),
-        private_jwk=None if private is None else lambda: _private_jwk(algorithm, private),
+        public_jwk=asymmetric_jwk.public_jwk(algorithm, public),
+        private_jwk=None if private is None else lambda: asymmetric_jwk.private_jwk(algorithm, private),
         weakness=weakness,
     )
 
@@ -140,7 +125,7 @@ def _ed25519(public: PublicKey, private: PrivateKey | None) -> _Closures:
 
 
 def _ecdsa(algorithm: str, public: PublicKey, private: PrivateKey | None) -> _Closures:
-    curve, name, size = _CURVES[algorithm]
+    curve, name, size = CURVES[algorithm]
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, curve):
         raise InvalidKeyError(f"{algorithm} needs a key on the curve {name}")
     method = ec.ECDSA(_HASHES[algorithm[2:]])
@@ -202,127 +187,11 @@ def _rsa(algorithm: str, public: PublicKey, private: PrivateKey | None) -> _Clos
 
 def _rsa_weakness(public: PublicKey) -> str | None:
     assert isinstance(public, rsa.RSAPublicKey)
-    if public.key_size < _STRONG_RSA_BITS:
-        return f"the RSA key has {public.key_size} bits; at least {_STRONG_RSA_BITS} are needed (RFC 7518 section 3.3)"
-    if _is_roca(public.public_numbers().n):
+    if public.key_size < STRONG_RSA_BITS:
+        return f"the RSA key has {public.key_size} bits; at least {STRONG_RSA_BITS} are needed (RFC 7518 section 3.3)"
+    if is_roca(public.public_numbers().n):
         return "the RSA key was made by a faulty chip (ROCA, CVE-2017-15361) and can be factored"
     return None
-
-
-def _is_roca(modulus: int) -> bool:
-    """Return whether *modulus* is a power of 65537 modulo every small prime, as only ROCA keys are."""
-    for prime in _SMALL_PRIMES:
-        power, powers = 1, set[int]()
-        while power not in powers:
-            powers.add(power)
-            power = power * 65537 % prime
-        if modulus % prime not in powers:
-            return False
-    return True
-
-
-def _rsa_jwk(jwk: Mapping[str, Any], algorithm: str) -> Key:
-    if algorithm[:2] not in ("RS", "PS"):
-        raise InvalidKeyError(f"an RSA key cannot be used with {algorithm}")
-    numbers = rsa.RSAPublicNumbers(_number(jwk, "e"), _number(jwk, "n"))
-    if numbers.e < 3 or numbers.e % 2 == 0:
-        raise InvalidKeyError("e of an RSA key must be odd and at least 3")
-    if numbers.n % 2 == 0:
-        raise InvalidKeyError("n of an RSA key must be odd: it is the product of two large primes")
-    public = numbers.public_key()
-    if public.key_size < _STRONG_RSA_BITS:
-        raise InvalidKeyError(f"an RSA key needs at least {_STRONG_RSA_BITS} bits (RFC 7518 section 3.3)")
-    if _is_roca(numbers.n):
-        raise InvalidKeyError("the RSA key was made by a faulty chip (ROCA, CVE-2017-15361)")
-    private = None
-    if "d" in jwk:
-        d = _number(jwk, "d")
-        if "p" in jwk:
-            p, q = _number(jwk, "p"), _number(jwk, "q")
-        else:
-            p, q = rsa.rsa_recover_prime_factors(numbers.n, numbers.e, d)
-        dmp1 = _number(jwk, "dp") if "dp" in jwk else rsa.rsa_crt_dmp1(d, p)
-        dmq1 = _number(jwk, "dq") if "dq" in jwk else rsa.rsa_crt_dmq1(d, q)
-        iqmp = _number(jwk, "qi") if "qi" in jwk else rsa.rsa_crt_iqmp(p, q)
-        private = rsa.RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, numbers).private_key()
-    return _key(algorithm, public, private)
-
-
-def _ec_jwk(jwk: Mapping[str, Any], alg: str | None) -> Key:
-    algorithm = _ALGORITHM_OF_CURVE.get(jwk["crv"])
-    if algorithm is None or alg not in (None, algorithm):
-        raise InvalidKeyError("the curve of an EC key must be P-256 (ES256), P-384 (ES384) or P-521 (ES512)")
-    curve, _, size = _CURVES[algorithm]
-    x, y = _octets(jwk, "x", size), _octets(jwk, "y", size)
-    public = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), curve()).public_key()
-    private = None
-    if "d" in jwk:
-        private = ec.derive_private_key(int.from_bytes(_octets(jwk, "d", size), "big"), curve())
-        if private.public_key() != public:
-            raise InvalidKeyError("d of an EC key does not belong to its x and y")
-    return _key(algorithm, public, private)
-
-
-def _okp_jwk(jwk: Mapping[str, Any], alg: str | None) -> Key:
-    if jwk["crv"] != "Ed25519" or alg not in (None, "EdDSA"):
-        raise InvalidKeyError("an OKP key must be Ed25519 and its alg EdDSA")
-    public = Ed25519PublicKey.from_public_bytes(_octets(jwk, "x", 32))
-    private = None
-    if "d" in jwk:
-        private = Ed25519PrivateKey.from_private_bytes(_octets(jwk, "d", 32))
-        if private.public_key() != public:
-            raise InvalidKeyError("d of an Ed25519 key does not belong to its x")
-    return _key("EdDSA", public, private)
-
-
-def _octets(jwk: Mapping[str, Any], name: str, size: int | None = None) -> bytes:
-    value = base64url.decode(jwk[name].encode()) if isinstance(jwk[name], str) else b""
-    if not value or (size is not None and len(value) != size):
-        raise InvalidKeyError(f"{name} of the key has the wrong length")
-    return value
-
-
-def _number(jwk: Mapping[str, Any], name: str) -> int:
-    value = _octets(jwk, name)
-    if value[0] == 0:
-        raise InvalidKeyError(f"{name} of the key has a leading zero (RFC 7518 section 2)")
-    return int.from_bytes(value, "big")
-
-
-def _text(value: bytes | int) -> str:
-    data = value if isinstance(value, bytes) else value.to_bytes((value.bit_length() + 7) // 8, "big")
-    return base64url.encode(data).decode()
-
-
-def _public_jwk(algorithm: str, public: PublicKey) -> dict[str, Any]:
-    if isinstance(public, rsa.RSAPublicKey):
-        numbers = public.public_numbers()
-        jwk = {"kty": "RSA", "n": _text(numbers.n), "e": _text(numbers.e)}
-    elif isinstance(public, Ed25519PublicKey):
-        jwk = {"kty": "OKP", "crv": "Ed25519", "x": _text(public.public_bytes_raw())}
-    else:
-        point = public.public_numbers()
-        _, curve, size = _CURVES[algorithm]
-        jwk = {
-            "kty": "EC",
-            "crv": curve,
-            "x": _text(point.x.to_bytes(size, "big")),
-            "y": _text(point.y.to_bytes(size, "big")),
-        }
-    return {**jwk, "alg": algorithm, "use": "sig"}
-
-
-def _private_jwk(algorithm: str, private: PrivateKey) -> dict[str, Any]:
-    jwk = _public_jwk(algorithm, private.public_key())
-    if isinstance(private, rsa.RSAPrivateKey):
-        numbers = private.private_numbers()
-        parts = {"d": numbers.d, "p": numbers.p, "q": numbers.q}
-        parts |= {"dp": numbers.dmp1, "dq": numbers.dmq1, "qi": numbers.iqmp}
-        return {**jwk, **{name: _text(part) for name, part in parts.items()}}
-    if isinstance(private, Ed25519PrivateKey):
-        return {**jwk, "d": _text(private.private_bytes_raw())}
-    size = _CURVES[algorithm][2]
-    return {**jwk, "d": _text(private.private_numbers().private_value.to_bytes(size, "big"))}
 
 
 _FOLDED: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL).search

@@ -31,13 +31,16 @@ _EXPLAINED: Final = {
     "aud": "audience: who may accept it",
     "jti": "unique id of this token",
     "type": "access or refresh token",
-    "fresh": "whether the user entered a password for this token",
+    "fresh": "whether the application issued it as fresh, directly after a login",
     "csrf": "CSRF value that must be sent with the token if it is in a cookie",
     "sub_type": "type of the identity in the application",
     "sid": "session of the token",
     "epoch": "number of times that all sessions of the user were ended",
+    "sub_mark": "distinguishes the user from a later user with the same id",
+    "sub_user": "id of the user, if sub is another value",
 }
 _TIMES: Final = ("exp", "nbf", "iat")
+_EMPTY: Final = ("undefined", "null", "None")  # what JavaScript and Python write for a missing value
 _HEADER: Final = "authorization:"
 
 
@@ -125,10 +128,13 @@ def inspect(
         )
     if text.count(".") == 2:
         return _jwt(text, now, verify, policy or Policy())
+    if text in _EMPTY:
+        problem = "a variable of the client was empty"
+        return Inspection(kind="unknown", summary=f"Not a token but the word {text!r}: {problem}.", problem=problem)
     if text and all(33 <= ord(character) < 127 for character in text):
         return Inspection(
             kind="opaque",
-            summary=f"An opaque bearer token of {len(text)} characters: its server looks it up.",
+            summary=f"Not a JWT. If it is an opaque token, only its server can check it: {len(text)} characters.",
         )
     return Inspection(kind="unknown", summary="Not a credential: neither a JWT, nor an opaque token, nor Basic.")
 

@@ -26,20 +26,20 @@ log = logging.getLogger("flask_signet")
 
 
 class _Error(TypedDict):
-    error: Annotated[str, Note(about="For programs; it never changes.", example="invalid_request")]
-    msg: Annotated[str, Note(about="For people.", example="username is missing")]
+    error: Annotated[str, Note(about="The code for programs; it never changes.", example="invalid_request")]
+    msg: Annotated[str, Note(about="The message for people.", example="username is missing")]
 
 
 class ErrorAnswer(_Error, total=False):
-    """A refusal."""
+    """The body of an error answer."""
 
     fields: Annotated[
         dict[str, str],
-        Note(about="Name of a field of the body → what is wrong with it.", example={"username": "is missing"}),
+        Note(about="For each invalid field of the body, the reason.", example={"username": "is missing"}),
     ]
-    mfa_token: Annotated[str, Note(about="With mfa_required: names the login that waits.", example="sgm_…")]
-    methods: Annotated[list[str], Note(about="With mfa_required: each of them continues the login.")]
-    expires_in: Annotated[int, Note(about="With mfa_required: seconds until the login must begin again.", example=300)]
+    mfa_token: Annotated[str, Note(about="With mfa_required: the token of the pending login.", example="sgm_…")]
+    methods: Annotated[list[str], Note(about="With mfa_required: the methods that can complete the login.")]
+    expires_in: Annotated[int, Note(about="With mfa_required: lifetime of mfa_token in seconds.", example=300)]
 
 
 # Our responses are data: a browser must not render them as a page, run them or show them in a frame.

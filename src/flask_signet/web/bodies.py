@@ -157,7 +157,7 @@ def json_or_form(request: Request, *, limit: int = LIMIT) -> dict[str, object]:
         raise TooLarge from None
     twice = {name: "given more than once" for name, values in fields.items() if len(values) > 1}
     if twice:
-        raise InvalidRequest("A field came more than once", fields=twice)
+        raise InvalidRequest("The form has a field more than once", fields=twice)
     return {name: values[0] for name, values in fields.items()}
 
 

@@ -93,5 +93,5 @@ def no_verifying_key(settings: TokenSettings) -> str:
         return f'JWT_PUBLIC_KEY must be set to use asymmetric cryptography algorithm "{settings.algorithm}"'
     return (
         f'JWT_SECRET_KEY or flask SECRET_KEY must be set when using symmetric algorithm "{settings.algorithm}". '
-        "Make one with `flask signet keys generate --algorithm HS256 --secret`."
+        "Make one with `flask signet keys generate --secret`."
     )

@@ -146,9 +146,9 @@ def refuse_conflicts(config: Mapping[str, Any]) -> None:
     :raises SettingsError: there is a conflict; the message says what to write instead.
     """
     if any(config[key] != DEFAULTS[key] for key in _READ_TO_COMPARE):
-        from flask_signet.web import conflicts  # most applications change none of these
+        from flask_signet.web import conflicts, setting_conflicts  # most applications change none of these
 
-        conflicts.refuse(conflicts.found(config))
+        conflicts.refuse(setting_conflicts.found(config))
 
 
 def _path_or_json(value: Any) -> None:

@@ -87,9 +87,9 @@ def on_new_rule(app: Flask, look: Callable[[Rule], None]) -> None:
 
 
 def _of_tokens(app: Flask, config: Mapping[str, Any]) -> Iterable[Conflict]:
-    from flask_signet.web import conflicts  # imported late, to keep the start of a process fast
+    from flask_signet.web import setting_conflicts  # imported late, to keep the start of a process fast
 
-    return conflicts.found(config, keys_loaded=layer_of(app).loaders.decode_key_callback is not None)
+    return setting_conflicts.found(config, keys_loaded=layer_of(app).loaders.decode_key_callback is not None)
 
 
 def _without_signet(app: Flask, config: Mapping[str, Any]) -> Iterable[Conflict]:

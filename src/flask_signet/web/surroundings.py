@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Request, current_app
 
-from flask_signet.web.conflicts import belongs, covers
+from flask_signet.web.cookie_conflicts import belongs, covers
 from flask_signet.web.reported import ReportedAddress
 from flask_signet.web.token_layer import TokenLayer, layer_of
 

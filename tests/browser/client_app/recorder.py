@@ -47,7 +47,7 @@ class Recorder:
             self._tricks += [Trick(**trick)] * times
 
     def reset(self) -> None:
-        """Let everybody go, and forget all that was seen."""
+        """Release all waiting requests, and delete what was recorded."""
         self.release.set()
         with self._changed:
             self._tricks.clear()

@@ -120,7 +120,7 @@ def test_an_unknown_name_is_refused_with_the_same_words(page: Page) -> None:
     expect(page.get_by_role("alert")).to_have_text("Wrong user name or password.")
 
 
-# The texts of a button, in order: polling would miss a second on a busy machine.
+# The labels of a button, in order: polling would miss a second on a busy machine.
 REMEMBER_WHAT_IT_SAYS = """(button) => {
     globalThis.said = [];
     const look = () => said.at(-1) === button.textContent || said.push(button.textContent);

@@ -1,6 +1,6 @@
-"""What page authors forget to escape, in every place of the demo that shows a text of somebody's: nothing of it runs.
+"""What page authors forget to escape, in every place of the demo that shows a user's string: none of it runs.
 
-The strings are ten of ours and the "big list of naughty strings", which lies beside the checkout; without it the tests
+The strings are ten of ours and the "big list of naughty strings", which is beside the checkout; without it the tests
 with the list skip.
 """
 
@@ -40,7 +40,7 @@ OURS = (
 # One that the registration lets through as it is.
 REGISTERED = "<img/src=x/onerror=alert(1)>"
 
-# The canary: whatever a string may do ends up in `sung`.
+# The canary: a string that runs leaves a trace in `sung`.
 CANARY = """
 globalThis.sung = [];
 for (const name of ["alert", "confirm", "prompt", "print", "open"])
@@ -70,7 +70,7 @@ def strings(shared_data: Path) -> list[str]:
 
 @contextmanager
 def listening(context: BrowserContext, demo: Demo) -> Generator[Page]:
-    """Give a page, and demand of it at the end: no script sang, no policy was needed, nobody else was asked."""
+    """Yield a page, and check at the end: no script ran, no policy was needed, no other host got a request."""
     context.set_default_timeout(15_000)
     context.add_init_script(CANARY)
     elsewhere: list[str] = []
@@ -162,7 +162,7 @@ def test_tasks_are_shown_as_text(page: Page, demo: Demo, strings: list[str]) -> 
 
 
 def test_what_devices_call_themselves_is_shown_as_text(page: Page, demo: Demo, strings: list[str]) -> None:
-    """The one text that comes from whoever tries to sign in, without any account."""
+    """The one string that a visitor without an account can send."""
     name, password = new_user(demo)
     short = [text for text in strings if len(text.encode("utf-16-le")) <= 120]
     sign_in(page, name, password)

@@ -7,6 +7,7 @@ import pytest
 from flask_signet.accounts import Accounts, AccountSettings, Passwords
 from flask_signet.accounts.service import built_in_accounts
 from flask_signet.clock import SYSTEM
+from flask_signet.events import Events
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
 from tests.rooms.throttle.conftest import MovedClock
@@ -18,8 +19,13 @@ def cheap() -> Passwords:
 
 
 @pytest.fixture
-def accounts(store: Store) -> Accounts:
-    return built_in_accounts(store, cheap(), None)
+def events(store: Store) -> Events:
+    return Events(store)
+
+
+@pytest.fixture
+def accounts(store: Store, events: Events) -> Accounts:
+    return built_in_accounts(store, cheap(), None, events)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A user whom the application deletes: the sessions end, however it is done, and the next one with the id gets none."""
+"""The application deletes a user in any way: the sessions end, and the next user with the id gets none."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_a_store_that_is_away_is_named_in_the_log_and_the_mark_still_decides(
         tokens = club.login()
         store = club.app.extensions["signet"].store
         with club.app.app_context(), store.engine.connect() as other:
-            other.exec_driver_sql("BEGIN IMMEDIATE")  # nobody else may write
+            other.exec_driver_sql("BEGIN IMMEDIATE")  # no other connection may write
             club.db.session.delete(club.db.session.get(club.Member, 1))
             with caplog.at_level(logging.ERROR, "flask_signet"):
                 club.db.session.commit()

@@ -53,7 +53,7 @@ def test_names_and_their_canonical_form(typed: str, key: str) -> None:
         "ﬁnal",
         "Ⓚevin",
         "♚",
-        "1משה",  # begins with a digit, goes on from right to left
+        "1משה",  # begins with a digit, continues from right to left
         "\ud800",
         "a" * 129,
     ],
@@ -72,7 +72,7 @@ def test_look_alikes_that_are_letters_of_their_own_stay_apart() -> None:
 
 @given(st.text(max_size=130))
 def test_a_canonical_name_is_its_own_canonical_form(typed: str) -> None:
-    """Whatever comes: a stable form in NFC that fits the column, or our refusal."""
+    """Any input gives a stable form in NFC that fits the column, or our refusal."""
     try:
         key = names.canonical(typed)
     except InvalidRequest:

@@ -325,7 +325,7 @@ def test_no_request_needs_two_connections_of_the_pool(tmp_path: Path) -> None:
 def test_a_user_who_went_a_moment_ago_is_seen_as_that(
     tmp_path: Path, change: dict[str, Any] | None, by_a_query_of_the_view: bool
 ) -> None:
-    """The session may remember them as they were; whoever opens a session asks the database."""
+    """The session may remember them as they were; opening a session asks the database."""
     shop = Shop(tmp_path / "shop")
     try:
         with shop.app.app_context():

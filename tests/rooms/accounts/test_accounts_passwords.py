@@ -133,7 +133,7 @@ def test_no_hash_at_all_verifies_nothing() -> None:
     ],
 )
 def test_a_tampered_hash_lets_nobody_in_and_costs_nothing(stored: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever writes m=4 GiB into the table stops no server."""
+    """A hash with m=4 GiB in the table stops no server."""
     began = time.perf_counter()
     verified = CHEAP.verify(stored, "correct horse")
     took = time.perf_counter() - began
@@ -247,7 +247,7 @@ def test_attack_42_no_statistics_tell_an_unknown_name_from_a_wrong_password(file
 
 
 def test_the_hash_of_nobody_costs_what_today_s_hashes_cost() -> None:
-    """The same parameters, so that a log-in of nobody is as slow, and never right by chance."""
+    """The same parameters, so that a login without a user is as slow, and never succeeds by chance."""
     own = PasswordHasher(time_cost=3, memory_cost=19_500, parallelism=2)
     passwords = Passwords(AccountSettings(time_cost=3, memory_kib=19_500, parallelism=2), clock=SYSTEM)
     nobodys = passwords._nobodys

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from flask_signet.accounts import AccountSettings, AppAccounts, Passwords
+from flask_signet.accounts import AccountSettings, AppAccounts, Passwords, UserId
+from flask_signet.accounts.events import AccountEnded
 from flask_signet.accounts.service import accounts_of_application, built_in_accounts
 from flask_signet.clock import SYSTEM
+from flask_signet.events import Events
 from flask_signet.exceptions import InvalidCredentials, NotFound, RateLimited, SettingsError, Unavailable, WeakPassword
 from flask_signet.store import Store
 from flask_signet.throttle import Throttle
@@ -73,7 +75,7 @@ def test_five_methods_are_enough(members: Members, file_store: Store) -> None:
             accounts.authenticate(name, password)
         refused += 1
     with file_store.write() as connection:
-        allowed = [accounts.may_log_in(user_id, connection) for user_id in "abcd"]
+        allowed = [accounts.standing(user_id, connection) is not None for user_id in "abcd"]
 
     assert (members.members["a"], 5) == (ada, refused)
     assert allowed == [True, False, True, False]
@@ -90,14 +92,15 @@ def test_five_methods_are_enough(members: Members, file_store: Store) -> None:
 
 
 def test_a_password_is_changed_and_the_sessions_end(members: Members, file_store: Store) -> None:
-    accounts = accounts_of_application(members, file_store, cheap(), None)
-    ended: list[str] = []
+    events = Events(file_store)
+    accounts = accounts_of_application(members, file_store, cheap(), None, events)
+    ended: list[UserId] = []
 
-    def end(user_id: str, connection: Connection) -> None:
+    def end(event: AccountEnded, connection: Connection) -> None:
         assert connection.in_transaction()
-        ended.append(user_id)
+        ended.append(event.user_id)
 
-    accounts.on_ended.append(end)
+    events.react(AccountEnded, end)
     accounts.set_password("a", "another horse")
     accounts.set_password("a", "a third horse", end_sessions=False)
     with pytest.raises(WeakPassword):
@@ -148,7 +151,7 @@ def test_a_login_is_good_although_its_hash_cannot_be_replaced(
 def test_guessing_the_current_password_is_slowed_down_and_holds_up_no_login(
     file_store: Store, throttle: Throttle, moved: MovedClock
 ) -> None:
-    """Whoever stole an access token may not try passwords freely, nor keep the owner out."""
+    """A thief of an access token can neither try passwords freely nor lock out the owner."""
     accounts = built_in_accounts(file_store, cheap(), throttle)
     user = accounts.create("ada", PASSWORD)
     tried = [accounts.verify_password(user, "guess", address="198.51.100.1") for _ in range(5)]

@@ -234,7 +234,7 @@ def test_users_are_made_and_listed_by_command(app: flask.Flask) -> None:
         ("ada", f"{PASSWORD}\n", "is taken"),
         ("bob", "short\n", "at least 8"),
         ("two words", f"{PASSWORD}\n", "no spaces"),
-        ("bob", "", "No password came"),
+        ("bob", "", "Standard input has no password"),
         ("b\udcffb", f"{PASSWORD}\n", "may hold letters"),
     ],
 )
@@ -254,7 +254,7 @@ def test_an_empty_list_says_how_to_go_on(app: flask.Flask) -> None:
 
 @pytest.mark.postgres
 def test_tables_are_made_by_command_where_the_database_is_not_ours(tmp_path: Path, postgres_url: str) -> None:
-    secret = postgres_url.replace("postgres@", "postgres:secret@")  # the server trusts us whatever we say
+    secret = postgres_url.replace("postgres@", "postgres:secret@")  # the server accepts any password
     shown = postgres_url.replace("postgresql://postgres@", "postgresql+psycopg://postgres:***@")
     app = application(tmp_path, SIGNET_DATABASE_URL=secret)
     client = app.test_client()
@@ -274,10 +274,10 @@ def test_tables_are_made_by_command_where_the_database_is_not_ours(tmp_path: Pat
     assert [found["current"] for found in current] == [None, schema.HEAD]
     assert [said.splitlines()[1:] for _, said in upgraded] == [
         [f"The tables are at revision {schema.HEAD}."],
-        [f"The tables are at revision {schema.HEAD}. Nothing was to do."],
+        [f"The tables are at revision {schema.HEAD}. Nothing to do."],
     ]
     assert [(code, said.splitlines()[1]) for code, said in right] == [
-        (0, "The tables are right."),
+        (0, "The tables are correct."),
         (0, '{"differences": []}'),
     ]
     assert made.status_code == 201
@@ -286,7 +286,7 @@ def test_tables_are_made_by_command_where_the_database_is_not_ours(tmp_path: Pat
 def test_a_database_that_only_the_environment_names_is_told_about(
     app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever forgot `from_prefixed_env()` must not take the file for the server."""
+    """Without `from_prefixed_env()`, the output shows that the file is used and not the server."""
     assert "environment" not in run(app, "db", "upgrade")[1]
     monkeypatch.setenv("FLASK_SIGNET_DATABASE_URL", "postgresql://db.internal/app")
     said = run(app, "db", "upgrade")[1]
@@ -348,14 +348,14 @@ def test_what_a_shell_may_give_is_answered_in_a_line(tmp_path: Path) -> None:
         return done.returncode, done.stdout.decode(), (done.stderr.decode().splitlines() or [""])[-1]
 
     assert flask_signet("db upgrade")[:2] == (0, f"The tables are at revision {schema.HEAD}.\n")
-    assert flask_signet("db check")[:2] == (0, "The tables are right.\n")
+    assert flask_signet("db check")[:2] == (0, "The tables are correct.\n")
     status, _, database = flask_signet("db current")
     assert (status, database) == (0, f"Database: sqlite: {os.fsencode(folder) + b'/signet/signet.sqlite3'!r}")
 
-    no_password = (1, "", "Error: No password came by standard input.")
+    no_password = (1, "", "Error: Standard input has no password.")
     assert flask_signet("users create ann --password-stdin <&-") == no_password
     assert flask_signet("users create ann <&-") == no_password
-    no_text = (1, "", "Error: Standard input is not valid text.")
+    no_text = (1, "", "Error: Standard input is not valid UTF-8.")
     for command in ("users create ann --password-stdin", "token inspect"):
         assert flask_signet(f"{command} < <(printf '\\xff')", "utf-8:strict") == no_text
     assert flask_signet("token inspect <&-")[::2] == (0, "")

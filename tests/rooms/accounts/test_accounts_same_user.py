@@ -1,4 +1,4 @@
-"""Sessions and tokens belong to the row of their user, and not to whoever gets the same id."""
+"""Sessions and tokens belong to the row of their user, and not to a later user with the same id."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PW = "UPDATE member SET pw = '{}'"
 
 
 def replace_by_another(club: Club, password: str = "quite another horse") -> None:
-    """Delete the row and give its id to another user, by SQL that nobody hears of."""
+    """Delete the row and give its id to another user, by SQL that Flask-Signet cannot detect."""
     club.raw("DELETE FROM member")
     club.raw(VICTIM.format(hashed(password)))
 
@@ -166,7 +166,7 @@ def test_passwords_that_we_change_keep_the_session_that_changes_and_end_the_othe
 
 
 def test_a_user_without_a_hash_logs_in_as_before(club: Club) -> None:
-    """Somebody who logs in elsewhere: the application calls `signet.login(user)`."""
+    """A user who logs in elsewhere: the application calls `signet.login(user)`."""
     club.add(password=None)
     with club.app.app_context():
         found = club.signet.login(club.db.session.get(club.Member, 1))
@@ -215,7 +215,7 @@ def test_an_ended_user_is_named_in_the_log_without_any_hash(club: Club, caplog: 
     with caplog.at_level(logging.WARNING, "flask_signet"):
         club.refreshed(tokens)
 
-    assert "The row of user 1 holds a new password hash" in caplog.text
+    assert "The row of user 1 has a new password hash" in caplog.text
     assert "$argon2" not in caplog.text
     assert "pbkdf2:" not in caplog.text
 

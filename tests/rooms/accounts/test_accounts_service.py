@@ -11,9 +11,11 @@ from sqlalchemy import Column as Col
 from sqlalchemy import Connection, ForeignKey, MetaData, Table, create_engine, select, text
 from sqlalchemy import Integer as Int
 
-from flask_signet.accounts import Accounts, AccountSettings, Passwords, users_table
+from flask_signet.accounts import Accounts, AccountSettings, Passwords, UserId, users_table
+from flask_signet.accounts.events import AccountEnded, UserDeleted
 from flask_signet.accounts.service import built_in_accounts
 from flask_signet.clock import SYSTEM
+from flask_signet.events import Events
 from flask_signet.exceptions import (
     Conflict,
     InvalidCredentials,
@@ -73,7 +75,7 @@ def test_a_name_is_taken_however_it_is_written(accounts: Accounts, name: str) ->
 
 
 def test_two_accounts_may_have_one_address(accounts: Accounts) -> None:
-    """An address that nobody has proved is no name."""
+    """An unverified address is not a login name."""
     for name in ("ada", "bob"):
         accounts.create(name, PASSWORD, email="same@example.com")
 
@@ -186,20 +188,21 @@ class Ended:
     """Keeps who was signed out, and can fail."""
 
     def __init__(self, *, fails: bool = False) -> None:
-        self.users: list[int] = []
+        self.users: list[UserId] = []
         self.fails = fails
 
-    def __call__(self, user_id: int, connection: Connection) -> None:
+    def __call__(self, event: AccountEnded | UserDeleted, connection: Connection) -> None:
         # It runs inside the transaction: what it writes there stands or falls with the change.
         connection.execute(text("UPDATE signet_feed_head SET floor = floor + 1"))
         if self.fails:
             raise ZeroDivisionError
-        self.users.append(user_id)
+        self.users.append(event.user_id)
 
 
-def test_changes_that_end_sessions_say_so_in_their_transaction(accounts: Accounts) -> None:
-    ended = Ended()
-    accounts.on_ended.append(ended)
+def test_changes_that_end_sessions_say_so_in_their_transaction(accounts: Accounts, events: Events) -> None:
+    ended, deleted = Ended(), Ended()
+    events.react(AccountEnded, ended)
+    events.react(UserDeleted, deleted)
     for name in ("ada", "bob", "cy", "dee"):
         accounts.create(name, PASSWORD)
     accounts.disable(1)
@@ -209,12 +212,12 @@ def test_changes_that_end_sessions_say_so_in_their_transaction(accounts: Account
     accounts.update(4, email="dee@example.com")
     accounts.enable(1)
 
-    assert ended.users == [1, 2, 3]
+    assert (ended.users, deleted.users) == ([1, 2, 3], [3])
 
 
-def test_if_sessions_cannot_be_ended_nothing_changes(accounts: Accounts, store: Store) -> None:
+def test_if_sessions_cannot_be_ended_nothing_changes(accounts: Accounts, store: Store, events: Events) -> None:
     user = accounts.create("ada", PASSWORD)
-    accounts.on_ended.append(Ended(fails=True))
+    events.react(AccountEnded, Ended(fails=True))
     for change in (
         lambda: accounts.disable(1),
         lambda: accounts.delete(1),
@@ -252,13 +255,13 @@ def test_whether_one_may_log_in_is_asked_in_the_transaction(accounts: Accounts, 
     accounts.create("bob", PASSWORD)
     accounts.disable(2)
     with store.write() as connection:
-        allowed = [accounts.may_log_in(user_id, connection) for user_id in (1, "1", 2, 3, "x")]
+        allowed = [accounts.standing(user_id, connection) is not None for user_id in (1, "1", 2, 3, "x")]
 
     assert allowed == [True, True, False, False, False]
 
 
 def test_fifty_registrations_of_one_name_make_one_account(store: Store) -> None:
-    """One wins, all others are told that the name is taken, and nobody sees anything else."""
+    """One wins, all others get "the name is taken", and there is no other answer."""
     accounts = built_in_accounts(
         store, Passwords(AccountSettings(testing=True, passwords_at_once=50), clock=SYSTEM), None
     )

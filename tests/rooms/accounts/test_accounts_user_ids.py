@@ -1,4 +1,4 @@
-"""One id, many spellings: each finds nobody, or is revoked like the id itself."""
+"""One id, many spellings: each finds no user, or is revoked like the id itself."""
 
 from __future__ import annotations
 

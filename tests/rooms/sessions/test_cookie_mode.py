@@ -63,7 +63,7 @@ def open_sessions(app: Flask) -> int:
     return len(app.extensions["signet"].sessions.listing())
 
 
-# --- Which name, and for whom --------------------------------------------------------------------------
+# --- Which name, and for which------------------------------------------------------------------------
 
 
 def test_two_applications_on_one_host_have_cookies_of_their_own(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_worker_killed_in_a_refresh_costs_nobody_the_session(
 
 
 class _Client(threading.Thread):
-    """Refreshes as fast as it can and tries again whatever breaks, as a front end does."""
+    """Refreshes as fast as it can and tries again after every failure, as a front end does."""
 
     def __init__(self, house: House, stop: threading.Event) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ def test_a_locked_database_delays_and_accuses_nobody(tmp_path: Path, seconds: fl
                 worker.sessions.rotate(current)
             tries += 1
             assert time.monotonic() - begun < 12
-            assert worker.accepts(granted)  # guards only read, and readers wait for nobody
+            assert worker.accepts(granted)  # guards only read, and readers do not wait
         blocker.execute("ROLLBACK")
         blocker.close()
 
@@ -260,13 +260,13 @@ def test_postgresql_killed_and_back_within_seconds(
         postgres_server.kill9()
         try:
             begun = time.monotonic()
-            # Several times: the first finds a connection that broke, the others find nobody to connect to.
+            # Several times: the first finds a connection that broke, the others find no server to connect to.
             for _ in range(6):
                 answer = client.ask("POST", "/token/refresh", {"refresh_token": token})
                 assert answer.status == 503
                 assert answer.body["error"] == "unavailable"
             assert time.monotonic() - begun < 10
-            # What needs no database goes on, and what was revoked stays so.
+            # What needs no database continues to work, and what was revoked stays revoked.
             assert client.ask("GET", "/protected", token=granted.access_token).status == 200
             assert client.ask("GET", "/protected", token=ended.access_token).status == 401
             assert client.ask("GET", "/health").status == 503

@@ -108,7 +108,7 @@ def test_the_reading_connection_cannot_write(sqlite_world: World) -> None:
 
 
 def test_a_worker_that_slept_reads_before_it_answers(sqlite_world: World) -> None:
-    """A laptop: the monotonic clock stood still, the wall clock went on."""
+    """A laptop: the monotonic clock stopped, the wall clock continued."""
     here, there = sqlite_world.worker(), sqlite_world.worker()
     granted = here.sessions.open(7)
     assert there.accepts(granted)
@@ -254,7 +254,7 @@ def test_who_waits_for_a_slow_reading_goes_on_with_what_is_there(tmp_path: Path)
 
 
 def test_a_fork_while_another_thread_reads_does_not_stop_the_child(tmp_path: Path) -> None:
-    """Fault F19: the lock that was held at the fork is nobody's in the child, and no connection crosses."""
+    """Fault F19: the lock that was held at the fork is free in the child, and no connection is shared."""
     world = World(tmp_path / "signet", clock=SYSTEM)
     worker = world.worker()
     try:
@@ -276,7 +276,7 @@ def test_a_fork_while_another_thread_reads_does_not_stop_the_child(tmp_path: Pat
 
 
 def test_numbers_are_drawn_in_the_order_of_commits(world: World) -> None:
-    """Two revocations at once, the first of which commits last: nobody may miss it."""
+    """Two revocations at once, and the first commits last: no worker may miss it."""
     first, second, reader = world.worker(), world.worker(), world.worker()
     one, other = first.sessions.open(7), first.sessions.open(8)
     reader.accepts(one)
@@ -322,7 +322,7 @@ def _ends_and_accepts(worker: Worker, granted: Granted) -> bool:
 
 
 def _in_child(check: Callable[[], bool]) -> int:
-    signal.alarm(20)  # a child that hangs must not outlive the test
+    signal.alarm(20)  # a child that blocks must end before the test
     try:
         return 0 if check() else 1
     except BaseException:

@@ -316,7 +316,7 @@ def test_a_forged_token_is_refused_without_sql(flow: Flow) -> None:
 
 
 def test_the_two_kinds_of_token_are_made_under_keys_of_their_own(flow: Flow) -> None:
-    """A token of a pending login refreshes nothing, whatever is put before it."""
+    """A token of a pending login refreshes nothing, with any prefix."""
     token = flow.begin()
     for presented in (token, "sgr_" + token[4:]):
         answer = flow.client().post("/token/refresh", json={"refresh_token": presented})
@@ -438,7 +438,7 @@ def test_users_of_the_application_are_asked_too(tmp_path: Path, monkeypatch: pyt
         answers = {"method": "totp", "code": "111"}
         first = club.client.post("/token/mfa", json={"mfa_token": tokens[0], **answers})
         assert first.status_code == 200
-        # Another user with the same id by now, of whom nothing was told.
+        # By now another user has the same id, and Flask-Signet was not told.
         club.raw("UPDATE member SET pw = 'pbkdf2:sha256:1000$x$00'")
         second = club.client.post("/token/mfa", json={"mfa_token": tokens[1], **answers})
     finally:

@@ -53,7 +53,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Access:
-    """An access token that was answered, by whom its session may later be ended."""
+    """An access token that was issued; its session may end later."""
 
     granted: Granted
     epoch: int

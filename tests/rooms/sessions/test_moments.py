@@ -16,7 +16,7 @@ from tests.rooms.sessions.world import HandClock, World
 
 @pytest.mark.parametrize("step", [-86_400.0, -60.0, 31.0, 60.0, 3_600.0])
 def test_a_worker_that_began_after_a_step_gives_an_honest_retry_the_same_token(tmp_path: Path, step: float) -> None:
-    """Only some workers begin anew after the clock was set: both sides must agree on the age of an exchange."""
+    """Only some workers restart after the clock was set: both sides must agree on the age of an exchange."""
     world = World(tmp_path / "signet")
     before = world.worker()
     granted = before.sessions.open(7)

@@ -155,7 +155,7 @@ def test_setting_the_clock_of_running_processes_loses_and_revives_nothing(
 
             offset.write_text(str(step))
             assert all(refused(ended) for _ in range(4)), step
-            # A retry within the grace is no theft, whatever the clock on the wall says.
+            # A retry within the grace time is no theft, also after a step of the wall clock.
             again = client.ask("POST", "/token/refresh", {"refresh_token": old})
             assert (again.status, again.refresh_token) == (200, current), step
             renewed = client.ask("POST", "/token/refresh", {"refresh_token": kept["refresh_token"]})
@@ -182,7 +182,7 @@ def _log_in(client: Connection) -> dict[str, Any]:
 def test_after_a_restore_one_command_ends_everything_on_running_workers(
     start_server: StartServer, tmp_path: Path, database: str | None
 ) -> None:
-    """Also what was ended after the copy was made, and what nobody remembers."""
+    """Also what was ended after the copy was made, and what no process remembers."""
     with serving(start_server, tmp_path, database, workers=2) as house:
         client = house.connection()
         ended, living = _log_in(client), _log_in(client)
@@ -433,11 +433,11 @@ def test_a_worker_killed_in_a_rotation_of_the_signing_keys_leaves_a_whole_ring(
         app.extensions["signet"].close()
 
 
-# --- F5: somebody deletes the write-ahead log ---------------------------------------------------------------------
+# --- F5: the write-ahead log is deleted ---------------------------------------------------------------------------
 
 
 def test_a_deleted_write_ahead_log_revives_nothing_and_is_made_anew_by_a_restart(tmp_path: Path) -> None:
-    """SQLite cannot go on as before, so some requests are 503; none is a 500, and nobody who was signed out gets in."""
+    """SQLite cannot continue as before, so some requests are 503; none is a 500, and no signed-out user is accepted."""
 
     def start() -> Flask:
         app = create_app(tmp_path, {"SIGNET_THROTTLE": False})
@@ -513,7 +513,7 @@ def test_a_standby_that_knows_less_revives_nothing_on_running_workers(
         went_back = client.ask("POST", "/token/refresh", {"refresh_token": renewed.refresh_token})
         assert went_back.status == 401
         assert "flask signet db restored" in house.server.output()
-        # One that it takes for alive is refused by whoever knows better, and over for all others from now on.
+        # A session that it takes for active is refused by a worker that knows better, and from then on by all others.
         assert client.ask("POST", "/token/refresh", {"refresh_token": ended["refresh_token"]}).status == 401
         assert house.sessions.listing() == []
 

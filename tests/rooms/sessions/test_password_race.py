@@ -32,7 +32,7 @@ def change(ask: Callable[..., Answer], token: str, new: str, current: str = PASS
 def test_of_many_changes_at_once_one_wins_and_the_others_are_refused(
     start_server: StartServer, tmp_path: Path, database: str | None
 ) -> None:
-    """Whoever was answered 200 has the password that counts; nobody else's session is left."""
+    """The client that got 200 has the password that counts; no other session is left."""
     with serving(start_server, tmp_path, database, workers=4, threads=2) as house:
         current = PASSWORD
         for turn in range(5):
@@ -70,7 +70,7 @@ def test_of_many_changes_at_once_one_wins_and_the_others_are_refused(
 
 
 class Halves:
-    """Holds back whoever has judged a password until another change has been made."""
+    """Holds back a request that has checked a password until another change has been made."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.judged, self.go_on = threading.Event(), threading.Event()
@@ -116,7 +116,7 @@ def log_in(app: Flask, password: str = PASSWORD) -> Answer:
 
 
 def test_what_support_sets_meanwhile_is_not_overwritten(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The change was allowed by a password that is none any more."""
+    """The change was allowed by a password that is no longer valid."""
     token = log_in(app).body["access_token"]
     users = app.extensions["signet"].users
     answer = Halves(monkeypatch).late(

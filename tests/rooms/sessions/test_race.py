@@ -1,4 +1,4 @@
-"""Sixteen tabs, four worker processes, one token: one successor, and nobody is logged out (attack row 64)."""
+"""Sixteen tabs, four worker processes, one token: one successor, and no tab is logged out (attack row 64)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_thousand_rounds(start_server: StartServer, tmp_path: Path, database: 
 def test_tabs_without_locks_that_go_on_with_what_each_got(
     start_server: StartServer, tmp_path: Path, database: str | None
 ) -> None:
-    """A storm: each tab refreshes with its own last token, again and again. Nobody is out, one token is left."""
+    """A storm: each tab refreshes with its own last token, again and again. No tab is out, one token is left."""
     with serving(start_server, tmp_path, database) as house:
         granted = house.sessions.open(1)
         tokens = [granted.refresh_token] * 16

@@ -195,7 +195,7 @@ def test_health_asks_the_store_once_a_second(app: Flask, client: FlaskClient, ha
     assert client.get("/health").status_code == 503
 
 
-# --- Row 68: somebody else's token; row 84: somebody else's session --------------------------------------
+# --- Row 68: another user's token; row 84: another user's session ----------------------------------------
 
 
 def test_row_68_a_refresh_token_stays_its_users(client: FlaskClient) -> None:
@@ -381,7 +381,7 @@ def test_a_token_of_a_dead_session_ends_no_other(client: FlaskClient) -> None:
 
 
 def test_logout_everywhere_ends_all_or_nothing(app: Flask, client: FlaskClient) -> None:
-    """If this session alone had ended, the token would be dead, and nobody could ask for the others again."""
+    """If this session alone had ended, the token would be invalid, and the others could not be ended."""
     tokens, other = log_in(client), log_in(client)
     engine = app.extensions["signet"].store.engine
 
@@ -853,7 +853,7 @@ def test_row_76_we_open_no_door_to_other_origins(client: FlaskClient, origin: st
 
 
 def test_row_77_what_we_answer_is_no_page(client: FlaskClient) -> None:
-    """JSON or nothing: there is no page of ours that could be framed or sniffed into one."""
+    """JSON or nothing: no route returns a page that could be framed or sniffed into one."""
     tokens = log_in(client)
     for answer in (
         client.post("/token", json={"username": "<script>", "password": "<script>"}),
@@ -906,7 +906,7 @@ def _cookies(answer: TestResponse) -> SimpleCookie:
 
 
 def _break_store(app: Flask) -> None:
-    """Put a folder where the database is: whatever is tried with it fails."""
+    """Put a folder in place of the database, so that every use of it fails."""
     folder = app.extensions["signet"].store.settings.folder
     for path in folder.glob("signet.sqlite3*"):
         path.unlink()

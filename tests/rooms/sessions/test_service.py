@@ -56,7 +56,7 @@ def test_a_lost_answer_is_given_again_to_the_letter(world: World) -> None:
 
 
 def test_a_login_without_a_token_leaves_no_session(world: World) -> None:
-    """A key that is too weak, or a loader of claims that fails: nobody could ever end what it left."""
+    """A key that is too weak, or a loader of claims that fails: no user could ever end the session that it left."""
 
     def fail(identity: int | str, *, fresh: bool, claims: Mapping[str, Any]) -> Claims:
         raise LookupError(claims["sid"])
@@ -413,7 +413,7 @@ def test_a_request_that_waited_for_a_stopped_worker_is_no_thief(sqlite_world: Wo
 
 @pytest.mark.parametrize("step", [-86_400, -300, -1, 1, 300])
 def test_a_step_of_the_clock_makes_no_thief(sqlite_world: World, step: float) -> None:
-    """Fault F11: within the grace, whatever somebody does to the wall clock."""
+    """Fault F11: within the grace time, also after any step of the wall clock."""
     here, there = sqlite_world.worker(), sqlite_world.worker()
     first = here.sessions.open(7).refresh_token
     current = here.sessions.rotate(first).refresh_token
@@ -464,7 +464,7 @@ def test_a_step_of_the_clock_revives_nothing(sqlite_world: World, steps: tuple[f
 
 
 def test_a_laptop_that_slept_past_the_end_has_no_session(sqlite_world: World) -> None:
-    """The monotonic clock stood still, the wall clock went on."""
+    """The monotonic clock stopped, the wall clock continued."""
     worker = sqlite_world.worker()
     token = worker.sessions.open(7).refresh_token
     sqlite_world.hand.step(15 * 86_400)

@@ -103,7 +103,7 @@ def test_there_is_none_to_memory(folder: Path) -> None:
 
 
 def test_there_is_none_of_the_application_s_own_engine(folder: Path, tmp_path: Path) -> None:
-    """Only in a transaction of ours do its connections have our limit on locks."""
+    """Its connections have our limit on locks only in our transactions."""
     engine = create_engine(f"sqlite:///{tmp_path / 'app.sqlite3'}")
     store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
     schema.upgrade(store)
@@ -147,7 +147,7 @@ def test_a_file_put_in_place_of_the_old_one_is_not_met_by_an_old_connection(read
     ("kind", "most"), [("file_store", 32), pytest.param("postgres_store", 5, marks=pytest.mark.postgres)]
 )
 def test_only_so_many_have_one_at_a_time(request: pytest.FixtureRequest, kind: str, most: int) -> None:
-    """Whoever comes later goes through the pool, which limits how many a server has to bear."""
+    """Later requests use the pool, which limits the number of connections to the server."""
     store: Store = request.getfixturevalue(kind)
     with store.read():
         pass
@@ -302,7 +302,7 @@ def test_a_server_s_connection_that_died_while_it_was_idle_is_not_lent_again(
 def test_one_dead_connection_of_a_server_takes_the_others_with_it(
     postgres_store: Store, postgres_url: str, folder: Path
 ) -> None:
-    """They were in use a moment ago, so nobody asks them, and the server went away for all of them."""
+    """They were in use a moment ago, so they are not pinged, and the server went away for all of them."""
     store = Store(StoreSettings(folder=folder, url=postgres_url), clock=Clock(monotonic=lambda: 100.0))
     with store.read():
         pass

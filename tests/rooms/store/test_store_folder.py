@@ -1,4 +1,4 @@
-"""What the file system refuses: 503 and advice in the log, and all is well again once it is mended."""
+"""What the file system refuses: 503 and advice in the log, and everything works again once the cause is removed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def refuses(answers: dict[str, TestResponse], secret: Path) -> None:
 
 @contextmanager
 def as_nobody(folder: Path) -> Iterator[None]:
-    """Obey permissions: root does not. Whoever runs the tests as somebody else does so already."""
+    """Obey permissions, which root does not. Other users do so already."""
     if os.geteuid() != 0:
         yield
         return
@@ -81,7 +81,7 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _everything_imported(tmp_path_factory: pytest.TempPathFactory) -> None:
-    # What is imported at first use must not be looked for while this process is nobody.
+    # What is imported at first use must be loaded before this process becomes the user nobody.
     app = create_app(tmp_path_factory.mktemp("warm"), SETTINGS)
     app.extensions["signet"].users.create(USERNAME, PASSWORD)
     tokens = app.test_client().post("/token", json=LOGIN).get_json()
@@ -127,7 +127,7 @@ def test_a_place_that_cannot_be_made_is_503_until_it_can(
     with caplog.at_level(logging.ERROR, "flask_signet"):
         refuses(asked(app), place)
     assert advice in caplog.text
-    assert "Let this user" in caplog.text
+    assert "Give this user" in caplog.text
 
     mend()
     assert app.test_client().get("/health").status_code == 200
@@ -156,7 +156,7 @@ def test_a_place_that_this_user_may_not_use_is_503_until_it_may(
         app.extensions["signet"].close()
 
     assert answer.status_code == (401 if what == "instance" else 200)
-    assert "Let this user" in caplog.text
+    assert "Give this user" in caplog.text
 
 
 def test_a_read_only_file_system_is_503_until_it_can_be_written(
@@ -269,7 +269,7 @@ def test_a_folder_that_goes_while_we_run_is_503_until_it_is_back(
         assert answers.pop("guard").status_code == 200
         assert answers.pop("keys").status_code == 200
         refuses(answers, folder)
-        assert "Let this user" in caplog.text
+        assert "Give this user" in caplog.text
         mend()
 
         assert [answer.status_code for answer in _with(app, refreshed)] == [200, 200]
@@ -290,7 +290,7 @@ def test_files_that_may_no_longer_be_written_are_503_until_they_may(
         again = _with(app, tokens)
 
     assert [answer.status_code for answer in answers] == [200, 503, 503]
-    assert "Let this user write the database file" in caplog.text
+    assert "Give this user write permission for the database file" in caplog.text
     assert [answer.status_code for answer in again] == [200, 200]
 
 

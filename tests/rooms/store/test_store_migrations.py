@@ -1,4 +1,4 @@
-"""What somebody with the first release has: its tables and rows come up to this version, and the sessions go on."""
+"""Tables and rows of the first release are upgraded to this version, and the sessions continue."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ def everything_goes_on(installation: Installation) -> None:
     assert _guard(app, issued["logged_out"]).get_json()["error"] == "token_revoked"
     assert [_login(app, name).status_code for name in ("ada", "bob", "eve", "gone")] == [200, 200, 401, 401]
     assert app.test_client().post("/token", json={"username": "ada", "password": "wrong"}).status_code == 401
-    # The token before the last one was exchanged long ago: whoever shows it is a thief, and the session ends.
+    # The token before the last one was exchanged long ago: a client that sends it is a thief, and the session ends.
     assert show(app, issued["kept_before"]) == (200, 401)
     assert show(app, issued["kept"]) == (401, 401)
-    # Ids go on behind those of accounts that are gone.
+    # New ids follow those of deleted accounts.
     assert app.extensions["signet"].users.create("new", PASSWORD).id == 5
 
 
@@ -147,7 +147,7 @@ def test_they_go_on_after_a_way_up_and_down_too(installation: Installation, tmp_
 
 
 def test_the_frozen_tables_are_what_revision_0001_makes(installation: Installation, tmp_path: Path) -> None:
-    """A revision that was released is never changed: whoever has it would not get the change."""
+    """A released revision is never changed: databases that have it would not get the change."""
     frozen = _shape(installation.store)
     schema.downgrade(installation.store, "base")
     schema.upgrade(installation.store, "0001")

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give f
 
 @pytest.fixture(autouse=True, scope="module")
 def _everything_imported(tmp_path_factory: pytest.TempPathFactory) -> None:
-    # What is imported at first use must not be looked for while this process is nobody.
+    # What is imported at first use must be loaded before this process becomes the user nobody.
     store = Store(StoreSettings(folder=tmp_path_factory.mktemp("warm") / "signet"))
     store.engine.connect().close()
     store.dispose()
@@ -274,7 +274,7 @@ def test_a_named_database_keeps_its_mode(place: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o440])
 def test_a_rotation_by_root_keeps_the_mode_and_the_group_of_a_ring(place: Path, mode: int) -> None:
-    """The service goes on reading it."""
+    """The service can still read it."""
     file = secret(place, mode, 0, NOBODY)
     file.write_bytes(RING)
     change(file, lambda jwks: jwks)
@@ -322,7 +322,7 @@ def test_a_database_that_another_user_owns_is_refused(place: Path) -> None:
 
 
 def test_root_uses_the_files_of_a_service_in_its_folder_and_no_others(place: Path) -> None:
-    """`flask signet` by root goes on beside a service that runs as another user."""
+    """`flask signet` as root works beside a service that runs as another user."""
     file = root_key(place, NOBODY)
     tighten(file)
     os.chown(file, STRANGER, STRANGER)

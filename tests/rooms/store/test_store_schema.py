@@ -66,7 +66,7 @@ def test_down_to_the_base_and_up_again(store: Store) -> None:
 
 
 def test_rows_of_the_first_revision_live_through_the_upgrade(store: Store) -> None:
-    """Whoever began with the first release keeps accounts and keys."""
+    """An application that began with the first release keeps accounts and keys."""
     with store.read():
         pass
     schema.downgrade(store, "base")
@@ -110,7 +110,7 @@ def test_a_failing_upgrade_leaves_nothing_behind(folder: Path) -> None:
 def test_a_configured_database_is_never_changed_by_itself(
     kind: str, request: pytest.FixtureRequest, folder: Path, tmp_path: Path
 ) -> None:
-    """First use says which command makes the tables; after it the running process goes on by itself."""
+    """The first use names the command that creates the tables; afterwards no restart is needed."""
     url = f"sqlite:///{tmp_path / 'theirs'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
     store = Store(StoreSettings(folder=folder, url=url))
     with pytest.raises(SchemaError, match=schema.COMMAND), store.write():
@@ -127,7 +127,7 @@ def test_a_configured_database_is_never_changed_by_itself(
 
 
 def test_tables_of_a_newer_version_are_used_as_they_are(file_store: Store) -> None:
-    """While one version replaces the other, workers of the old one go on."""
+    """While one version replaces the other, workers of the old one continue to work."""
     with file_store.write() as connection:
         connection.execute(text("UPDATE signet_alembic_version SET version_num = '9999'"))
     file_store.dispose()
@@ -226,7 +226,7 @@ old_env = pytest.mark.filterwarnings("ignore:'get_engine' is deprecated:Deprecat
 @old_env
 @pytest.mark.parametrize("protected_first", [True, False], ids=["migrate-after-us", "migrate-before-us"])
 def test_flask_migrate_is_never_offered_to_drop_our_tables(tmp_path: Path, protected_first: bool) -> None:
-    """The revision makes the application's table, its foreign key to our users included, and touches none of ours."""
+    """The revision makes the application's table, with its foreign key to our users, and changes none of ours."""
     application = Application(tmp_path, protected_first=protected_first)
     revision = application.generated()
     with application.app.app_context():

@@ -234,7 +234,7 @@ def test_the_values_of_a_statement_are_in_no_log_and_no_error(store: Store, capl
 
 
 def test_the_file_is_ours_alone_and_durable(file_store: Store, folder: Path) -> None:
-    """WAL, every commit synced, and nobody else may read it."""
+    """WAL, every commit synced, and no other user may read it."""
     with file_store.read() as connection:
         pragmas = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -349,10 +349,10 @@ def test_a_driver_that_is_missing_is_named_with_its_command(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgre://host/app", "leads to 'postgre'.*did you mean 'postgresql'"),
+        ("postgre://host/app", "names 'postgre'.*did you mean 'postgresql'"),
         ("postgresql+pygresql://host/app", "'postgresql.pygresql'|postgresql.pygresql"),
         ("postgresql+psycopg2cffi://host/app", "not installed, psycopg2cffi: install it, or write postgresql://"),
-        ("mysql+pymysql://host/app", "leads to 'mysql': Signet keeps its data in PostgreSQL or SQLite"),
+        ("mysql+pymysql://host/app", "names 'mysql', but Signet needs PostgreSQL or SQLite"),
     ],
 )
 def test_a_database_or_driver_that_is_not_there_is_named(folder: Path, url: str, words: str) -> None:
@@ -364,7 +364,7 @@ def test_the_database_of_an_application_that_is_of_another_kind_is_refused(folde
     engine = Engine(NullPool(lambda: None), MySQLDialect(), make_url("mysql://host/app"))  # type: ignore[arg-type,return-value]
     store = Store(StoreSettings(folder=folder, url="app"), app_engine=lambda: engine)
 
-    with pytest.raises(SettingsError, match="leads to 'mysql'"), store.read():
+    with pytest.raises(SettingsError, match="names 'mysql'"), store.read():
         pass
 
 

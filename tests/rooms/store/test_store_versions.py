@@ -63,7 +63,7 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
             more(visitors)
             new = start(start_server, later, environment)
             if database is None:
-                # Our own file: whoever comes with a newer version upgrades it at first use.
+                # Our own file: a newer version upgrades it at first use.
                 assert request("GET", f"{new.url}/health").status == 200
             else:
                 early = request("GET", f"{new.url}/health")
@@ -95,15 +95,15 @@ def test_the_old_version_serves_on_while_the_new_one_upgrades_and_after_it(
             assert request("DELETE", f"{here.url}/token", token=tokens["access_token"]).status == 204
             wait_until(lambda there=there, tokens=tokens: guarded(there, tokens) == 401, timeout=5, what="the end")
 
-        # Whoever deploys the old version again is told that all is well.
+        # After a deployment of the old version, the command reports no problem.
         old = ROOT / "src"
         again = run(old, "signet", "db", "upgrade", environment=environment)
         assert (again.returncode, again.stdout.strip()) == (
             0,
-            f"The tables are at revision {ADDING}. Nothing was to do.",
+            f"The tables are at revision {ADDING}. Nothing to do.",
         )
         checked = run(old, "signet", "db", "check", environment=environment)
-        assert (checked.returncode, checked.stdout.strip()) == (0, "The tables are right.")
+        assert (checked.returncode, checked.stdout.strip()) == (0, "The tables are correct.")
         known = run(old, "signet", "db", "current", environment=environment)
         assert known.stdout.strip() == f"{ADDING} (this version needs {THIS})"
         assert [log for log in (house.server.output(), new.output()) if "Traceback" in log] == []

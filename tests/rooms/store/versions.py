@@ -22,7 +22,7 @@ THIS = schema.HEAD
 ADDING = f"{int(THIS) + 1:04}"
 TAKING_AWAY = f"{int(THIS) + 2:04}_needs_{ADDING}"
 
-# A revision that only adds: code of this version goes on beside it.
+# A revision that only adds: code of this version still works.
 ADDS = f"""
 import sqlalchemy as sa
 from alembic import op

@@ -188,7 +188,7 @@ def test_memory_is_bounded(small: MemoryCounters) -> None:
 
 
 def test_a_flood_of_names_pushes_no_blocked_one_out(small: MemoryCounters) -> None:
-    """Neither while the guesser goes on nor after he stopped."""
+    """Neither while the attacker continues to guess nor afterwards."""
     throttle = Throttle(small, lambda: SECRET)
     for number in range(NAME.free):
         wrong(throttle, "ada", f"198.51.100.{number}")

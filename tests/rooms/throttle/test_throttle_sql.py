@@ -193,7 +193,7 @@ def test_rows_that_say_nothing_any_more_are_deleted(store: Store, moved: MovedCl
 def test_a_flood_of_names_is_bounded_and_pushes_no_blocked_one_out(
     file_store: Store, moved: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody logs in meanwhile, so nothing else cleans up."""
+    """No user logs in during this time, so nothing else cleans up."""
     monkeypatch.setattr(module, "CLEAN_UP_AFTER", 50)
     throttle = Throttle(SqlCounters(file_store, now=moved.milliseconds, most=100), lambda: SECRET)
     for number in range(NAME.free):

@@ -1,6 +1,6 @@
 """Accounts, keys and sessions.
 
-The shapes are written out here and not taken from the rooms' modules: those move on, this revision never.
+The tables are written out here and not imported: the modules change later, and this revision must not.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def upgrade() -> None:
         sa.Column("floor", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_signet_feed_head"),
     )
-    # The two counters are rows from the start: whoever changes what they count locks them first.
+    # The two counters exist from the start: a transaction that changes what they count locks their row first.
     op.bulk_insert(key_ring, [{"id": 1, "version": 0}])
     op.bulk_insert(feed_head, [{"id": 1, "n": 0, "floor": 0}])
 

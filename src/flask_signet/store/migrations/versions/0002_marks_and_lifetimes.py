@@ -1,6 +1,6 @@
-"""Marks of users, and how long tokens live that were issued under earlier settings.
+"""Marks of users, and the longest lifetime of tokens that were issued under earlier settings.
 
-It only adds: code of revision 0001 runs beside it. What that code leaves empty is read as "not known".
+This revision only adds, so code of revision 0001 still works. A value that this code leaves empty means "unknown".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Counters of the throttle.
 
-It only adds: code of revision 0002 runs beside it, and counts in memory.
+This revision only adds, so code of revision 0002 still works. That code counts in memory.
 """
 
 from __future__ import annotations

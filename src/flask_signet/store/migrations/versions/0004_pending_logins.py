@@ -1,6 +1,6 @@
-"""Logins that still lack something, such as a second factor.
+"""Pending logins, which need another step such as a second factor.
 
-It only adds: code of revision 0003 runs beside it.
+This revision only adds, so code of revision 0003 still works.
 """
 
 from __future__ import annotations
