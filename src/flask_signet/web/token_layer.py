@@ -343,9 +343,8 @@ def layer_of(app: Flask) -> TokenLayer:
 def _is_development(app: Flask, request: Request) -> bool:
     environ = request.environ
     software = environ.get("SERVER_SOFTWARE", "")
-    # Flask's test client sets `preserve_context` only inside a `with` block. Otherwise it is recognised by RAW_URI
-    # without SERVER_SOFTWARE: Werkzeug sets RAW_URI in generated environs, and servers that set RAW_URI also set
-    # SERVER_SOFTWARE. A server without both (uWSGI, asgiref's adapter) is treated as a production server.
+    # Flask's test client sets `preserve_context` inside a `with` block; else it sends RAW_URI without SERVER_SOFTWARE.
+    # Servers that set RAW_URI also set SERVER_SOFTWARE. One without both (uWSGI) counts as a production server.
     made_up = not software and "RAW_URI" in environ and not environ.get("wsgi.multithread")
     in_test_client = "werkzeug.debug.preserve_context" in environ or made_up
     return app.debug or app.testing or in_test_client or software.startswith("Werkzeug/")
