@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -134,15 +134,16 @@ def holds(stored: str | None, mark: str) -> bool:
 # --- In a transaction -------------------------------------------------------------------------------------
 
 
-class Admitted(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
     """A user who may log in.
 
     :param stored: what is stored about the user; it is locked until the commit.
-    :param evidence: the evidence in the user's row; empty if no row is read.
+    :param evidence: the evidence in the user's row, often the password hash; empty if no row is read.
     """
 
     stored: LockedUser
-    evidence: bytes
+    evidence: bytes = field(repr=False)
 
 
 class Admission:
@@ -167,7 +168,7 @@ class Admission:
             raise InvalidCredentials
         if since is not None and connection.execute(statements.SIGNED_OUT, {"user": key, "since": since}).first():
             raise InvalidCredentials
-        return Admitted(stored, evidence)
+        return Admitted(stored=stored, evidence=evidence)
 
 
 class SameUser:

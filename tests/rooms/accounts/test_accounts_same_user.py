@@ -220,6 +220,17 @@ def test_an_ended_user_is_named_in_the_log_without_any_hash(club: Club, caplog: 
     assert "pbkdf2:" not in caplog.text
 
 
+def test_what_a_login_reads_of_its_user_shows_no_hash_in_an_error_report(club: Club) -> None:
+    """Tools that report errors print the local variables of each frame."""
+    club.add()
+    sessions = club.app.extensions["signet"].sessions
+    with club.app.app_context(), club.signet.store.write() as connection:
+        admitted = sessions.admission.admit(connection, 1, "1", None)
+
+    assert admitted.evidence.startswith(b"pbkdf2:")
+    assert "pbkdf2:" not in repr(admitted)
+
+
 def test_the_token_carries_the_mark_and_it_says_nothing_of_the_hash(club: Club) -> None:
     club.add()
     token = club.login()["access_token"]
