@@ -86,24 +86,24 @@ class _Extended(click.Group):
 def _of_features(ctx: click.Context) -> Mapping[str, str]:
     """Return the commands of the optional features that are on in the application: name → where it is.
 
-    This loads the application, so it is called only for the help and for a name that is no command of this package.
+    If the application has an error, return none and print a warning. This loads the application, so it is called only
+    for the help and for a name that is no command of this package.
     """
     info = ctx.find_object(ScriptInfo)
     try:
         app = None if info is None else info.load_app()
+        extension: Any = None if app is None else app.extensions.get("signet")
+        return {} if extension is None else extension.commands
     except NoAppException:
-        app = None
-    extension: Any = None if app is None else app.extensions.get("signet")
-    return {} if extension is None else extension.commands
+        return {}
+    except Exception as error:
+        click.echo(f"The application cannot be loaded, so commands may be missing here: {error}", err=True)
+        return {}
 
 
 def _listed_of_features(ctx: click.Context, group: str) -> list[str]:
-    """Return the names of the features' commands in *group*; none, and a warning, if the application has an error."""
-    try:
-        names = _of_features(ctx)
-    except Exception as error:
-        click.echo(f"The application cannot be loaded, so commands may be missing here: {error}", err=True)
-        return []
+    """Return the names of the features' commands in *group*."""
+    names = _of_features(ctx)
     return [name.removeprefix(group) for name in names if name.rpartition(" ")[0] == group.rstrip()]
 
 

@@ -216,6 +216,17 @@ def test_an_application_with_an_error_leaves_the_commands_that_need_none(tmp_pat
     assert "JWT_KEYS" not in done[1].output
 
 
+@pytest.mark.parametrize("words", [("doctr",), ("users", "creat")])
+def test_a_mistyped_command_is_named_also_in_an_application_with_an_error(words: tuple[str, ...]) -> None:
+    def broken() -> Flask:
+        raise SettingsError("JWT_KEYS is wrong")
+
+    done = CliRunner().invoke(signet_group, words, obj=ScriptInfo(create_app=broken))
+
+    assert (done.exit_code, f"No such command '{words[-1]}'" in done.output) == (2, True)
+    assert "commands may be missing here: JWT_KEYS is wrong" in done.output
+
+
 def test_a_room_exports_what_it_holds_about_a_user_and_removes_it_with_the_user(tmp_path: Path) -> None:
     app, signet = make(tmp_path, guestbook(), SIGNET_GUESTBOOK="Welcome")
     with app.app_context():
