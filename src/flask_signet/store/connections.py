@@ -82,6 +82,8 @@ class Connections:
         self.closed = False
         if file is not None:
             self._reconnect_when_replaced(file)
+        if not borrowed:
+            event.listen(engine, "handle_error", self._failed)
 
     @property
     def taken(self) -> bool:
@@ -139,8 +141,8 @@ class Connections:
         :return: the error to raise; a driver error is wrapped in the class that SQLAlchemy would raise.
         """
         ours = isinstance(error, self._errors)
-        if ours and self.engine.dialect.is_disconnect(error, lent.connection, None):
-            # The server is gone, so the other connections, here and in the pool, are broken too.
+        if ours and (engines.is_spent(error) or self.engine.dialect.is_disconnect(error, lent.connection, None)):
+            # The other connections, here and in the pool, have lost the server or the file too.
             self._close_free()
             self.engine.dispose()
         lent.close()
@@ -152,6 +154,11 @@ class Connections:
         self.closed = True
         self._close_free()
         self.engine.dispose()
+
+    def _failed(self, context: Any) -> None:
+        """Close the driver connections when the engine closes those of its pool, such as a file opened read-only."""
+        if context.is_disconnect:
+            self._close_free()
 
     def _close_free(self) -> None:
         for _ in range(self._at_most):

@@ -23,7 +23,7 @@ from flask_signet.store.settings import LOCK_NAME, StoreSettings
 
 FILE_NAME = "signet.sqlite3"
 
-# Primary result codes after which SQLite has to open the file again.
+# Primary result codes.
 _SPENT = frozenset({sqlite_codes.READONLY, sqlite_codes.IOERR, sqlite_codes.CANTOPEN, sqlite_codes.NOTADB})
 
 LOCK_MILLISECONDS = 2_000  # longest wait for a lock; then the answer is 503, and the client tries again
@@ -185,11 +185,17 @@ def _sqlite(url: URL, *, wal: bool) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def judge(context: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        # A connection that was opened while the file was not writable stays read-only.
-        code = sqlite_codes.primary_code_of(context.original_exception)
-        context.is_disconnect = context.is_disconnect or code in _SPENT
+        context.is_disconnect = context.is_disconnect or is_spent(context.original_exception)
 
     return _with_pragmas(_silent(engine), wal=wal)
+
+
+def is_spent(error: BaseException | None) -> bool:
+    """Return whether SQLite has to open the file again after *error*.
+
+    A connection that was opened while the file was not writable stays read-only.
+    """
+    return sqlite_codes.primary_code_of(error) in _SPENT
 
 
 def _with_pragmas(engine: Engine, *, wal: bool = False) -> Engine:

@@ -279,8 +279,10 @@ def test_a_folder_that_goes_while_we_run_is_503_until_it_is_back(
 def test_files_that_may_no_longer_be_written_are_503_until_they_may(
     running: tuple[Flask, Path, dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    app, folder, tokens = running
-    app.extensions["signet"].store.engine.dispose()  # open files could still be written
+    _, folder, tokens = running
+    app = create_app(folder.parent, SETTINGS)  # a login keeps a connection, and an open file could still be written
+    assert app.test_client().get("/protected", headers=_bearer(tokens)).status_code == 200
+    app.extensions["signet"].store.engine.dispose()
     with as_nobody(folder.parent.parent), caplog.at_level(logging.ERROR, "flask_signet"):
         for file in folder.glob("signet.sqlite3*"):
             file.chmod(0o400)
