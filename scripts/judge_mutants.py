@@ -3,8 +3,9 @@
 mutmut creates the mutants and records which tests call which function. mutmut itself starts pytest for every mutant,
 which takes longer than the tests.
 
-Two environment variables are read: ``SIGNET_MUTANTS`` is a JSON file with the names of the mutants, and
-``SIGNET_OUTCOMES`` is the file for the results: one line for each mutant, with its name and mutmut's status number.
+Environment variables: ``SIGNET_MUTANTS`` is a JSON file with the names of the mutants, ``SIGNET_OUTCOMES`` the file for
+the results (one line for each mutant, with its name and mutmut's status number), and ``SIGNET_MOST_TESTS`` the highest
+number of tests for one mutant, 0 for no limit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,24 +44,44 @@ def late(*_: object) -> None:
 
 
 class Judge:
-    """Tests the mutants one by one: first with tests that killed mutants of the same function, then the fastest."""
+    """Tests the mutants one by one, each with the tests that run its function.
+
+    Tests that killed mutants of the same function come first, then one set of parameters of each test. Of these, tests
+    that are fast and run few other functions come first.
+    """
 
     def __init__(self, session: pytest.Session, measured: dict[str, Any], outcomes: Path) -> None:
         self.session = session
         self.seconds: dict[str, float] = measured["duration_by_test"]
         self.tests_of: dict[str, list[str]] = measured["tests_by_mangled_function_name"]
         self.items = {item.nodeid: item for item in session.items}
+        self.functions_of = Counter(name for names in self.tests_of.values() for name in names)
         self.killers: dict[str, list[str]] = defaultdict(list)
+        self.most = int(os.environ.get("SIGNET_MOST_TESTS", "0")) or None
         self.outcomes = outcomes
         self.killer = outcomes.with_suffix(".killer")
+
+    def in_turn(self, names: Iterable[str]) -> list[str]:
+        """Return *names* in the order in which they are likely to kill a mutant."""
+        seen: Counter[str] = Counter()
+        order: list[tuple[int, str]] = []
+        for name in sorted(names, key=self.cost):
+            test = name.partition("[")[0]
+            order.append((seen[test], name))
+            seen[test] += 1
+        return [name for _, name in sorted(order, key=lambda entry: entry[0])]
+
+    def cost(self, test: str) -> float:
+        """Return a number that is low for a test that is fast and runs few functions, so probably checks this one."""
+        return (self.seconds[test] + 0.001) * self.functions_of[test]
 
     def judge(self, mutant: str) -> None:
         """Write the result of *mutant*."""
         function = mangled_name_from_mutant_name(mutant)
         killers = self.killers[function]
         names = [name for name in self.tests_of.get(function, ()) if name in self.items]
-        rest = sorted((name for name in names if name not in killers), key=self.seconds.__getitem__)
-        status = self.run(mutant, [self.items[name] for name in (*killers, *rest)]) if names else NO_TESTS
+        chosen = [*killers, *self.in_turn(name for name in names if name not in killers)][: self.most]
+        status = self.run(mutant, [self.items[name] for name in chosen]) if names else NO_TESTS
         if status == KILLED:
             killer = self.killer.read_text()
             self.killers[function] = [killer, *(name for name in killers if name != killer)]
@@ -105,9 +127,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None
     measured = json.loads((session.config.rootpath / "mutmut-stats.json").read_text())
     judge = Judge(session, measured, Path(os.environ["SIGNET_OUTCOMES"]))
-    known = [item for item in session.items if item.nodeid in judge.seconds]
-    if judge.run("", sorted(known, key=lambda item: judge.seconds[item.nodeid])) != SURVIVED:
-        raise pytest.UsageError(f"without a mutant a test fails: {judge.killer.read_text()}")
     for mutant in json.loads(Path(os.environ["SIGNET_MUTANTS"]).read_text()):
         judge.judge(mutant)
+    killers = sorted({name for names in judge.killers.values() for name in names})
+    if judge.run("", [judge.items[name] for name in killers]) != SURVIVED:
+        raise pytest.UsageError(f"this test also fails without a mutant: {judge.killer.read_text()}")
     return True

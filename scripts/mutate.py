@@ -55,22 +55,19 @@ MODULES = (
     "sessions/login_flow.py",
     "accounts/password_check.py",
 )
-# The fast tests. Those with servers and other programs say little about single lines and take the most time.
-TESTS = (
-    "tests/tokens",
-    "tests/vectors",
-    "tests/attacks",
-    "tests/unit",
-    "tests/compat",
-    "tests/rooms/accounts/test_accounts_protocol.py",
-    "tests/rooms/accounts/test_accounts_service.py",
-    "tests/rooms/sessions/test_login_flow.py",
-    "tests/rooms/sessions/test_refresh_token.py",
-    "tests/rooms/sessions/test_rotation.py",
-)
+# The tests that call the modules of a folder. Tests with servers and other programs say little about single lines and
+# take the most time: `MARKS` leaves them out.
+_OF_TOKENS = ("tests/tokens", "tests/vectors", "tests/attacks", "tests/unit", "tests/compat")
+TESTS = {
+    "tokens": _OF_TOKENS,
+    "web": (*_OF_TOKENS, "tests/house"),
+    "sessions": ("tests/unit", "tests/attacks/test_session_routes.py", "tests/rooms/sessions"),
+    "accounts": ("tests/unit", "tests/rooms/accounts", "tests/rooms/sessions"),
+    "throttle": ("tests/unit", "tests/rooms/throttle"),
+}
+MARKS = "not slow and not process and not postgres"
 TOO_SLOW = (
     "tests/attacks/test_rotation_under_load.py",
-    "tests/tokens/test_verifier.py::test_a_forked_process_goes_on_by_itself",
     # These measure milliseconds, and the wrappers of mutmut around every function take too long.
     "tests/attacks/test_transport.py::test_row_25_a_huge_token_is_refused_unread",
     "tests/attacks/test_transport.py::test_row_25_hostile_tokens_within_the_cap_are_judged_at_once",
@@ -103,17 +100,18 @@ def prepare(folder: Path, modules: list[str]) -> None:
         "source_paths": ["src"],
         "only_mutate": [f"{PACKAGE}/{name}" for name in modules],
         "also_copy": ["tests", "scripts", "docs"],
-        "pytest_add_cli_args_test_selection": selection(),
+        "pytest_add_cli_args_test_selection": selection(modules),
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in config.items()]
     text = (ROOT / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text(text + "\n[tool.mutmut]\n" + "\n".join(lines) + "\n")
 
 
-def selection() -> list[str]:
-    """Return the arguments of pytest that choose the tests, and the plugin that judges."""
-    present = [name for name in TESTS if (ROOT / name).exists()]
-    return [*present, *(f"--deselect={name}" for name in TOO_SLOW), "-p", "no:cacheprovider", "-p", "judge_mutants"]
+def selection(modules: list[str]) -> list[str]:
+    """Return the arguments of pytest that choose the tests of *modules*, and the plugin that judges."""
+    chosen = {test: None for name in modules for test in TESTS[name.partition("/")[0]]}
+    deselected = (f"--deselect={name}" for name in TOO_SLOW)
+    return [*chosen, "-m", MARKS, *deselected, "-p", "no:cacheprovider", "-p", "judge_mutants"]
 
 
 def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -145,7 +143,8 @@ def outcomes(folder: Path, names: list[str], number: int = 0) -> dict[str, str]:
         "SIGNET_MUTANTS": str(wanted),
         "SIGNET_OUTCOMES": str(written),
     }
-    done = run(folder / "mutants", "pytest", "--rootdir=.", "--tb=native", "-q", *selection(), **where)
+    tests = selection(sorted({module_of(name) for name in names}))
+    done = run(folder / "mutants", "pytest", "--rootdir=.", "--tb=native", "-q", *tests, **where)
     if done.returncode:
         raise SystemExit(done.stdout[-4000:] + done.stderr[-4000:])
     pairs = (line.rsplit(" ", 1) for line in written.read_text().splitlines())
@@ -196,8 +195,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Mutation testing of the token engine and its guards.")
     parser.add_argument("modules", nargs="*", default=list(MODULES), help="such as tokens/jws.py")
     parser.add_argument("--children", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes at once")
+    parser.add_argument("--most", type=int, default=0, help="tests for each mutant at most: a quick, low estimate")
     parser.add_argument("--diffs", action="store_true", help="show what each survivor changed")
     given = parser.parse_args()
+    os.environ["SIGNET_MOST_TESTS"] = str(given.most)
     with tempfile.TemporaryDirectory(prefix="signet-mutants-") as name:
         folder = Path(name)
         prepare(folder, given.modules)

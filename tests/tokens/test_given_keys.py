@@ -120,6 +120,40 @@ def test_a_set_has_at_most_a_hundred_keys() -> None:
             read(many)
 
 
+def test_a_set_of_a_hundred_keys_is_read() -> None:
+    assert 100 == len(keys.from_jwk_set({"keys": [{**OKP, "kid": str(n)} for n in range(100)]}))
+
+
+def test_a_set_of_secrets_is_read() -> None:
+    first, second = test_keys.jwk("HS256"), test_keys.jwk("HS512")
+
+    assert ["HS256", "HS512"] == [key.algorithm for key in keys.from_jwk_set({"keys": [first, second]})]
+
+
+def test_a_secret_of_a_set_that_cannot_be_used_is_not_passed_over() -> None:
+    """Nobody publishes secrets: the operator wrote this set, and learns what is wrong with it."""
+    with pytest.raises(InvalidKeyError, match="an oct key for HS256 needs at least 32 bytes"):
+        keys.from_jwk_set({"keys": [test_keys.jwk("HS512"), {"kty": "oct", "k": "c2hvcnQ"}]})
+
+
+@pytest.mark.parametrize("algorithm", ["RS512", "PS384"])
+def test_rsa_keys_of_a_set_without_an_algorithm_are_for_the_one_that_is_asked_for(algorithm: str) -> None:
+    nameless = {name: RSA[name] for name in ("kty", "n", "e")}
+    named = {**{name: OTHER[name] for name in ("kty", "n", "e")}, "alg": "RS384"}
+    curve = {name: EC[name] for name in ("kty", "crv", "x", "y")}
+
+    made = keys.from_jwk_set({"keys": [nameless, named, curve]}, algorithm)
+
+    assert [algorithm, "RS384", "ES256"] == [key.algorithm for key in made]
+
+
+def test_rsa_keys_of_a_set_without_an_algorithm_are_for_rs256_beside_other_types() -> None:
+    nameless = {name: RSA[name] for name in ("kty", "n", "e")}
+
+    assert ["RS256"] == [key.algorithm for key in keys.from_jwk_set({"keys": [nameless]}, "ES256")]
+    assert ["RS256"] == [key.algorithm for key in keys.from_jwk_set({"keys": [nameless]})]
+
+
 def test_a_set_without_a_usable_key_says_why() -> None:
     with pytest.raises(InvalidKeyError, match="use of a JWK must be 'sig'"):
         keys.from_jwk_set({"keys": [{**RSA, "use": "enc"}, {"kty": "AKP"}]})
