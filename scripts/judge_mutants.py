@@ -111,7 +111,7 @@ class Judge:
             seconds = self.seconds[item.nodeid]
             # CPU time limits an endless loop: several times what the test needs without a mutant. Wall-clock time
             # limits an endless wait; it is generous, because the machine may be busy.
-            signal.setitimer(signal.ITIMER_PROF, 5 + 10 * seconds)
+            signal.setitimer(signal.ITIMER_PROF, 3 + 5 * seconds)
             signal.alarm(int(120 + 60 * seconds))
             self.session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.session.testsfailed:

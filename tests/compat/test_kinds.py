@@ -61,6 +61,18 @@ def test_the_two_known_kinds_may_be_asked_for_by_name() -> None:
     assert w.client.post("/r", json={"refresh_token": access}).status_code == 401
 
 
+@pytest.mark.parametrize("arguments", [{"kind": "refresh"}, {"refresh": True}, {"kind": "refresh", "refresh": True}])
+def test_by_hand_a_refresh_token_is_looked_for_where_refresh_tokens_are(arguments: dict[str, Any]) -> None:
+    w = world(JWT_TOKEN_LOCATION="json")
+    access, refresh = w.access(), w.refresh()
+
+    with w.app.test_request_context(method="POST", json={"refresh_token": refresh, "access_token": access}):
+        header, claims = verify_jwt_in_request(**arguments) or ({}, {})
+        assert (header["alg"], claims["type"]) == ("HS256", "refresh")
+        header, claims = verify_jwt_in_request(kind="access") or ({}, {})
+        assert claims["type"] == "access"
+
+
 @pytest.mark.parametrize("arguments", [{"refresh": True}, {"verify_type": False}])
 def test_a_kind_beside_another_choice_of_kinds_is_an_error_at_once(arguments: dict[str, Any]) -> None:
     w = world()

@@ -104,6 +104,13 @@ def test_two_keys_of_one_name_are_refused() -> None:
         ring.from_jwks({"keys": [{**RSA, "kid": "one"}, {**OTHER, "alg": "RS256", "kid": "one"}]})
 
 
+def test_of_a_name_that_two_keys_share_forty_characters_are_shown() -> None:
+    with pytest.raises(InvalidKeyError) as caught:
+        keys.from_jwk_set({"keys": [{**RSA, "kid": "k" * 41}, {**OKP, "kid": "k" * 41}]})
+
+    assert f"two keys of the set share the kid '{'k' * 40}'" == str(caught.value)
+
+
 def test_a_secret_among_published_keys_is_refused() -> None:
     secret = test_keys.jwk("HS256")
     for jwks in ({"keys": [RSA, secret]}, {"keys": [ENCRYPTION, secret]}):

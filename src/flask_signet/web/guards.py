@@ -172,7 +172,7 @@ def verify(token: str | bytes, *, kind: str = "access", fresh: bool = False) -> 
     """
     layer = layer_of(current_app)
     handed = HandedIn(token_string(token))
-    _verify(layer, handed, False, fresh, kind == "refresh", None, (kind,), False)
+    _verify(layer, handed, False, fresh, False, None, (kind,), False)
     verified = handed.signet_credential[0]
     assert verified is not None
     layer.loaders.check_user(verified)
