@@ -32,6 +32,7 @@ MODULES = (
     "tokens/signature.py",
     "tokens/issuer.py",
     "tokens/key.py",
+    "tokens/key_material.py",
     "tokens/symmetric.py",
     "tokens/keys.py",
     "tokens/asymmetric.py",
@@ -45,6 +46,7 @@ MODULES = (
     "web/search.py",
     "web/principal.py",
     "web/locations.py",
+    "web/loaders.py",
     "web/token_layer.py",
     "web/configured_keys.py",
     "web/chosen_keys.py",
@@ -54,6 +56,8 @@ MODULES = (
     "sessions/session_tokens.py",
     "sessions/login_flow.py",
     "accounts/password_check.py",
+    "throttle/rules.py",
+    "throttle/attempts.py",
 )
 # The tests that call the modules of a folder. Tests with servers and other programs say little about single lines and
 # take the most time: `MARKS` leaves them out.
