@@ -5,15 +5,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from flask_signet.clock import Clock
-from flask_signet.exceptions import InvalidSignature, JWTDecodeError, MalformedToken
-from flask_signet.sessions.session_tokens import LENGTH, Presented, RefreshTokens
+from flask_signet.exceptions import InvalidSignature, JWTDecodeError, MalformedToken, SettingsError
+from flask_signet.sessions.session_tokens import (
+    LENGTH,
+    MARK_CLAIM,
+    Claims,
+    Granted,
+    Grants,
+    Presented,
+    RefreshTokens,
+)
 
 SID = UUID("01912345-6789-7abc-8def-0123456789ab")
 
@@ -119,3 +131,117 @@ def test_a_flood_of_invented_key_numbers_reads_the_ring_once() -> None:
             tokens.parse(codec(elsewhere).make(SID, 1, number))
 
     assert ring.reloads == 1
+
+
+def test_what_is_wrong_with_a_token_is_said_without_telling_it_apart_further() -> None:
+    ring, elsewhere = Ring(), Ring()
+    elsewhere.keys[9] = b"\x09" * 32
+    forged = Ring()
+    forged.keys[1] = b"\x08" * 32
+    good = codec(ring).make(SID, 7, 1)
+    later = "sgr_" + base64.urlsafe_b64encode(b"\x02" + base64.urlsafe_b64decode(good[4:] + "==")[1:]).decode()
+    said = {
+        "x": "Not a refresh token",
+        good[:-1] + "\u00e9": "Not a refresh token",
+        later.rstrip("="): "Not a refresh token of this version",
+        codec(elsewhere).make(SID, 7, 9): "Invalid refresh token",
+        codec(forged).make(SID, 7, 1): "Invalid refresh token",
+    }
+    for text, words in said.items():
+        with pytest.raises(JWTDecodeError) as caught:
+            codec(ring).parse(text)
+        assert words == str(caught.value)
+        assert caught.type is (InvalidSignature if words.startswith("Invalid") else MalformedToken)
+
+
+def test_invented_key_numbers_read_the_ring_once_a_second() -> None:
+    ring, elsewhere = Ring(), Ring()
+    elsewhere.keys[9] = b"\x09" * 32
+    hands = [0.0]
+    tokens = RefreshTokens(ring, Clock(monotonic=lambda: hands[0]))
+    reloads: list[int] = []
+    for hands[0] in (100.0, 100.999, 101.0, 101.5, 102.0):
+        with pytest.raises(InvalidSignature):
+            tokens.parse(codec(elsewhere).make(SID, 1, 9))
+        reloads.append(ring.reloads)
+
+    assert [1, 1, 2, 2, 3] == reloads
+
+
+def test_a_ring_that_cannot_be_read_again_is_logged_and_the_token_is_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(Ring):
+        def reload(self) -> None:
+            raise SettingsError("the file is gone")
+
+    elsewhere = Ring()
+    elsewhere.keys[9] = b"\x09" * 32
+    with pytest.raises(InvalidSignature):
+        codec(Broken()).parse(codec(elsewhere).make(SID, 1, 9))
+
+    assert ["The root keys could not be read again: the file is gone"] == [r.getMessage() for r in caplog.records]
+
+
+# --- Both tokens ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Issued:
+    """Remembers what an access token was asked for."""
+
+    text: str = "access"
+    expires_in: int | None = 900
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, identity: int | str, /, *, fresh: bool, claims: Mapping[str, Any]) -> Issued:
+        self.asked = {"identity": identity, "fresh": fresh, "claims": dict(claims)}
+        return self
+
+
+def granted(issued: Issued, ring: Ring | None = None, *added: Claims, **changed: Any) -> Granted:
+    given: dict[str, Any] = {"generation": 3, "root_key": 2, "epoch": 4, "mark": None, "fresh": True}
+    given |= {"connection": None, **changed}
+    return Grants(issued, codec(ring), added).make(given.pop("user_id", 5), SID, **given)
+
+
+def test_a_login_gives_an_access_token_of_the_session_and_the_refresh_token_of_its_generation() -> None:
+    issued = Issued()
+    login = granted(issued)
+
+    assert issued.asked == {"identity": 5, "fresh": True, "claims": {"sid": str(SID), "epoch": 4}}
+    assert (5, str(SID), "access", 900) == (login.user_id, login.session_id, login.access_token, login.expires_in)
+    assert codec().parse(login.refresh_token) == Presented(key_number=2, session_id=SID, generation=3)
+    assert f"Granted(user_id=5, session_id='{SID}')" == repr(login)
+
+
+def test_the_id_of_a_user_is_a_string_in_the_token_where_it_is_a_uuid() -> None:
+    issued = Issued()
+    login = granted(issued, user_id=SID, mark="of the row", fresh=False)
+
+    assert (str(SID), False) == (issued.asked["identity"], issued.asked["fresh"])
+    assert issued.asked["claims"][MARK_CLAIM] == "of the row"
+    assert login.user_id == SID
+
+
+def test_added_claims_are_asked_for_in_the_callers_transaction_and_replace_no_claim_of_the_session() -> None:
+    issued, here = Issued(), cast(Connection, object())
+    seen: list[Any] = []
+
+    def added(user_id: Any, connection: Connection | None) -> Mapping[str, Any]:
+        seen.append((user_id, connection))
+        return {"sid": "another", "epoch": 99, "plan": "small"}
+
+    granted(issued, None, added, lambda *_: {"plan": "large"}, connection=here)
+
+    assert seen == [(5, here)]
+    assert issued.asked["claims"] == {"sid": str(SID), "epoch": 4, "plan": "large"}
+
+
+def test_a_generation_whose_root_key_was_removed_gets_its_token_under_the_current_one() -> None:
+    ring = Ring()
+    del ring.keys[2]
+
+    assert codec(ring).parse(granted(Issued(), ring).refresh_token) == Presented(
+        key_number=1, session_id=SID, generation=3
+    )

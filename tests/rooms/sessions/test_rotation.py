@@ -82,6 +82,11 @@ def test_clocks_of_two_workers_may_differ_a_little() -> None:
     assert judge(4, row) is Decision.SAME
 
 
+@pytest.mark.parametrize(("ahead", "expected"), [(5_000, Decision.SAME), (5_001, Decision.THEFT)])
+def test_five_seconds_are_the_most_that_clocks_may_differ(ahead: int, expected: Decision) -> None:
+    assert judge(4, ROW._replace(exchanged=(NOW + ahead,))) is expected
+
+
 def test_a_token_newer_than_the_row_says_that_the_store_went_back() -> None:
     assert judge(6) is Decision.WENT_BACK
 
@@ -90,6 +95,8 @@ def test_a_storm_gets_the_same_token_and_calm_ends_it() -> None:
     storm = ROW._replace(generation=20, exchanged=tuple(NOW - 100 * i for i in range(16)))
 
     assert judge(20, storm) is Decision.SAME
+    assert judge(20, storm, at(NOW, waited=0), grace_ms=1_501) is Decision.SAME
+    assert judge(20, storm, at(NOW, waited=0), grace_ms=1_500) is Decision.ROTATE
     calm = storm._replace(idle_ends_at=NOW + 10**6, ends_at=NOW + 10**6)
     assert judge(20, calm, at(NOW - 1_500 + GRACE)) is Decision.ROTATE
 
@@ -129,9 +136,15 @@ def test_times_survive_the_row(times: tuple[int, ...]) -> None:
     assert unpack(pack(times)) == times
 
 
+def test_sixteen_times_fill_a_row() -> None:
+    times = tuple(range(NOW, NOW - 16, -1))
+
+    assert unpack(pack(times)) == times
+
+
 @pytest.mark.parametrize("blob", [b"1234567", b"x" * 136])
 def test_a_foreign_blob_is_refused(blob: bytes) -> None:
-    with pytest.raises(ValueError, match="exchange times"):
+    with pytest.raises(ValueError, match=r"^not a list of exchange times$"):
         unpack(blob)
 
 
