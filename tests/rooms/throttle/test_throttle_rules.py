@@ -192,6 +192,19 @@ def test_an_attempt_that_is_admitted_counts_everywhere_and_another_nowhere() -> 
     assert ATTEMPT.admit(seen({PAIR: failures(2, NOW - 999)})) == (1, {})
 
 
+def test_an_attempt_counts_on_top_of_those_before() -> None:
+    _, changes = ATTEMPT.admit(seen({PAIR: failures(1, NOW - 10), BUCKET: failures(0, NOW + 1_000)}))
+
+    assert set(changes[PAIR].state) == {Tally(NOBODY, 1, NOW - 10), Tally(ADA, 1, NOW)}
+    assert changes[BUCKET].state == failures(0, NOW + 2_500)
+
+
+def test_without_a_place_no_counter_is_passed_over() -> None:
+    nowhere = Try(counted=ATTEMPT.counted, keys=ATTEMPT.keys, user=ADA)
+
+    assert nowhere.wait(seen({NAMED: failures(4, NOW), PLACE: HOME.remember(NOW)})) == 4_000
+
+
 def test_a_success_undoes_what_its_counter_says_and_remembers_the_place() -> None:
     mixed = (Tally(ADA, 2, NOW), Tally(BEN, 1, NOW))
     states = {PAIR: mixed, NAMED: mixed, BUCKET: failures(0, NOW)}
