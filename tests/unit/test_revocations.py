@@ -44,6 +44,16 @@ def test_many_at_once_are_as_good_as_one_by_one(small: int, entries: list[tuple[
     assert [at_once.get(text) for text, _ in entries] == [one_by_one.get(text) for text, _ in entries]
 
 
+def test_a_map_stays_a_dict_up_to_its_small_number_of_entries() -> None:
+    compact = CompactMap(small=3)
+    for text in "abc":
+        compact.put(text, 1)
+    assert [] == compact._segments
+
+    compact.put("d", 1)
+    assert [] != compact._segments
+
+
 @pytest.mark.parametrize("value", [-1, 0, 1, 2, 2**32 - 1, 2**32])
 def test_a_value_beyond_the_bounds_becomes_the_bound(value: int) -> None:
     compact = CompactMap(small=0)
@@ -174,6 +184,15 @@ def test_tokens_of_an_older_epoch_are_refused() -> None:
     assert known.is_revoked({"sub": "1", "epoch": 1})
     assert not known.is_revoked({"sub": "1", "epoch": 2})
     assert not known.is_revoked({"sub": "2", "epoch": 0})
+
+
+def test_the_canonical_id_of_the_user_counts_before_the_identity() -> None:
+    known = memory()
+    known.raise_epochs([("5", 2)])
+
+    assert known.is_revoked({"sub": "ada@example.com", "sub_user": "5", "epoch": 1})
+    assert not known.is_revoked({"sub": "5", "sub_user": "6", "epoch": 1})
+    assert known.is_revoked({"user": "5", "epoch": 1}, "user")
 
 
 @pytest.mark.parametrize("epoch", [None, True, "9", 9.0, [9]])
