@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -187,7 +188,9 @@ def test_the_right_answer_gives_what_a_login_gives(flow: Flow) -> None:
     refreshed = flow.client().post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
     assert refreshed.status_code == 200
     [attempt] = flow.step.seen
-    assert [proof.method for proof in attempt.proofs] == ["pwd"]
+    [proof] = attempt.proofs
+    assert (proof.method, type(proof.at)) == ("pwd", int)
+    assert abs(proof.at - flow.signet.clock.time()) < 300
 
 
 def test_a_user_from_whom_nothing_is_asked_logs_in_at_once(flow: Flow) -> None:
@@ -301,13 +304,16 @@ def test_a_forged_token_is_refused_without_sql(flow: Flow) -> None:
     tokens = flow.login("cy").get_json()
     swapped = good[:-2] + ("AA" if good[-2:] != "AA" else "BB")
     renamed = "sgm_" + tokens["refresh_token"][4:]
+    raw = base64.urlsafe_b64decode(good[4:] + "=" * (-len(good[4:]) % 4))
+    of_no_key = "sgm_" + base64.urlsafe_b64encode(raw[:1] + b"\xff\xff" + raw[3:]).rstrip(b"=").decode()
+    forged = (swapped, renamed, of_no_key, tokens["refresh_token"], "sgm_", good[:-1], "x" * 80)
     statements: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
     event.listen(signet.store.engine, "before_cursor_execute", note)
-    answers = [flow.answer(each) for each in (swapped, renamed, tokens["refresh_token"], "sgm_", good[:-1], "x" * 80)]
+    answers = [flow.answer(each) for each in forged]
     event.remove(signet.store.engine, "before_cursor_execute", note)
 
     assert {error_of(answer) for answer in answers} == {(401, "invalid_token")}
