@@ -358,13 +358,16 @@ def test_what_ends_a_user_s_sessions_ends_a_login_that_waits(flow: Flow, since: 
     assert flow.count("sessions") == 0
 
 
-def test_a_sign_out_while_the_password_was_checked_leaves_no_pending_login(flow: Flow) -> None:
+@pytest.mark.parametrize("user_id", [1, 3], ids=["a code is asked for", "nothing is asked for"])
+def test_a_sign_out_while_the_password_was_checked_leaves_no_pending_login_and_no_session(
+    flow: Flow, user_id: int
+) -> None:
     since = flow.signet.sessions.mark()
-    flow.signet.sessions.end_all(1)
+    flow.signet.sessions.end_all(user_id)
     with flow.app.app_context(), pytest.raises(InvalidCredentials):
-        flow.app.extensions["signet"].login_flow.proceed(Attempt(user_id=1, since=since))
+        flow.app.extensions["signet"].login_flow.proceed(Attempt(user_id=user_id, since=since))
 
-    assert flow.count("pending_logins") == 0
+    assert (flow.count("pending_logins"), flow.count("sessions")) == (0, 0)
 
 
 # --- Every way in ----------------------------------------------------------------------------------------
