@@ -198,7 +198,7 @@ def test_after_a_restore_one_command_ends_everything_on_running_workers(
             [*command, "db", "restored"], cwd=ROOT, env=environment, input="n\n", capture_output=True, text=True
         )
         assert asked.returncode == 1
-        assert "signs all users out" in asked.stdout
+        assert "signs out all users" in asked.stdout
         done = subprocess.run(
             [*command, "db", "restored", "--yes", "--json"], cwd=ROOT, env=environment, capture_output=True, text=True
         )
