@@ -63,8 +63,8 @@ class Ending:
         key = self._ground.rows.key(user_id)
 
         def run(own: Connection) -> None:
-            self._ground.rows.lock_user(own, key)
-            self._ground.feed.append(own, [self.end_tokens(own, key, keep=keep, reason=reason)])
+            now = self._ground.rows.lock_user(own, key).moment.today
+            self._ground.feed.append(own, [self.end_tokens(own, key, now, keep=keep, reason=reason)])
             self._ground.events.emit(SessionEnded(user_id=user_id, session_id=None, reason=reason), own)
 
         self._ground.store.retrying(run, connection)
@@ -106,11 +106,13 @@ class Ending:
 
         return self._ground.store.retrying(run)
 
-    def end_tokens(self, own: Connection, key: str, *, keep: str | None, reason: str) -> Ended:
-        """Raise the user's epoch and end the sessions; the caller holds the epoch's lock and appends the result."""
+    def end_tokens(self, own: Connection, key: str, now: int, *, keep: str | None, reason: str) -> Ended:
+        """Raise the user's epoch and end the sessions; the caller holds the epoch's lock and appends the result.
+
+        :param now: milliseconds, read after the epoch was locked.
+        """
         own.execute(statements.RAISE_EPOCH, {"user": key})
         epoch = own.execute(statements.EPOCH, {"user": key}).scalar_one()
-        now = self._ground.rows.moment(own, None).today
         own.execute(statements.END_USER, {"user": key, "keep": keep or "", "reason": reason, "now": now})
         return Ended(subject=key, epoch=epoch)
 

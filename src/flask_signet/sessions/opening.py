@@ -152,17 +152,17 @@ class Opening:
         """End the sessions that the new one replaces; return the user's epoch and mark afterwards."""
         # Before the sessions are counted for the cap.
         held = None if replaced is None else self._presented.end_current(own, replaced)
-        epoch, mark = admitted.stored.epoch, None
+        epoch, mark, today = admitted.stored.epoch, None, admitted.stored.moment.today
         ended: list[Ended] = []
         former = False
         if self._same_user is not None:
             judged = self._same_user.judge(own, key, admitted.stored.marks, admitted.evidence)
             mark, former = judged.mark, not judged.same
             if former:
-                ended.append(self._ending.end_tokens(own, key, keep=None, reason="changed"))
+                ended.append(self._ending.end_tokens(own, key, today, keep=None, reason="changed"))
                 epoch = own.execute(statements.TOKEN_EPOCH, {"user": key}).scalar_one()
         cap = settings.per_user
-        oldest = [] if cap is None else self._ending.end_oldest(own, key, cap, admitted.stored.moment.today)
+        oldest = [] if cap is None else self._ending.end_oldest(own, key, cap, today)
         if ended or oldest:
             self._ground.feed.append(own, ended + oldest)
         if former and self._same_user is not None:

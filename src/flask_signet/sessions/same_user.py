@@ -226,9 +226,11 @@ class SameUser:
             return judged.mark
 
         def run(own: Connection) -> Judged:
-            again = self.judge(own, key, self._ground.rows.lock_user(own, key).marks, evidence)
+            locked = self._ground.rows.lock_user(own, key)
+            again = self.judge(own, key, locked.marks, evidence)
             if not again.same:
-                self._ground.feed.append(own, [self._ending.end_tokens(own, key, keep=None, reason="changed")])
+                now = locked.moment.today
+                self._ground.feed.append(own, [self._ending.end_tokens(own, key, now, keep=None, reason="changed")])
                 self.emit_replaced(user_id, own)
             return again
 
