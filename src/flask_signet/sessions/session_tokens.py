@@ -35,16 +35,14 @@ MARK_CLAIM: Final = "sub_mark"
 # A client that sends forged key numbers must not cause a read of the key file for each one.
 _RELOAD_SECONDS = 1.0
 
+_VERSION = 1
+_MAC_BYTES = 32
+
 # --- The refresh token -----------------------------------------------------------------------------------
 
 PREFIX = "sgr_"
 LABEL: Final[Label] = "refresh-token"
-VERSION = 1
 LAST_GENERATION = 2**32 - 1
-
-_BODY = struct.Struct(">BH16sI")
-_MAC_BYTES = 32
-LENGTH = len(PREFIX) + -(-(_BODY.size + _MAC_BYTES) * 4 // 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,21 +62,19 @@ class RefreshTokens:
     """
 
     def __init__(self, root_keys: RootKeys, clock: Clock) -> None:
-        self._keys = MacKeys(root_keys, LABEL, clock)
+        self._tokens = MacTokens(MacKeys(root_keys, LABEL, clock), PREFIX, "16sI", "refresh token")
 
     @property
     def current_number(self) -> int:
         """Number of the root key that new generations are made with."""
-        return self._keys.current_number
+        return self._tokens.keys.current_number
 
     def make(self, session_id: UUID, generation: int, key_number: int) -> str:
         """Return the one token of this session and generation under this root key.
 
         :raises LookupError: the ring has no key of this number.
         """
-        body = _BODY.pack(VERSION, key_number, session_id.bytes, generation)
-        mac = hmac.digest(self._keys.key(key_number), body, "sha256")
-        return PREFIX + base64url.encode(body + mac).decode("ascii")
+        return self._tokens.make(key_number, session_id.bytes, generation)
 
     def parse(self, text: str) -> Presented:
         """Verify the MAC of *text* and return its content.
@@ -86,28 +82,11 @@ class RefreshTokens:
         :raises MalformedToken: *text* has the wrong form or length.
         :raises InvalidSignature: *text* was not made under one of the root keys.
         """
-        if len(text) != LENGTH or not text.startswith(PREFIX):
-            raise MalformedToken("Not a refresh token")
-        try:
-            data = base64url.decode(text[len(PREFIX) :].encode("ascii"))
-        except ValueError:
-            raise MalformedToken("Not a refresh token") from None
-        body, mac = data[: _BODY.size], data[_BODY.size :]
-        version, key_number, session_id, generation = _BODY.unpack(body)
-        if version != VERSION:
-            raise MalformedToken("Not a refresh token of this version")
-        try:
-            key = self._keys.key(key_number)
-        except LookupError:
-            raise InvalidSignature("Invalid refresh token") from None
-        # Before any SQL: forged tokens must not cause database queries, and a forged session id must not be able to
-        # end a user's session.
-        if not hmac.compare_digest(hmac.digest(key, body, "sha256"), mac):
-            raise InvalidSignature("Invalid refresh token")
+        key_number, session_id, generation = self._tokens.parse(text)
         return Presented(key_number=key_number, session_id=UUID(bytes=session_id), generation=generation)
 
 
-# --- The keys of MACs ------------------------------------------------------------------------------------
+# --- Tokens with a MAC -----------------------------------------------------------------------------------
 
 
 class RootKeys(Protocol):
@@ -166,6 +145,57 @@ class MacKeys:
         except SettingsError as error:
             log.error("The root keys could not be read again: %s", error)
         return self._root_keys.derive(self._label, number)
+
+
+class MacTokens:
+    """Opaque tokens of one kind: a prefix, and base64url of version, number of the root key, fields and their MAC.
+
+    :param prefix: begins each token and names its kind.
+    :param fields: the ``struct`` format of the fields, big-endian.
+    :param kind: such as ``"refresh token"``, for errors.
+    """
+
+    def __init__(self, keys: MacKeys, prefix: str, fields: str, kind: str) -> None:
+        self.keys = keys
+        self._prefix = prefix
+        self._body = struct.Struct(f">BH{fields}")
+        self._malformed = f"Not a {kind}"
+        self._invalid = f"Invalid {kind}"
+        self._length = len(prefix) + -(-(self._body.size + _MAC_BYTES) * 4 // 3)
+
+    def make(self, key_number: int, *fields: Any) -> str:
+        """Return the token with these fields under a root key.
+
+        :raises LookupError: the ring has no key of this number.
+        """
+        body = self._body.pack(_VERSION, key_number, *fields)
+        mac = hmac.digest(self.keys.key(key_number), body, "sha256")
+        return self._prefix + base64url.encode(body + mac).decode("ascii")
+
+    def parse(self, text: str) -> tuple[Any, ...]:
+        """Verify the MAC of *text*; return the number of the root key and the fields.
+
+        :raises MalformedToken: *text* has the wrong form or length.
+        :raises InvalidSignature: *text* was not made under one of the root keys.
+        """
+        if len(text) != self._length or not text.startswith(self._prefix):
+            raise MalformedToken(self._malformed)
+        try:
+            data = base64url.decode(text[len(self._prefix) :].encode("ascii"))
+        except ValueError:
+            raise MalformedToken(self._malformed) from None
+        body, mac = data[: self._body.size], data[self._body.size :]
+        version, key_number, *fields = self._body.unpack(body)
+        if version != _VERSION:
+            raise MalformedToken(f"{self._malformed} of this version")
+        try:
+            key = self.keys.key(key_number)
+        except LookupError:
+            raise InvalidSignature(self._invalid) from None
+        # Before any SQL: a forged token must not cause database queries, and must not name a row that is then changed.
+        if not hmac.compare_digest(hmac.digest(key, body, "sha256"), mac):
+            raise InvalidSignature(self._invalid)
+        return (key_number, *fields)
 
 
 # --- Both tokens -----------------------------------------------------------------------------------------
